@@ -1,0 +1,3 @@
+module github.com/signed-metaserver/metaserver
+
+go 1.26.0

@@ -1,0 +1,70 @@
+package serverlist
+
+import (
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+)
+
+// Source says where the list of a [Result] was found.
+type Source string
+
+// The sources.
+const (
+	SourceLive   Source = "live"   // in this refresh a root or mirror answered with this very list, or "not modified" to it
+	SourceCached Source = "cached" // from the cache
+	SourceStatic Source = "static" // shipped with the program
+)
+
+// Freshness labels the age of a list. It never decides whether a list is shown.
+type Freshness string
+
+// The labels.
+const (
+	Fresh Freshness = "fresh" // before the head's fresh-until
+	Stale Freshness = "stale" // after it: show the age
+	Old   Freshness = "old"   // after the head's old-after: show a banner
+)
+
+// A Result is a list to show, with what a player may want to know of it.
+type Result struct {
+	List         *List
+	Mirrors      *List       // the newest verified mirror list; nil if there is none
+	Trust        *keys.Chain // the chain of trust as far as it is known
+	Source       Source
+	Freshness    Freshness
+	Age          time.Duration // since the list was issued; never negative
+	ClockSuspect bool          // issued in the future of the system clock, which is probably wrong
+	From         string        // URL or file of the list
+	Attempts     []Attempt     // what was tried, in order, and what came of it
+}
+
+// An Attempt is one thing that a client tried.
+type Attempt struct {
+	URL      string    // URL, or the file's name for cached and static documents
+	Document string    // "server.list", "mirror.list", "trust/3.trust"
+	Started  time.Time // by the client's clock
+	Took     time.Duration
+	Outcome  Outcome
+	Detail   string // what happened in words; with a failure what it may mean
+}
+
+// Outcome is what came of an attempt.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeUsed      Outcome = "used"      // verified, and news
+	OutcomeUnchanged Outcome = "unchanged" // what is held, or 304 to it
+	OutcomeOlder     Outcome = "older"     // verified, but older than what is held: not an error, just not news
+	OutcomeAbsent    Outcome = "absent"    // there is no such document, as with the trust document after the newest
+	OutcomeRefused   Outcome = "refused"   // answered, and did not verify
+	OutcomeFailed    Outcome = "failed"    // did not answer
+	OutcomeLost      Outcome = "lost"      // another source was faster; this one was let go
+)
+
+// NoListError is the error of a client that has no list at all: none live,
+// none cached, none static.
+type NoListError struct {
+	Attempts []Attempt // what was tried, in order
+}
