@@ -1,0 +1,70 @@
+package issue
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// Config configures a [Publisher].
+type Config struct {
+	Store   store.Store  // required
+	Chain   *keys.Chain  // required: the origin, and what an edition must hold under
+	List    *keys.Signer // required: signs server lists
+	Mirrors *keys.Signer // signs mirror lists; nil: List
+	Public  string       // required: the public folder; made when absent
+	RootURL string       // public URL of the root's own folder, for its entry in the mirror list; "": the mirror list has no root entry
+
+	ServersEvery time.Duration    // an unchanged server list is issued again after this; 0: 6 h
+	MirrorsEvery time.Duration    // the same for the mirror list; 0: 4 h
+	FreshFor     time.Duration    // from issued to fresh-until; 0: 24 h
+	OldAfter     time.Duration    // from issued to old-after; 0: 30 days
+	RetryFirst   time.Duration    // pause after a first failure, doubled with each further one; 0: 1 s
+	RetryMost    time.Duration    // the longest such pause; 0: 5 min
+	Now          func() time.Time // nil: time.Now
+	Log          *slog.Logger     // nil: silent
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Store == nil, c.Chain == nil, c.List == nil:
+		return errors.New("issue: Store, Chain and List are required")
+	case c.Public == "":
+		return errors.New("issue: Public, the folder to publish to, is required")
+	}
+	if c.RootURL != "" {
+		if err := serverlist.CheckMirrorURL(c.RootURL); err != nil {
+			return fmt.Errorf("public URL %q: %w", c.RootURL, err)
+		}
+	}
+	return nil
+}
+
+func (c *Config) setDefaults() {
+	setDuration(&c.ServersEvery, 6*time.Hour)
+	setDuration(&c.MirrorsEvery, 4*time.Hour)
+	setDuration(&c.FreshFor, 24*time.Hour)
+	setDuration(&c.OldAfter, 30*24*time.Hour)
+	setDuration(&c.RetryFirst, time.Second)
+	setDuration(&c.RetryMost, 5*time.Minute)
+	if c.Mirrors == nil {
+		c.Mirrors = c.List
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDuration(d *time.Duration, value time.Duration) {
+	if *d <= 0 {
+		*d = value
+	}
+}

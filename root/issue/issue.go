@@ -1,0 +1,41 @@
+// Package issue is the only place of a root node that signs and publishes. It
+// turns what the store says into editions of server.list and mirror.list,
+// keeps them in the store and in a public folder, and hands them to whoever
+// serves them.
+//
+// # From a decision to a served edition
+//
+//	Publish: snapshot of the store -> body -> head -> signature (once, by the
+//	list key) -> verified as a client would -> compare-and-swap in the store ->
+//	file in the public folder, durable -> served
+//
+// An edition is served only after it is on disk twice. A crash between two
+// steps costs nothing: [Publisher.Restore] writes the file that is missing and
+// [Publisher.Run] publishes what was decided and not yet published. Two
+// publishers on one store never publish two editions of one number: whoever
+// loses the compare-and-swap takes over the winner's edition.
+//
+// # Versions and time
+//
+// The version of an edition is the second in which it was issued, so there is
+// at most one edition a second: a publisher waits for the next second rather
+// than date an edition into the future. If the clock is far behind the newest
+// edition, because one of them was dated by a wrong clock, versions go on from
+// there in steps of one.
+//
+// # What it refuses
+//
+// It does not sign what readers would refuse: a body above the cap, or a bad
+// entry, which the error names. It does not publish an edition that loses more
+// than 10 and more than 20 percent of the entries until an admin confirms that
+// ([RemovalError]). Whatever it refuses, and whatever fails, the last edition
+// stays served.
+//
+// # The public folder
+//
+//	server.list, mirror.list, trust/1.trust, trust/2.trust, ...
+//
+// Plain files with mode 0644, each replaced atomically, in the order trust,
+// mirror list, server list. Any web server can serve it and any program can
+// copy it.
+package issue

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors without further detail.
+var (
+	ErrNotFound  = errors.New("there is no such thing here")
+	ErrQueueFull = errors.New("the queue of registrations is full; an admin has to decide some of them first")
+	ErrConflict  = errors.New("another edition was published meanwhile; read the newest one and try again")
+)
+
+// A SourceLimitError refuses one more request of a source that has sent enough
+// for now. What it sent before stays in the queue.
+type SourceLimitError struct {
+	Limit      int           // requests within the window
+	RetryAfter time.Duration // whole seconds, at least one; the same request may pass then
+}
+
+func (e *SourceLimitError) Error() string {
+	return fmt.Sprintf("%d registrations came from this address lately, which is the limit; try again in %s", e.Limit, e.RetryAfter)
+}
+
+// A DecidedError refuses to decide what is decided.
+type DecidedError struct {
+	ID     string // of the registration or entry
+	Status Status // what it is now
+	Entry  string // the entry that the registration became, or ""
+}
+
+func (e *DecidedError) Error() string {
+	if e.Entry != "" && e.Entry != e.ID {
+		return fmt.Sprintf("%s is %s already (entry %s)", e.ID, e.Status, e.Entry)
+	}
+	return fmt.Sprintf("%s is %s already", e.ID, e.Status)
+}
+
+// A TakenError refuses an id or a name that is in use, or was: ids of entries
+// are never given twice.
+type TakenError struct {
+	ID string
+}
+
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("%q is taken; choose another id (ids of entries are never given twice)", e.ID)
+}
+
+// An UpdateError refuses to make a second entry out of a registration that
+// belongs to a listed one.
+type UpdateError struct {
+	Registration string
+	Entry        string // the entry that it updates
+}
+
+func (e *UpdateError) Error() string {
+	return fmt.Sprintf("%s is an update of entry %s and cannot become another entry; approve it without an id, or revoke %s first", e.Registration, e.Entry, e.Entry)
+}
