@@ -104,6 +104,9 @@ type envelope struct {
 // openEnvelope takes a note apart. It looks at sizes and shape only. The text
 // is not interpreted.
 func openEnvelope(note []byte, maxText int) (*envelope, error) {
+	if looksLikeHTML(note) {
+		return nil, notANote(note)
+	}
 	if i := bytes.IndexByte(note, '\r'); i >= 0 {
 		return nil, refuse(LayerEnvelope, "carriage-return", lineOf(note, i), "the document contains a carriage return")
 	}
@@ -127,14 +130,19 @@ func openEnvelope(note []byte, maxText int) (*envelope, error) {
 
 // notANote explains what is there instead of a note.
 func notANote(data []byte) *Error {
-	switch head := bytes.ToLower(bytes.TrimSpace(data[:min(len(data), 512)])); {
+	switch {
 	case len(data) == 0:
 		return refuse(LayerEnvelope, "not-a-note", 0, "the document is empty")
-	case bytes.HasPrefix(head, []byte("<")):
+	case looksLikeHTML(data):
 		return refuse(LayerEnvelope, "html", 0, "this is HTML, not a signed list: a captive portal or login page?")
 	default:
 		return refuse(LayerEnvelope, "not-a-note", 0, "no blank line ends the head: cut off, or not a signed document")
 	}
+}
+
+// looksLikeHTML looks at the first character: no origin begins with "<".
+func looksLikeHTML(data []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(data[:min(len(data), 512)]), []byte("<"))
 }
 
 func checkText(text []byte, maxText int) error {
@@ -143,8 +151,6 @@ func checkText(text []byte, maxText int) error {
 		return refuse(LayerEnvelope, "too-large", 0, "the head is larger than %d bytes", maxText)
 	case len(text) == 0 || text[len(text)-1] != '\n':
 		return refuse(LayerEnvelope, "not-a-note", 0, "the head does not end with a line feed")
-	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")):
-		return notANote(text)
 	case bytes.HasPrefix(text, []byte("\n")) || bytes.Contains(text, []byte("\n\n")):
 		return refuse(LayerEnvelope, "not-a-note", 1, "the head has a blank line")
 	case !utf8.Valid(text):

@@ -1,0 +1,256 @@
+package serverlist
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of single members. Lengths of texts are in code points, all others in
+// bytes or in elements.
+const (
+	MaxName        = 80
+	MaxDescription = 500
+	MaxText        = 80 // version, region, operator, contact, one tag
+	maxID          = 64
+	maxHost        = 253
+	maxURL         = 2048
+	maxAddresses   = 16
+	maxWords       = 32 // languages, tags
+	maxEndpoints   = 16
+	maxMirrorURLs  = 8
+)
+
+// A FieldError says which member of an entry is wrong, and how.
+type FieldError struct {
+	Field   string // the member's name, as "name" or "addresses[0]"
+	Problem string // what is wrong and what is expected
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+
+// field attaches a member's name to an error of one of the checks.
+func field(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &FieldError{name, err.Error()}
+}
+
+// CheckID tells whether s can be an entry's id: [a-z0-9-], 1 to 64 bytes.
+func CheckID(s string) error {
+	if s == "" || len(s) > maxID {
+		return fmt.Errorf("must have 1 to %d characters", maxID)
+	}
+	for _, c := range []byte(s) {
+		if !isLowerAlnum(c) && c != '-' {
+			return fmt.Errorf("%q is not allowed: only a-z, 0-9 and '-' are", clip(s))
+		}
+	}
+	return nil
+}
+
+// CheckSlug tells whether s can be the short name of a game, a protocol or a
+// role. The rule is that of ids.
+func CheckSlug(s string) error { return CheckID(s) }
+
+// CheckName tells whether s can be a server's name.
+func CheckName(s string) error {
+	if s == "" {
+		return fmt.Errorf("must not be empty")
+	}
+	return CheckText(s, MaxName)
+}
+
+// CheckDescription tells whether s can be a server's description.
+func CheckDescription(s string) error { return CheckText(s, MaxDescription) }
+
+// CheckText tells whether s is UTF-8 of at most max code points without
+// characters that control a terminal, reorder text or cannot be seen.
+func CheckText(s string, max int) error {
+	n := 0
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return fmt.Errorf("is not UTF-8 at byte %d", i)
+			}
+		}
+		if isRefused(r) {
+			return fmt.Errorf("contains %U at byte %d; control and bidirectional characters are not allowed", r, i)
+		}
+		n++
+	}
+	if n > max {
+		return fmt.Errorf("has %d characters, more than %d", n, max)
+	}
+	return nil
+}
+
+// isRefused reports the characters that no text of an entry may contain.
+func isRefused(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7F && r <= 0x9F: // C0, DEL, C1
+		return true
+	case r < 0x61C:
+		return false
+	}
+	return r == 0x061C || r >= 0x200E && r <= 0x200F || r >= 0x2028 && r <= 0x202E ||
+		r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
+}
+
+// CheckAddress tells whether s is "host:port" with a DNS name, an IPv4 address
+// or an IPv6 address in brackets, and a port from 1 to 65535.
+func CheckAddress(s string) error {
+	host, port, ok := cutPort(s)
+	if !ok {
+		return fmt.Errorf("%q has no port; write host:port, IPv6 as [address]:port", clip(s))
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || port[0] == '0' || port[0] == '+' {
+		return fmt.Errorf("%q has no port from 1 to 65535", clip(s))
+	}
+	if strings.HasPrefix(host, "[") {
+		ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil || !ip.Is6() || ip.Zone() != "" || host != "["+strings.Trim(host, "[]")+"]" {
+			return fmt.Errorf("%q is not an IPv6 address in brackets", clip(host))
+		}
+		return nil
+	}
+	return checkHost(host)
+}
+
+func cutPort(s string) (host, port string, ok bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 || i == len(s)-1 || strings.HasSuffix(s, "]") {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// checkHost takes DNS names and IPv4 addresses. A name whose last label is a
+// number could be read as an address by some resolvers, so it must be one.
+func checkHost(host string) error {
+	if strings.Contains(host, ":") {
+		return fmt.Errorf("%q looks like IPv6 without brackets; write [address]:port", clip(host))
+	}
+	if host == "" || len(host) > maxHost {
+		return fmt.Errorf("the host must have 1 to %d characters", maxHost)
+	}
+	labels := strings.Split(host, ".")
+	if last := labels[len(labels)-1]; last != "" && strings.Trim(last, "0123456789") == "" {
+		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is4() {
+			return fmt.Errorf("%q is not an IPv4 address", clip(host))
+		}
+		return nil
+	}
+	for _, label := range labels {
+		if !isLabel(label) {
+			return fmt.Errorf("%q is not a DNS name: labels have 1 to 63 of a-z, 0-9, '-' and '_'; other scripts are written in punycode (xn--...)", clip(host))
+		}
+	}
+	return nil
+}
+
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !isLowerAlnum(c) && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func isLowerAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+
+// CheckWebsite tells whether s is an http or https URL without user name and
+// password.
+func CheckWebsite(s string) error {
+	_, err := parseURL(s)
+	return err
+}
+
+// CheckMirrorURL tells whether s can be a mirror's URL: http or https, without
+// user name, password and fragment.
+func CheckMirrorURL(s string) error {
+	u, err := parseURL(s)
+	if err != nil {
+		return err
+	}
+	if u.Fragment != "" || strings.Contains(s, "#") {
+		return fmt.Errorf("must not have a fragment (#)")
+	}
+	return nil
+}
+
+func parseURL(s string) (*url.URL, error) {
+	if len(s) > maxURL {
+		return nil, fmt.Errorf("is longer than %d characters", maxURL)
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7F || s[i] == '\\' {
+			return nil, fmt.Errorf("contains %q at byte %d; a URL is plain ASCII without spaces", s[i], i)
+		}
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is not a URL", clip(s))
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("must begin with http:// or https://")
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("names no host")
+	case u.User != nil:
+		return nil, fmt.Errorf("must not carry a user name or password: the list is public")
+	}
+	return u, nil
+}
+
+// checkKey tells whether s is the padded base64 of an ed25519 public key.
+func checkKey(s string) error {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(raw) != 32 || strings.ContainsAny(s, "\r\n") {
+		return fmt.Errorf("is not the base64 of a 32-byte ed25519 public key")
+	}
+	return nil
+}
+
+func checkLanguage(s string) error {
+	if s == "" || len(s) > 35 {
+		return fmt.Errorf("a language tag has 1 to 35 characters")
+	}
+	for _, c := range []byte(s) {
+		if !isLowerAlnum(c) && (c < 'A' || c > 'Z') && c != '-' {
+			return fmt.Errorf("%q is not a language tag as \"en\" or \"pt-BR\"", clip(s))
+		}
+	}
+	return nil
+}
+
+func checkTag(s string) error {
+	if s == "" {
+		return fmt.Errorf("must not be empty")
+	}
+	return CheckText(s, MaxText)
+}
+
+func checkSHA256(s string) error {
+	if len(s) != 64 || strings.Trim(s, "0123456789abcdef") != "" {
+		return fmt.Errorf("is not 64 lower-case hex digits")
+	}
+	return nil
+}
+
+// clip shortens hostile text before it is quoted in an error.
+func clip(s string) string {
+	const most = 80
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}

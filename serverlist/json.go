@@ -1,0 +1,445 @@
+package serverlist
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// This file reads JSON as strictly as the format asks: no spaces outside
+// strings, no duplicate names at any depth, valid UTF-8, no lone surrogates,
+// names compared byte by byte, a bounded depth. encoding/json allows all of
+// these.
+
+const maxDepth = 8 // the entry itself is depth 1
+
+// The largest integer that every reader in every language can hold.
+const maxInteger = 1<<53 - 1
+
+var (
+	errSyntax    = errors.New("is not JSON without spaces outside strings")
+	errUTF8      = errors.New("has a string that is not UTF-8")
+	errSurrogate = errors.New("has a lone surrogate")
+	errDepth     = fmt.Errorf("nests deeper than %d", maxDepth)
+)
+
+type kind byte
+
+const (
+	kindString kind = '"'
+	kindObject kind = '{'
+	kindArray  kind = '['
+	kindNumber kind = '0'
+	kindOther  kind = 'n' // true, false, null
+)
+
+// A value is one JSON value whose syntax has been checked.
+type value struct {
+	kind kind
+	raw  string // the value as written
+	text string // of a string: what it says
+}
+
+// A scanner walks over one JSON text.
+type scanner struct {
+	s     string
+	i     int
+	depth int
+}
+
+// peek returns the next byte, 0 at the end.
+func (p *scanner) peek() byte {
+	if p.i < len(p.s) {
+		return p.s[p.i]
+	}
+	return 0
+}
+
+// take consumes c if it is next.
+func (p *scanner) take(c byte) bool {
+	if p.i < len(p.s) && p.s[p.i] == c {
+		p.i++
+		return true
+	}
+	return false
+}
+
+// value reads one value of any kind.
+func (p *scanner) value() (v value, err error) {
+	start := p.i
+	switch c := p.peek(); {
+	case c == '"':
+		v.kind = kindString
+		v.text, err = p.string()
+	case c == '{':
+		v.kind = kindObject
+		err = p.object(func(string, value) error { return nil })
+	case c == '[':
+		v.kind = kindArray
+		err = p.array(func(value) error { return nil })
+	case c == '-' || c >= '0' && c <= '9':
+		v.kind = kindNumber
+		err = p.number()
+	default:
+		v.kind = kindOther
+		err = p.word()
+	}
+	v.raw = p.s[start:p.i]
+	return v, err
+}
+
+// object reads an object and hands each member to member, in order.
+func (p *scanner) object(member func(name string, v value) error) error {
+	return p.nested('{', '}', p.memberReader(member))
+}
+
+// array reads an array and hands each element to element, in order.
+func (p *scanner) array(element func(v value) error) error {
+	return p.nested('[', ']', func() error {
+		v, err := p.value()
+		if err != nil {
+			return err
+		}
+		return element(v)
+	})
+}
+
+func (p *scanner) nested(open, end byte, item func() error) error {
+	if !p.take(open) {
+		return errSyntax
+	}
+	if p.depth++; p.depth > maxDepth {
+		return errDepth
+	}
+	defer func() { p.depth-- }()
+	if p.take(end) {
+		return nil
+	}
+	for {
+		if err := item(); err != nil {
+			return err
+		}
+		if p.take(end) {
+			return nil
+		}
+		if !p.take(',') {
+			return errSyntax
+		}
+	}
+}
+
+func (p *scanner) memberReader(member func(string, value) error) func() error {
+	var seen nameSet
+	return func() error {
+		if p.peek() != '"' {
+			return errSyntax
+		}
+		name, err := p.string()
+		if err != nil {
+			return err
+		}
+		if !seen.add(name) {
+			return fmt.Errorf("has the member %q twice", clip(name))
+		}
+		if !p.take(':') {
+			return errSyntax
+		}
+		v, err := p.value()
+		if err != nil {
+			return err
+		}
+		return member(name, v)
+	}
+}
+
+// A nameSet finds duplicates: in a short list while that is fast, in a map
+// when an entry has more names than an honest one.
+type nameSet struct {
+	short [16]string
+	n     int
+	more  map[string]bool
+}
+
+func (s *nameSet) add(name string) bool {
+	for _, have := range s.short[:s.n] {
+		if have == name {
+			return false
+		}
+	}
+	if s.n < len(s.short) {
+		s.short[s.n] = name
+		s.n++
+		return true
+	}
+	if s.more == nil {
+		s.more = make(map[string]bool)
+	}
+	if s.more[name] {
+		return false
+	}
+	s.more[name] = true
+	return true
+}
+
+// string reads a string. One without escapes shares the memory of the text.
+func (p *scanner) string() (string, error) {
+	p.i++ // the opening quote
+	start, ascii := p.i, true
+	for p.i < len(p.s) {
+		switch c := p.s[p.i]; {
+		case c == '"':
+			text := p.s[start:p.i]
+			p.i++
+			if !ascii && !utf8.ValidString(text) {
+				return "", errUTF8
+			}
+			return text, nil
+		case c == '\\':
+			return p.escapedString(start)
+		case c < 0x20:
+			return "", errSyntax
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+		p.i++
+	}
+	return "", errSyntax
+}
+
+// escapedString goes on at the first escape of a string that began at start.
+func (p *scanner) escapedString(start int) (string, error) {
+	var b strings.Builder
+	b.WriteString(p.s[start:p.i])
+	for p.i < len(p.s) {
+		switch c := p.s[p.i]; {
+		case c == '"':
+			p.i++
+			if !utf8.ValidString(b.String()) {
+				return "", errUTF8
+			}
+			return b.String(), nil
+		case c < 0x20:
+			return "", errSyntax
+		case c == '\\':
+			r, err := p.escape()
+			if err != nil {
+				return "", err
+			}
+			b.WriteRune(r)
+		default:
+			b.WriteByte(c)
+			p.i++
+		}
+	}
+	return "", errSyntax
+}
+
+// escape reads one escape sequence, or two that form a surrogate pair.
+func (p *scanner) escape() (rune, error) {
+	if p.i+1 >= len(p.s) {
+		return 0, errSyntax
+	}
+	c := p.s[p.i+1]
+	if c == 'u' {
+		return p.unicodeEscape()
+	}
+	p.i += 2
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	}
+	return 0, errSyntax
+}
+
+func (p *scanner) unicodeEscape() (rune, error) {
+	r, err := p.hex4()
+	if err != nil || !utf16.IsSurrogate(r) {
+		return r, err
+	}
+	if p.peek() != '\\' || p.i+1 >= len(p.s) || p.s[p.i+1] != 'u' {
+		return 0, errSurrogate
+	}
+	low, err := p.hex4()
+	if err != nil {
+		return 0, err
+	}
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+		return 0, errSurrogate
+	}
+	return r, nil
+}
+
+// hex4 reads \uXXXX.
+func (p *scanner) hex4() (rune, error) {
+	if p.i+6 > len(p.s) {
+		return 0, errSyntax
+	}
+	var r rune
+	for _, c := range []byte(p.s[p.i+2 : p.i+6]) {
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			r = r<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			r = r<<4 | rune(c-'A'+10)
+		default:
+			return 0, errSyntax
+		}
+	}
+	p.i += 6
+	return r, nil
+}
+
+// number checks the grammar of a number.
+func (p *scanner) number() error {
+	p.take('-')
+	if !p.take('0') && !p.digits() {
+		return errSyntax
+	}
+	if p.take('.') && !p.digits() {
+		return errSyntax
+	}
+	if p.take('e') || p.take('E') {
+		if !p.take('+') {
+			p.take('-')
+		}
+		if !p.digits() {
+			return errSyntax
+		}
+	}
+	return nil
+}
+
+func (p *scanner) digits() bool {
+	start := p.i
+	for c := p.peek(); c >= '0' && c <= '9'; c = p.peek() {
+		p.i++
+	}
+	return p.i > start
+}
+
+func (p *scanner) word() error {
+	for _, w := range []string{"true", "false", "null"} {
+		if strings.HasPrefix(p.s[p.i:], w) {
+			p.i += len(w)
+			return nil
+		}
+	}
+	return errSyntax
+}
+
+// members reads a whole line as one object.
+func members(line string, member func(name string, v value) error) error {
+	p := scanner{s: line}
+	if err := p.object(member); err != nil {
+		return err
+	}
+	if p.i != len(p.s) {
+		return errSyntax
+	}
+	return nil
+}
+
+// The functions below read a checked value as what a member wants.
+
+var errString = errors.New("is not a string")
+
+func (v value) asString(into *string, check func(string) error) error {
+	if v.kind != kindString {
+		return errString
+	}
+	if err := check(v.text); err != nil {
+		return err
+	}
+	*into = v.text
+	return nil
+}
+
+func (v value) asStrings(into *[]string, most int, check func(string) error) error {
+	list, err := v.elements(most)
+	if err != nil {
+		return err
+	}
+	out := make([]string, len(list))
+	for i, e := range list {
+		if err := e.asString(&out[i], check); err != nil {
+			return fmt.Errorf("element %d: %w", i, err)
+		}
+	}
+	*into = out
+	return nil
+}
+
+func (v value) elements(most int) ([]value, error) {
+	if v.kind != kindArray {
+		return nil, errors.New("is not an array")
+	}
+	var list []value
+	p := scanner{s: v.raw}
+	if err := p.array(func(e value) error { list = append(list, e); return nil }); err != nil {
+		return nil, err
+	}
+	if len(list) > most {
+		return nil, fmt.Errorf("has %d elements, more than %d", len(list), most)
+	}
+	return list, nil
+}
+
+func (v value) asInteger(into *int64, least, most int64) error {
+	n, err := strconv.ParseInt(v.raw, 10, 64)
+	if v.kind != kindNumber || err != nil || v.raw == "-0" || n < -maxInteger || n > maxInteger {
+		return errors.New("is not an integer")
+	}
+	if n < least || n > most {
+		return fmt.Errorf("is not from %d to %d", least, most)
+	}
+	*into = n
+	return nil
+}
+
+func (v value) asBool(into *bool) error {
+	if v.raw != "true" && v.raw != "false" {
+		return errors.New("is neither true nor false")
+	}
+	*into = v.raw == "true"
+	return nil
+}
+
+// asObject reads an object's members; each returns an error if it is wrong.
+func (v value) asObject(member func(name string, v value) error) error {
+	if v.kind != kindObject {
+		return errors.New("is not an object")
+	}
+	return members(v.raw, member)
+}
+
+// appendString writes s with the fewest escapes that JSON allows.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, c := range []byte(s) {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}

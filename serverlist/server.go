@@ -1,0 +1,362 @@
+package serverlist
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// A Server is one entry of a server list. ID, Name and Addresses are always
+// present; every other member may be zero.
+type Server struct {
+	ID          string     // stable, [a-z0-9-]{1,64}
+	Name        string     // at most 80 code points
+	Description string     // at most 500 code points
+	Game        string     // slug of the game
+	Version     string     // the server's version text
+	Addresses   []string   // host:port, in order of preference; host is a DNS name, IPv4 or [IPv6]
+	Key         string     // the server's own ed25519 public key, base64 of 32 bytes
+	Region      string     // where it stands
+	Languages   []string   // language tags
+	Tags        []string   // free words
+	Website     string     // http or https URL
+	Endpoints   []Endpoint // further services of the same server
+	Probe       *Probe     // how to ask it for live statistics
+	Checks      *Checks    // the file checks that a launcher runs before joining
+	Unknown     []Member   // members this version does not know, in their order
+}
+
+// An Endpoint is a further service of a server, as its chat or voice.
+type Endpoint struct {
+	Role     string // slug, as "chat"
+	Protocol string // slug, as "mumble"
+	Address  string // host:port
+}
+
+// Probe names the protocol that yields a server's live statistics.
+type Probe struct {
+	Protocol string // slug, as "crossfire"
+	Port     int    // 0: the port of the address
+}
+
+// Checks names a document of file checks by content.
+type Checks struct {
+	Name   string // of the document, as "crossfire-1.75"
+	SHA256 string // 64 lower-case hex digits
+	Size   int64  // bytes
+}
+
+// A Member is a JSON member this version does not know: its name and the bytes
+// of its value, kept as they came.
+type Member struct {
+	Name  string
+	Value string // valid JSON without spaces outside strings
+}
+
+// Check tells whether readers accept the entry with all its members. Where a
+// member is to blame the error is a [*FieldError] that names the first one.
+func (s *Server) Check() error {
+	if err := field("id", CheckID(s.ID)); err != nil {
+		return err
+	}
+	_, err := readServer(string(s.appendJSON(nil)), strictly)
+	return err
+}
+
+// MarshalJSON returns the entry in canonical form: members in the order of the
+// format, unknown members after them. It refuses what readers would refuse.
+func (s Server) MarshalJSON() ([]byte, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return s.appendJSON(nil), nil
+}
+
+// UnmarshalJSON reads one entry. Unlike the reader of lists, which drops a
+// wrong optional member, it refuses the entry; it allows spaces.
+func (s *Server) UnmarshalJSON(data []byte) error {
+	line, err := compact(data)
+	if err != nil {
+		return err
+	}
+	read, err := readServer(line, strictly)
+	if err != nil {
+		return err
+	}
+	*s = *read
+	return nil
+}
+
+func compact(data []byte) (string, error) {
+	var b bytes.Buffer
+	if err := json.Compact(&b, data); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// dropped receives a wrong optional member. It returns an error to refuse the
+// whole entry for it.
+type dropped func(*FieldError) error
+
+func strictly(e *FieldError) error { return e }
+
+// readServer reads one line. The error says why the entry is skipped.
+func readServer(line string, drop dropped) (*Server, error) {
+	s := new(Server)
+	err := members(line, func(name string, v value) error {
+		known, required, err := s.set(name, v)
+		switch {
+		case !known:
+			s.Unknown = append(s.Unknown, Member{name, v.raw})
+			return nil
+		case err == nil:
+			return nil
+		case required:
+			return &FieldError{name, err.Error()}
+		default:
+			return drop(&FieldError{name, err.Error()})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.ID == "":
+		return nil, &FieldError{"id", "is missing"}
+	case s.Name == "":
+		return nil, &FieldError{"name", "is missing"}
+	case len(s.Addresses) == 0:
+		return nil, &FieldError{"addresses", "is missing"}
+	}
+	return s, nil
+}
+
+// set reads a known member. A wrong one leaves the entry as it was.
+func (s *Server) set(name string, v value) (known, required bool, err error) {
+	switch name {
+	case "id":
+		return true, true, v.asString(&s.ID, CheckID)
+	case "name":
+		return true, true, v.asString(&s.Name, CheckName)
+	case "addresses":
+		return true, true, v.asNonEmpty(&s.Addresses, maxAddresses, CheckAddress)
+	case "description":
+		return true, false, v.asString(&s.Description, CheckDescription)
+	case "game":
+		return true, false, v.asString(&s.Game, CheckSlug)
+	case "version":
+		return true, false, v.asString(&s.Version, checkText)
+	case "key":
+		return true, false, v.asString(&s.Key, checkKey)
+	case "region":
+		return true, false, v.asString(&s.Region, checkText)
+	case "languages":
+		return true, false, v.asStrings(&s.Languages, maxWords, checkLanguage)
+	case "tags":
+		return true, false, v.asStrings(&s.Tags, maxWords, checkTag)
+	case "website":
+		return true, false, v.asString(&s.Website, CheckWebsite)
+	case "endpoints":
+		return true, false, s.setEndpoints(v)
+	case "probe":
+		return true, false, s.setProbe(v)
+	case "checks":
+		return true, false, s.setChecks(v)
+	}
+	return false, false, nil
+}
+
+func checkText(s string) error { return CheckText(s, MaxText) }
+
+func (v value) asNonEmpty(into *[]string, most int, check func(string) error) error {
+	if v.raw == "[]" {
+		return fmt.Errorf("must not be empty")
+	}
+	return v.asStrings(into, most, check)
+}
+
+func (s *Server) setEndpoints(v value) error {
+	list, err := v.elements(maxEndpoints)
+	if err != nil {
+		return err
+	}
+	out := make([]Endpoint, len(list))
+	for i, e := range list {
+		if err := out[i].read(e); err != nil {
+			return fmt.Errorf("element %d: %w", i, err)
+		}
+	}
+	s.Endpoints = out
+	return nil
+}
+
+func (e *Endpoint) read(v value) error {
+	err := v.asObject(func(name string, v value) error {
+		switch name {
+		case "role":
+			return field(name, v.asString(&e.Role, CheckSlug))
+		case "protocol":
+			return field(name, v.asString(&e.Protocol, CheckSlug))
+		case "address":
+			return field(name, v.asString(&e.Address, CheckAddress))
+		}
+		return nil
+	})
+	if err == nil && (e.Role == "" || e.Protocol == "" || e.Address == "") {
+		return fmt.Errorf("needs role, protocol and address")
+	}
+	return err
+}
+
+func (s *Server) setProbe(v value) error {
+	var p Probe
+	var port int64
+	err := v.asObject(func(name string, v value) error {
+		switch name {
+		case "protocol":
+			return field(name, v.asString(&p.Protocol, CheckSlug))
+		case "port":
+			return field(name, v.asInteger(&port, 1, 65535))
+		}
+		return nil
+	})
+	if err == nil && p.Protocol == "" {
+		err = fmt.Errorf("needs a protocol")
+	}
+	if err != nil {
+		return err
+	}
+	p.Port = int(port)
+	s.Probe = &p
+	return nil
+}
+
+func (s *Server) setChecks(v value) error {
+	var c Checks
+	err := v.asObject(func(name string, v value) error {
+		switch name {
+		case "name":
+			return field(name, v.asString(&c.Name, checkTag))
+		case "sha256":
+			return field(name, v.asString(&c.SHA256, checkSHA256))
+		case "size":
+			return field(name, v.asInteger(&c.Size, 0, maxInteger))
+		}
+		return nil
+	})
+	if err == nil && (c.Name == "" || c.SHA256 == "") {
+		err = fmt.Errorf("needs name, sha256 and size")
+	}
+	if err != nil {
+		return err
+	}
+	s.Checks = &c
+	return nil
+}
+
+// appendJSON writes the canonical form without checking it.
+func (s *Server) appendJSON(b []byte) []byte {
+	w := objectWriter{append(b, '{')}
+	w.text("id", s.ID)
+	w.text("name", s.Name)
+	w.text("description", s.Description)
+	w.text("game", s.Game)
+	w.text("version", s.Version)
+	w.texts("addresses", s.Addresses)
+	w.text("key", s.Key)
+	w.text("region", s.Region)
+	w.texts("languages", s.Languages)
+	w.texts("tags", s.Tags)
+	w.text("website", s.Website)
+	if len(s.Endpoints) > 0 {
+		w.name("endpoints")
+		w.b = append(w.b, '[')
+		for i, e := range s.Endpoints {
+			if i > 0 {
+				w.b = append(w.b, ',')
+			}
+			w.b = e.appendJSON(w.b)
+		}
+		w.b = append(w.b, ']')
+	}
+	if s.Probe != nil {
+		w.name("probe")
+		w.b = s.Probe.appendJSON(w.b)
+	}
+	if s.Checks != nil {
+		w.name("checks")
+		w.b = s.Checks.appendJSON(w.b)
+	}
+	w.members(s.Unknown)
+	return append(w.b, '}')
+}
+
+func (e *Endpoint) appendJSON(b []byte) []byte {
+	w := objectWriter{append(b, '{')}
+	w.text("role", e.Role)
+	w.text("protocol", e.Protocol)
+	w.text("address", e.Address)
+	return append(w.b, '}')
+}
+
+func (p *Probe) appendJSON(b []byte) []byte {
+	w := objectWriter{append(b, '{')}
+	w.text("protocol", p.Protocol)
+	if p.Port != 0 {
+		w.name("port")
+		w.b = strconv.AppendInt(w.b, int64(p.Port), 10)
+	}
+	return append(w.b, '}')
+}
+
+func (c *Checks) appendJSON(b []byte) []byte {
+	w := objectWriter{append(b, '{')}
+	w.text("name", c.Name)
+	w.text("sha256", c.SHA256)
+	w.name("size")
+	w.b = strconv.AppendInt(w.b, c.Size, 10)
+	return append(w.b, '}')
+}
+
+// An objectWriter appends the members of one object. Empty texts and lists are
+// absent members.
+type objectWriter struct{ b []byte }
+
+func (w *objectWriter) name(name string) {
+	if w.b[len(w.b)-1] != '{' {
+		w.b = append(w.b, ',')
+	}
+	w.b = appendString(w.b, name)
+	w.b = append(w.b, ':')
+}
+
+func (w *objectWriter) text(name, s string) {
+	if s != "" {
+		w.name(name)
+		w.b = appendString(w.b, s)
+	}
+}
+
+func (w *objectWriter) texts(name string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	w.name(name)
+	w.b = append(w.b, '[')
+	for i, s := range list {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = appendString(w.b, s)
+	}
+	w.b = append(w.b, ']')
+}
+
+func (w *objectWriter) members(list []Member) {
+	for _, m := range list {
+		w.name(m.Name)
+		w.b = append(w.b, m.Value...)
+	}
+}
