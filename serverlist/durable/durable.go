@@ -79,6 +79,15 @@ func (f *File) Write(p []byte) (int, error) {
 	return f.tmp.Write(p)
 }
 
+// Chmod sets the permission bits of the new version, whatever the umask says:
+// for files that another user's web server reads.
+func (f *File) Chmod(perm fs.FileMode) error {
+	if f.done {
+		return fs.ErrClosed
+	}
+	return f.tmp.Chmod(perm)
+}
+
 // Sync writes the new version to the disk without putting it in place. Commit
 // does it anyway; calling it earlier moves the step that fails on a full disk
 // in front of what the caller does in between.
