@@ -17,7 +17,7 @@ type Chain struct {
 // or the admin handed over. The document must satisfy its own trust role;
 // that it is the right one is the caller's promise.
 func NewChain(pinned []byte) (*Chain, error) {
-	t, _, err := openTrust(pinned)
+	t, err := openTrust(pinned)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +38,10 @@ func (c *Chain) Extend(next []byte) (*Chain, error) {
 		return nil, err
 	}
 	// First the old keys, on bytes that nothing has interpreted yet.
-	if err := last.verifyRole(RoleTrust, e, last.Keys); err != nil {
+	if _, err := last.verify(RoleTrust, e, last.Keys); err != nil {
 		return nil, err
 	}
-	t, _, err := openTrust(data)
+	t, err := openTrust(data)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (c *Chain) verify(e *envelope, want Want) ([]VerifierKey, error) {
 		if !c.admits(t, want) {
 			continue
 		}
-		signers, err := t.signers(role, e, c.unrevoked(t.Keys, want))
+		signers, err := t.verify(role, e, c.unrevoked(t.Keys, want))
 		if err == nil {
 			return signers, nil
 		}

@@ -32,7 +32,8 @@ type Trust struct {
 	Revoked  []Revocation // all so far: each document repeats those before it
 	Extra    []Field      // lines this version does not know, keys of other algorithms among them
 
-	data []byte
+	data    []byte
+	signers []VerifierKey
 }
 
 // A Role says which keys may sign for a purpose and how many of them must.
@@ -57,6 +58,10 @@ func (r Revocation) line() string {
 // Bytes returns the document as it was fetched, with LF line ends. It is nil
 // for a document that has not been verified.
 func (t *Trust) Bytes() []byte { return t.data }
+
+// Signers returns the document's own keys that signed it; nil for a document
+// that has not been verified.
+func (t *Trust) Signers() []VerifierKey { return t.signers }
 
 // SHA256 returns the hash of [Trust.Bytes], by which people compare pinned
 // documents.
@@ -293,35 +298,29 @@ func (t *Trust) reaches(role Role, signers []VerifierKey) (have int, ok bool) {
 
 // openTrust verifies a trust document against its own keys and parses it. It
 // is enough only for a pinned document; [Chain.Extend] asks for more.
-func openTrust(data []byte) (*Trust, *envelope, error) {
+func openTrust(data []byte) (*Trust, error) {
 	data, err := NormalizeLines(data)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	e, err := openEnvelope(data, MaxTrustText)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t, err := parseTrust(e.text)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := t.verifyRole(RoleTrust, e, t.Keys); err != nil {
-		return nil, nil, err
+	if t.signers, err = t.verify(RoleTrust, e, t.Keys); err != nil {
+		return nil, err
 	}
 	t.data = bytes.Clone(data)
-	return t, e, nil
+	return t, nil
 }
 
-// verifyRole checks that the envelope reaches a role of this document, with
-// the given keys known.
-func (t *Trust) verifyRole(name string, e *envelope, known []VerifierKey) error {
-	_, err := t.signers(name, e, known)
-	return err
-}
-
-// signers returns the known keys that signed, if they reach the role.
-func (t *Trust) signers(name string, e *envelope, known []VerifierKey) ([]VerifierKey, error) {
+// verify returns the known keys that signed the envelope, if they reach the
+// role of this document.
+func (t *Trust) verify(name string, e *envelope, known []VerifierKey) ([]VerifierKey, error) {
 	role, ok := t.Role(name)
 	if !ok {
 		return nil, refuse(LayerSignature, "no-role", 0, "trust document %d has no role %q: nobody may sign this kind of document", t.Version, name)

@@ -1,0 +1,109 @@
+// Metaserver is the one program of the signed metaserver: the root node, its
+// admin's tools, the mirror job and the verifying client.
+//
+// Output rules, kept by every command:
+//
+//   - Results go to standard output; progress, notes and errors to standard
+//     error. A command that has nothing to say says nothing.
+//   - --json prints one JSON value, for programs. Its member names are stable.
+//   - Text that came from elsewhere is printed without control characters.
+//   - The exit status is 0 when the work is done, 1 when it was refused or
+//     failed, 2 when the command was used wrongly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
+}
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, args []string) int {
+	started := false
+	program := newProgram()
+	noteStart(program, &started)
+	program.SetArgs(args)
+	command, err := program.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	var usage *usageError
+	wrongUsage := !started || errors.As(err, &usage)
+	if !errors.Is(err, errReported) {
+		printError(os.Stderr, err)
+	}
+	if !wrongUsage {
+		return 1
+	}
+	fmt.Fprintf(os.Stderr, "Run \"%s --help\" for usage.\n", command.CommandPath())
+	return 2
+}
+
+// newProgram returns the whole command tree.
+func newProgram() *cobra.Command {
+	program := group("metaserver", "A signed, mirrored directory of game servers",
+		verifyCommand(),
+		manCommand(),
+	)
+	program.Version = version()
+	program.SilenceErrors = true
+	program.SilenceUsage = true
+	return program
+}
+
+// group returns a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			e := &usageError{fmt.Sprintf("there is no command %q in %q", args[0], cmd.CommandPath())}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return withHint(e, fmt.Sprintf("did you mean %q?", near[0]))
+			}
+			return e
+		},
+		SuggestionsMinimumDistance: 2,
+	}
+	g.AddCommand(commands...)
+	return g
+}
+
+// noteStart tells errors of a command line, which cobra finds before it runs
+// the command, from errors of the work.
+func noteStart(cmd *cobra.Command, started *bool) {
+	if work := cmd.RunE; work != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true
+			return work(cmd, args)
+		}
+	}
+	for _, c := range cmd.Commands() {
+		noteStart(c, started)
+	}
+}
+
+// version is that of the module, as the Go command stamped it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

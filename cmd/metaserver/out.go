@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/term"
+)
+
+// errReported marks a failure that the command has already shown, as a report
+// with a line for each target. It only sets the exit status.
+var errReported = errors.New("already reported")
+
+// A usageError is a command used wrongly: exit status 2.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// A hintError carries what helps beside what went wrong.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+// withHint adds a line that says what to do about err.
+func withHint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &hintError{err, hint}
+}
+
+// printError prints an error and, on the next line, its hint.
+func printError(w io.Writer, err error) {
+	fmt.Fprintf(w, "metaserver: %s\n", cleanText(err.Error()))
+	var h *hintError
+	if errors.As(err, &h) {
+		fmt.Fprintf(w, "  %s\n", cleanText(h.hint))
+	}
+}
+
+// printJSON prints one value for programs.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// cleanText replaces what could move a cursor or reorder a line. Line feeds
+// stay.
+func cleanText(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == 0xFEFF, r == 0x2028, r == 0x2029:
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// isTerminal tells whether a person is likely to read the file.
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// formatTime is how dates are printed everywhere.
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// formatAge prints a duration as people say it: two units at most.
+func formatAge(d time.Duration) string {
+	d = d.Round(time.Second)
+	day := 24 * time.Hour
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm %ds", int(d/time.Minute), int(d%time.Minute/time.Second))
+	case d < day:
+		return fmt.Sprintf("%dh %dm", int(d/time.Hour), int(d%time.Hour/time.Minute))
+	default:
+		return fmt.Sprintf("%dd %dh", int(d/day), int(d%day/time.Hour))
+	}
+}
