@@ -1,0 +1,217 @@
+package serverlist
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// testCache is the contract of Cache. reopen returns the same cache as another
+// process would open it.
+func testCache(t *testing.T, reopen func() Cache) {
+	t1 := time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC)
+	t2, t3 := t1.Add(time.Hour), t1.Add(2*time.Hour)
+	const name = "trust/2.trust"
+
+	expect := func(want ...CacheEntry) {
+		t.Helper()
+		got, err := reopen().Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d generations, want %d", len(got), len(want))
+		}
+		for i := range want {
+			if !bytes.Equal(got[i].Data, want[i].Data) || !got[i].FirstSeen.Equal(want[i].FirstSeen) {
+				t.Errorf("generation %d is %q of %v, want %q of %v", i, got[i].Data, got[i].FirstSeen, want[i].Data, want[i].FirstSeen)
+			}
+		}
+	}
+	store := func(data string, when time.Time) {
+		t.Helper()
+		if err := reopen().Store(name, []byte(data), when); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	expect()
+	store("one", t1)
+	expect(CacheEntry{[]byte("one"), t1})
+	store("two", t2)
+	expect(CacheEntry{[]byte("two"), t2}, CacheEntry{[]byte("one"), t1})
+	store("two", t3) // again: it was first seen at t2
+	expect(CacheEntry{[]byte("two"), t2}, CacheEntry{[]byte("one"), t1})
+	store("three", time.Time{})
+	expect(CacheEntry{[]byte("three"), time.Time{}}, CacheEntry{[]byte("two"), t2})
+	store("two", t3) // back: still first seen at t2
+	expect(CacheEntry{[]byte("two"), t2}, CacheEntry{[]byte("three"), time.Time{}})
+
+	if got, err := reopen().Load("server.list"); err != nil || len(got) != 0 {
+		t.Errorf("another name holds %v, %v", got, err)
+	}
+	for _, bad := range []string{
+		"", ".", "..", "../x", "a/../b", "/etc/passwd", "a//b", "a/", `a\b`, "C:x", "a:stream", "A",
+		"nul", "con.list", "com1", "trust/lpt9.trust", "x.", ".hidden", "ü", "a b", "a\x00", strings.Repeat("a", 101),
+	} {
+		if err := reopen().Store(bad, []byte("x"), t1); err == nil {
+			t.Errorf("stored under %q", bad)
+		}
+		if _, err := reopen().Load(bad); err == nil {
+			t.Errorf("loaded %q", bad)
+		}
+	}
+}
+
+func TestDirCacheContract(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "not", "yet", "there")
+	testCache(t, func() Cache { return DirCache(dir) })
+	for _, bad := range []string{"server.list.previous", "server.list.seen"} {
+		if err := DirCache(dir).Store(bad, nil, time.Now()); err == nil {
+			t.Errorf("stored under %q, which the cache needs itself", bad)
+		}
+	}
+}
+
+// A crash may come between any two of the steps of Store.
+func TestDirCacheAfterCrash(t *testing.T) {
+	t.Parallel()
+	t1 := time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC)
+	path := func(dir, suffix string) string { return filepath.Join(dir, "server.list"+suffix) }
+	tests := map[string]struct {
+		crash func(dir string) error
+		want  []CacheEntry
+	}{
+		"before the record of the next": {
+			func(dir string) error { return os.WriteFile(path(dir, ""), []byte("three"), 0o644) },
+			[]CacheEntry{{[]byte("three"), time.Time{}}, {[]byte("one"), t1}},
+		},
+		"between the renames": {
+			func(dir string) error { return os.Rename(path(dir, ""), path(dir, previousSuffix)) },
+			[]CacheEntry{{[]byte("two"), t1.Add(time.Hour)}},
+		},
+		"records lost": {
+			func(dir string) error { return os.Remove(path(dir, seenSuffix)) },
+			[]CacheEntry{{[]byte("two"), time.Time{}}, {[]byte("one"), time.Time{}}},
+		},
+		"records of nonsense": {
+			func(dir string) error {
+				return os.WriteFile(path(dir, seenSuffix), []byte("zz 1\nab 2026-11-03T11:42:00Z\n\n"), 0o644)
+			},
+			[]CacheEntry{{[]byte("two"), time.Time{}}, {[]byte("one"), time.Time{}}},
+		},
+		"current is a folder": {
+			func(dir string) error { return errors.Join(os.Remove(path(dir, "")), os.Mkdir(path(dir, ""), 0o755)) },
+			[]CacheEntry{{[]byte("one"), t1}},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := DirCache(dir)
+			for i, data := range []string{"one", "two"} {
+				if err := c.Store("server.list", []byte(data), t1.Add(time.Duration(i)*time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tt.crash(dir); err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Load("server.list")
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(tt.want) {
+				t.Errorf("got %v, %v; want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDirCacheFailedStoreKeepsAll(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := DirCache(dir)
+	now := time.Now().Truncate(time.Second)
+	// A folder with something in it where the generation before belongs: the
+	// rename of the current one fails.
+	if err := errors.Join(
+		c.Store("server.list", []byte("one"), now),
+		os.MkdirAll(filepath.Join(dir, "server.list.previous", "x"), 0o755),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Store("server.list", []byte("two"), now); err == nil {
+		t.Error("no error")
+	}
+	got, err := c.Load("server.list")
+	if err != nil || len(got) != 1 || string(got[0].Data) != "one" {
+		t.Errorf("now %v, %v", got, err)
+	}
+	temps, _ := filepath.Glob(filepath.Join(dir, ".durable-*"))
+	if len(temps) > 0 {
+		t.Errorf("left behind: %v", temps)
+	}
+}
+
+// Several writers at once: a reader always finds complete documents, and a
+// first-seen time is that document's or missing.
+func TestDirCacheSharedByWriters(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	base := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	const most = 40
+	data := func(n int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%04d\n", n), 1000) }
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for n := w; n < most; n += 2 {
+				if err := DirCache(dir).Store("server.list", data(n), base.AddDate(0, 0, n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		entries, err := DirCache(dir).Load("server.list")
+		if err != nil {
+			t.Error(err)
+		}
+		for _, e := range entries {
+			n, err := strconv.Atoi(string(e.Data[:4]))
+			if err != nil || !bytes.Equal(e.Data, data(n)) {
+				t.Errorf("a reader saw %d bytes that were never stored", len(e.Data))
+			}
+			if !e.FirstSeen.IsZero() && !e.FirstSeen.Equal(base.AddDate(0, 0, n)) {
+				t.Errorf("document %d was first seen at %v", n, e.FirstSeen)
+			}
+		}
+	}
+}
+
+func TestDirCacheRefusesHugeFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "server.list"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(maxCachedBytes+1), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DirCache(dir).Load("server.list"); err == nil {
+		t.Error("loaded a file above the limit")
+	}
+}
