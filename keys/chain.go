@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"errors"
 	"strings"
 	"time"
 )
@@ -151,8 +150,12 @@ func (c *Chain) verify(e *envelope, want Want) ([]VerifierKey, error) {
 			return signers, nil
 		}
 		if refusal == nil {
-			refusal = c.explainRevoked(t, role, e, err)
+			refusal = err
 		}
+	}
+	if k, ok := c.revokedSigner(e, role); ok {
+		return nil, refuse(LayerSignature, "revoked", 0,
+			"the key %q of role %q is revoked, and without it too few have signed: a newer edition is needed", k.name, role)
 	}
 	return nil, refusal
 }
@@ -195,21 +198,21 @@ func survives(want Want, since time.Time) bool {
 	return want.Held != Live && !want.FirstSeen.IsZero() && want.FirstSeen.Before(since)
 }
 
-// explainRevoked tells a document that lacks signatures from one whose
+// revokedSigner tells a document that lacks signatures from one whose
 // signatures no longer count, because the remedy differs.
-func (c *Chain) explainRevoked(t *Trust, role string, e *envelope, err error) error {
-	var refusal *Error
-	if !errors.As(err, &refusal) || refusal.Name != "threshold" {
-		return err
-	}
-	signers, _ := e.verify(t.Keys)
-	for _, k := range signers {
-		if _, revoked := c.revokedSince(k); revoked {
-			return refuse(LayerSignature, "revoked", 0,
-				"the key %q of role %q is revoked, and without it too few have signed: a newer edition is needed", k.name, role)
+func (c *Chain) revokedSigner(e *envelope, role string) (VerifierKey, bool) {
+	for _, t := range c.docs {
+		signers, err := t.verify(role, e, t.Keys)
+		if err != nil {
+			continue
+		}
+		for _, k := range signers {
+			if _, revoked := c.revokedSince(k); revoked {
+				return k, true
+			}
 		}
 	}
-	return err
+	return VerifierKey{}, false
 }
 
 // roleOf returns the role that signs documents of a type.

@@ -1,0 +1,292 @@
+package keys_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+)
+
+func TestPinned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doc := sign(t, w.trust1(), w.alice, w.bob)
+	c := chain(t, doc)
+	if c.Origin() != origin || c.Pinned() != c.Newest() || len(c.Documents()) != 1 {
+		t.Fatalf("chain of one is %+v", c)
+	}
+	if !bytes.Equal(c.Pinned().Bytes(), doc) || len(c.Pinned().Signers()) != 2 {
+		t.Fatal("the document does not keep its bytes and signers")
+	}
+	if _, err := keys.NewChain(bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n"))); err != nil {
+		t.Errorf("CRLF costs the document: %v", err)
+	}
+	_, err := keys.NewChain(append(doc, "\n{}\n"...))
+	refused(t, err, keys.LayerEnvelope, "bad-signature-line")
+	_, err = keys.NewChain(sign(t, w.trust1(), w.carol))
+	refused(t, err, keys.LayerSignature, "threshold")
+	_, err = keys.NewChain(sign(t, w.trust1(), w.list)) // a key of the document, not of the role
+	refused(t, err, keys.LayerSignature, "threshold")
+}
+
+// What a trust document must not say, whoever signed it.
+func TestTrustRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	twin := signer(t, "admin/twin", 1) // alice's key under another name
+	for _, test := range []struct {
+		what   string
+		change func(*keys.Trust)
+		layer  keys.Layer
+		name   string
+	}{
+		{"number 0", func(d *keys.Trust) { d.Version = 0 }, keys.LayerTrust, "bad-number"},
+		{"no keys", func(d *keys.Trust) { d.Keys = nil }, keys.LayerHead, "missing-key"},
+		{"no roles", func(d *keys.Trust) { d.Roles = nil }, keys.LayerHead, "missing-key"},
+		{"no trust role", func(d *keys.Trust) { d.Roles = d.Roles[1:] }, keys.LayerTrust, "missing-role"},
+		{"threshold 0", func(d *keys.Trust) { d.Roles[0].Threshold = 0 }, keys.LayerTrust, "bad-threshold"},
+		{"threshold below 0", func(d *keys.Trust) { d.Roles[0].Threshold = -1 }, keys.LayerTrust, "bad-threshold"},
+		{"threshold above keys", func(d *keys.Trust) { d.Roles[0].Threshold = 3 }, keys.LayerTrust, "bad-threshold"},
+		{"threshold above distinct keys", func(d *keys.Trust) {
+			d.Keys = append(d.Keys, twin.VerifierKey())
+			d.Roles[0] = keys.Role{"trust", 2, names(w.alice, twin)}
+		}, keys.LayerTrust, "bad-threshold"},
+		{"one key named twice", func(d *keys.Trust) {
+			d.Roles[0] = keys.Role{"trust", 2, names(w.alice, w.alice)}
+		}, keys.LayerTrust, "bad-threshold"},
+		{"key twice", func(d *keys.Trust) { d.Keys = append(d.Keys, w.alice.VerifierKey()) }, keys.LayerTrust, "duplicate-name"},
+		{"role twice", func(d *keys.Trust) { d.Roles = append(d.Roles, d.Roles[0]) }, keys.LayerTrust, "duplicate-name"},
+		{"role of a key that is not there", func(d *keys.Trust) { d.Roles[1].Keys = names(w.carol) }, keys.LayerTrust, "unknown-key"},
+		{"role without keys", func(d *keys.Trust) { d.Roles[1].Keys = nil }, keys.LayerTrust, "bad-role"},
+		{"revoked key in use", func(d *keys.Trust) {
+			d.Revoked = []keys.Revocation{{w.list.VerifierKey(), day0, "lost"}}
+		}, keys.LayerTrust, "revoked-key"},
+		{"revoked key under another name", func(d *keys.Trust) {
+			d.Revoked = []keys.Revocation{{twin.VerifierKey(), day0, "lost"}}
+		}, keys.LayerTrust, "revoked-key"},
+		{"revoked without a word", func(d *keys.Trust) {
+			d.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0, ""}}
+		}, keys.LayerTrust, "bad-revoke"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			doc := w.trust1()
+			test.change(doc)
+			_, err := doc.Encode()
+			refused(t, err, test.layer, test.name)
+		})
+	}
+}
+
+// A key of an algorithm of the future is kept, counts for nothing, and does
+// not cost the document.
+func TestUnknownAlgorithm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text, err := w.trust1().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const line = "key ms.example.org/admin/future+01234567+/wABAg==\n"
+	with := strings.Replace(string(text), "role trust", line+"role trust", 1)
+	with = strings.Replace(with, "role trust 1 ", "role trust 1 ms.example.org/admin/future ", 1)
+	c := chain(t, signText(t, []byte(with), w.alice))
+	if got := len(c.Pinned().Keys); got != 3 {
+		t.Fatalf("%d keys count, want 3", got)
+	}
+	again, err := c.Pinned().Encode()
+	if err != nil || string(again) != with {
+		t.Fatalf("the document does not come back (%v):\n%s", err, again)
+	}
+	with = strings.Replace(with, "role trust 1 ", "role trust 3 ", 1)
+	_, err = keys.ReadDraft([]byte(with))
+	refused(t, err, keys.LayerTrust, "bad-threshold")
+}
+
+func TestExtend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := chain(t, sign(t, w.trust1(), w.alice))
+
+	// Carol joins; two of three are needed from now on.
+	next := after(w.trust1())
+	next.Keys = vkeys(w.alice, w.bob, w.carol, w.list)
+	next.Roles[0] = keys.Role{"trust", 2, names(w.alice, w.bob, w.carol)}
+
+	_, err := c.Extend(sign(t, next, w.carol, w.bob)) // bob suffices under 1; both under 2
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Extend(sign(t, next, w.alice)) // enough under 1, not under 2
+	refused(t, err, keys.LayerSignature, "threshold")
+	_, err = c.Extend(sign(t, next, w.carol, w.list)) // nobody of document 1's trust role
+	refused(t, err, keys.LayerSignature, "threshold")
+	if c.Newest().Version != 1 {
+		t.Fatal("a refused document changed the chain")
+	}
+}
+
+func TestExtendRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := after(w.trust1()) // document 2: carol's key is revoked
+	first.Epoch = 2
+	first.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0, "lost"}}
+	c := chain(t, sign(t, w.trust1(), w.alice), sign(t, first, w.alice))
+
+	for _, test := range []struct {
+		what   string
+		change func(*keys.Trust)
+		name   string
+	}{
+		{"other origin", func(d *keys.Trust) { d.Origin = "ms.example.net" }, "wrong-origin"},
+		{"number repeated", func(d *keys.Trust) { d.Version = 2 }, "bad-number"},
+		{"gap", func(d *keys.Trust) { d.Version = 4 }, "bad-number"},
+		{"issued earlier", func(d *keys.Trust) { d.Issued = day0 }, "bad-number"},
+		{"epoch falls", func(d *keys.Trust) { d.Epoch = 1 }, "epoch-falls"},
+		{"revocation dropped", func(d *keys.Trust) { d.Revoked = nil }, "revocation-lost"},
+		{"revocation moved", func(d *keys.Trust) {
+			d.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0.Add(time.Hour), "lost"}}
+		}, "revocation-lost"},
+		{"revocation without epoch", func(d *keys.Trust) {
+			d.Revoked = append(d.Revoked, keys.Revocation{w.list2.VerifierKey(), day0, "retired"})
+		}, "epoch-stays"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			doc := after(first)
+			doc.Revoked = append([]keys.Revocation(nil), doc.Revoked...)
+			test.change(doc)
+			_, err := c.Extend(sign(t, doc, w.alice))
+			refused(t, err, keys.LayerTrust, test.name)
+		})
+	}
+}
+
+// A rotation of the list key never takes a list that was already shown.
+func TestRotationKeepsStoredLists(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doc2 := after(w.trust1())
+	doc2.Keys = vkeys(w.alice, w.bob, w.list2)
+	doc2.Roles[1].Keys, doc2.Roles[2].Keys = names(w.list2), names(w.list2)
+	c := chain(t, sign(t, w.trust1(), w.alice), sign(t, doc2, w.bob))
+	old := listNote(t, head(), w.list)
+
+	_, err := c.Open(old, wantList)
+	refused(t, err, keys.LayerSignature, "threshold") // not live any more
+
+	stored, static := wantList, wantList
+	stored.Held, static.Held = keys.Stored, keys.Static
+	for _, want := range []keys.Want{stored, static} {
+		if _, err := c.Open(old, want); err != nil {
+			t.Errorf("held as %v: %v", want.Held, err)
+		}
+	}
+
+	// A static list counts under what it shipped with, not under what came later.
+	fresh := listNote(t, head(), w.list2)
+	_, err = c.Open(fresh, static)
+	refused(t, err, keys.LayerSignature, "threshold")
+	static.FirstSeen = doc2.Issued
+	if _, err := c.Open(fresh, static); err != nil {
+		t.Errorf("shipped with document 2: %v", err)
+	}
+}
+
+func TestRevocation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	since := day0.Add(6 * time.Hour)
+	doc2 := after(w.trust1())
+	doc2.Epoch = 2
+	doc2.Keys = vkeys(w.alice, w.bob, w.list2)
+	doc2.Roles[1].Keys, doc2.Roles[2].Keys = names(w.list2), names(w.list2)
+	doc2.Revoked = []keys.Revocation{{w.list.VerifierKey(), since, "compromised"}}
+	c := chain(t, sign(t, w.trust1(), w.alice), sign(t, doc2, w.alice))
+	old := listNote(t, head(), w.list)
+
+	open := func(held keys.Held, firstSeen time.Time) error {
+		want := wantList
+		want.Held, want.FirstSeen = held, firstSeen
+		_, err := c.Open(old, want)
+		return err
+	}
+	if err := open(keys.Stored, since.Add(-time.Second)); err != nil {
+		t.Errorf("stored before the key was stolen: %v", err)
+	}
+	if err := open(keys.Static, day0); err != nil {
+		t.Errorf("shipped before the key was stolen: %v", err)
+	}
+	refused(t, open(keys.Stored, since), keys.LayerSignature, "revoked")
+	refused(t, open(keys.Stored, time.Time{}), keys.LayerSignature, "revoked")
+	refused(t, open(keys.Static, time.Time{}), keys.LayerSignature, "revoked")
+	if err := open(keys.Live, since.Add(-time.Hour)); err == nil {
+		t.Error("a live list needs a revoked key and was accepted")
+	}
+}
+
+// A threshold counts distinct public keys: one key under two names is one
+// voice, also where the two names are in two roles.
+func TestOneKeyTwoNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	twin := signer(t, "list/twin", 4)
+	doc := w.trust1()
+	doc.Keys = vkeys(w.alice, w.bob, w.list, twin, w.list2)
+	doc.Roles[2] = keys.Role{"list", 2, names(w.list, twin, w.list2)}
+	c := chain(t, sign(t, doc, w.alice))
+	_, err := c.Open(listNote(t, head(), w.list, twin), wantList)
+	refused(t, err, keys.LayerSignature, "threshold")
+	if _, err := c.Open(listNote(t, head(), w.list, w.list2), wantList); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzNewChain(f *testing.F) {
+	w := newWorld(f)
+	doc2 := after(w.trust1())
+	doc2.Epoch = 2
+	doc2.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0, "lost"}}
+	f.Add(sign(f, w.trust1(), w.alice))
+	f.Add(sign(f, doc2, w.alice, w.bob))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := keys.NewChain(data)
+		if err != nil {
+			return
+		}
+		text, err := c.Pinned().Encode()
+		if err != nil || !bytes.HasPrefix(c.Pinned().Bytes(), append(text, '\n')) {
+			t.Fatalf("what opened does not encode to the same bytes (%v)", err)
+		}
+	})
+}
+
+func FuzzReadDraft(f *testing.F) {
+	w := newWorld(f)
+	text, err := w.trust1().Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add(bytes.Replace(text, []byte("epoch 1\n"), []byte("epoch 1\nlater x\n"), 1))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		doc, err := keys.ReadDraft(text)
+		if err != nil {
+			return
+		}
+		if again, err := doc.Encode(); err != nil || !bytes.Equal(again, text) {
+			t.Fatalf("a draft that parses encodes to other bytes (%v):\n%q\n%q", err, text, again)
+		}
+	})
+}
+
+func FuzzParseVerifierKey(f *testing.F) {
+	f.Add(signer(f, "list/1", 4).VerifierKey().String())
+	f.Add("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := keys.ParseVerifierKey(s); err == nil && k.String() != s {
+			t.Fatalf("%q is written as %q", s, k)
+		}
+	})
+}
