@@ -1,0 +1,95 @@
+package publish_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+)
+
+// A manglingHost accepts every document and keeps something else.
+type manglingHost struct {
+	publish.Folder
+	keep func(name string, data []byte) []byte // nil: the write is forgotten
+}
+
+func (h manglingHost) Open(ctx context.Context) (publish.Session, error) {
+	s, err := h.Folder.Open(ctx)
+	return manglingSession{s, h}, err
+}
+
+type manglingSession struct {
+	publish.Session
+	host manglingHost
+}
+
+func (s manglingSession) Write(ctx context.Context, name string, data []byte) error {
+	kept := s.host.keep(name, bytes.Clone(data))
+	if kept == nil {
+		return nil
+	}
+	return s.Session.Write(ctx, name, kept)
+}
+
+// TestSetReadsBack: a host that reports success and holds something else must
+// be found out at once, not by the players.
+func TestSetReadsBack(t *testing.T) {
+	t.Parallel()
+	only := func(which string, change func([]byte) []byte) func(string, []byte) []byte {
+		return func(name string, data []byte) []byte {
+			if name == which {
+				return change(data)
+			}
+			return data
+		}
+	}
+	cut := func(data []byte) []byte { return data[:len(data)/2] }
+	forget := func([]byte) []byte { return nil }
+	script := func(data []byte) []byte { return append(data, "<script></script>\n"...) }
+	for name, c := range map[string]struct {
+		keep func(string, []byte) []byte
+		want string
+	}{
+		"cuts the server list":       {only("server.list", cut), "server.list was written, and what came back does not verify"},
+		"cuts the mirror list":       {only("mirror.list", cut), "mirror.list was written, and what came back does not verify"},
+		"cuts a trust document":      {only("trust/2.trust", cut), "trust/2.trust was written, and something else came back"},
+		"appends a script":           {only("server.list", script), "some web hosts append a script"},
+		"forgets the server list":    {only("server.list", forget), "server.list was written, and something else came back"},
+		"forgets one trust document": {only("trust/2.trust", forget), "trust/2.trust was written, and something else came back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := publishtest.NewRoot(t, "ms.example.org")
+			folder := publish.Folder{Path: t.TempDir()}
+			set(t, folder.Path, root.Documents(t0, "alpha"))
+			root.Rotate(true)
+			_, err := publish.Set(t.Context(), manglingHost{folder, c.keep}, root.Documents(t0+1, "alpha", "beta"))
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), folder.String()) {
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestSetOnAHostThatChangesLineEnds(t *testing.T) {
+	t.Parallel()
+	root := publishtest.NewRoot(t, "ms.example.org")
+	host := manglingHost{publish.Folder{Path: t.TempDir()}, func(_ string, data []byte) []byte {
+		return bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
+	}}
+	docs := root.Documents(t0, "alpha")
+	for _, want := range []publish.State{publish.Written, publish.Unchanged} {
+		report, err := publish.Set(t.Context(), host, docs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range report.Documents {
+			if o.State != want || !strings.Contains(o.Detail, "CRLF") {
+				t.Errorf("%+v: want %s, with a warning about line ends", o, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,327 @@
+package publishtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+)
+
+// Contract tests that a target keeps the promises of publish.Target and that
+// publish.Set keeps its own on it. The function open returns a new, empty
+// target each time and cleans up by itself.
+func Contract(t *testing.T, open func(t *testing.T) publish.Target) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, target publish.Target)
+	}{
+		{"an empty target has no documents", emptyTarget},
+		{"what was written is read back", writeAndRead},
+		{"other names are refused", refusedNames},
+		{"a cancelled context ends Open", cancelledOpen},
+		{"a set is published in order", setInOrder},
+		{"an unchanged set is not sent again", setUnchanged},
+		{"an older set does not replace a newer one", setOlder},
+		{"a newer set replaces an older one", setNewer},
+		{"what does not verify is repaired", setRepairs},
+		{"another document of one version stays", setConflict},
+		{"new trust documents come before the lists", setRotation},
+		{"trust documents of the target count", setTargetAhead},
+		{"a fork of the trust documents stops everything", setFork},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, open(t))
+		})
+	}
+	for _, late := range []bool{false, true} {
+		name := "a failure at any operation"
+		if late {
+			name = "a lost answer at any operation"
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			interrupted(t, open, late)
+		})
+	}
+}
+
+func emptyTarget(t *testing.T, target publish.Target) {
+	s := session(t, target)
+	for _, name := range []string{publish.ServerList, publish.MirrorList, publish.TrustName(1)} {
+		if _, err := s.Read(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("reading %s of an empty target gives %v, want fs.ErrNotExist", name, err)
+		}
+	}
+	if target.String() == "" {
+		t.Error("the target has no name for messages")
+	}
+}
+
+// writeAndRead uses sizes at which transfers are known to be cut.
+func writeAndRead(t *testing.T, target publish.Target) {
+	names := []string{publish.TrustName(1), publish.TrustName(1<<53 - 1), publish.MirrorList, publish.ServerList}
+	for _, size := range []int{1, 4 << 20, 400_001, 0} {
+		data := bytes.Repeat([]byte("0123456789abcde\n"), size/16+1)[:size]
+		for _, name := range names {
+			s := session(t, target)
+			if err := s.Write(t.Context(), name, data); err != nil {
+				t.Fatalf("writing %d bytes to %s: %v", size, name, err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, target, name); !bytes.Equal(got, data) {
+				t.Errorf("%s: wrote %d bytes, %d came back", name, len(data), len(got))
+			}
+		}
+	}
+}
+
+func refusedNames(t *testing.T, target publish.Target) {
+	s := session(t, target)
+	for _, name := range []string{
+		"", ".", "..", "index.html", "SERVER.LIST", "server.list/", "/server.list", "./server.list", "../server.list",
+		"trust", "trust/", "trust/1", "trust/0.trust", "trust/01.trust", "trust/+1.trust", "trust/-1.trust",
+		"trust/1.trust/", "trust//1.trust", "trust/../server.list", "trust/1.trust\x00", `trust\1.trust`, "trust/99999999999999999999.trust",
+	} {
+		if _, err := s.Read(t.Context(), name); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Read(%q) gives %v, want a refusal", name, err)
+		}
+		if err := s.Write(t.Context(), name, []byte("x")); err == nil {
+			t.Errorf("Write(%q) was not refused", name)
+		}
+	}
+}
+
+func cancelledOpen(t *testing.T, target publish.Target) {
+	first := session(t, target)
+	if err := first.Write(t.Context(), publish.ServerList, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s, err := target.Open(ctx) // must return, with or without a session
+	if err == nil {
+		err = s.Close()
+	}
+	t.Logf("second session: %v", err)
+}
+
+func setInOrder(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	root.Rotate(true)
+	root.Rotate(true)
+	docs := root.Documents(1_793_000_000, "alpha", "beta")
+	spy := &Spy{Target: target}
+	report, err := publish.Set(t.Context(), spy, docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"trust/1.trust", "trust/2.trust", "trust/3.trust", "mirror.list", "server.list"}
+	if got := spy.Writes(); !slices.Equal(got, want) {
+		t.Errorf("written in the order %v, want %v", got, want)
+	}
+	wantStates(t, report, publish.Written)
+	holds(t, target, docs)
+}
+
+func setUnchanged(t *testing.T, target publish.Target) {
+	docs := NewRoot(t, "ms.example.org").Documents(1_793_000_000, "alpha")
+	mustSet(t, target, docs)
+	spy := &Spy{Target: target}
+	report, err := publish.Set(t.Context(), spy, docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := spy.Writes(); len(got) != 0 || report.Changed() {
+		t.Errorf("an unchanged set was written again: %v", got)
+	}
+	wantStates(t, report, publish.Unchanged)
+}
+
+func setOlder(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	newer, older := root.Documents(1_793_000_002, "alpha"), root.Documents(1_793_000_001, "alpha", "beta")
+	mustSet(t, target, newer)
+	spy := &Spy{Target: target}
+	report, err := publish.Set(t.Context(), spy, older)
+	if err != nil || len(spy.Writes()) != 0 {
+		t.Fatalf("an older set: error %v, written %v; want neither", err, spy.Writes())
+	}
+	for _, o := range report.Documents[1:] {
+		if o.State != publish.Kept || o.Version != newer.Servers.Head.Version || o.Detail == "" {
+			t.Errorf("%+v: want kept, of the newer version, with a detail", o)
+		}
+	}
+	holds(t, target, newer)
+}
+
+func setNewer(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	mustSet(t, target, root.Documents(1_793_000_001, "alpha", "beta"))
+	docs := root.Documents(1_793_000_002, "alpha")
+	spy := &Spy{Target: target}
+	if _, err := publish.Set(t.Context(), spy, docs); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := spy.Writes(), []string{"mirror.list", "server.list"}; !slices.Equal(got, want) {
+		t.Errorf("written %v, want %v", got, want)
+	}
+	holds(t, target, docs)
+}
+
+func setRepairs(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	docs := root.Documents(1_793_000_000, "alpha", "beta")
+	strangers := NewRoot(t, "ms.example.org").Documents(1_793_000_009, "alpha")
+	foreign := NewRoot(t, "other.example.org").Documents(1_793_000_009, "alpha")
+	good := docs.Servers.Bytes()
+	for what, bad := range map[string]publishBytes{
+		"empty":              {},
+		"html":               {server: []byte("<!doctype html><title>Sign in</title>")},
+		"one byte changed":   {server: flip(good, len(good)-10), mirror: flip(docs.Mirrors.Bytes(), 20), trust: flip(docs.Trust.Newest().Bytes(), 30)},
+		"cut off":            {server: good[:len(good)-1], mirror: good[:100], trust: docs.Trust.Newest().Bytes()[:80]},
+		"something appended": {server: append(bytes.Clone(good), "<script>"...)},
+		"swapped":            {server: docs.Mirrors.Bytes(), mirror: good, trust: good},
+		"strangers' keys":    bytesOf(strangers),
+		"another origin":     bytesOf(foreign),
+		"huge trust file":    {trust: bytes.Repeat([]byte("x"), 1<<20)},
+	} {
+		bad.put(t, target)
+		report, err := publish.Set(t.Context(), target, docs)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		wantStates(t, report, publish.Repaired)
+		for _, o := range report.Documents {
+			if o.Detail == "" {
+				t.Errorf("%s: the repair of %s is not explained", what, o.Name)
+			}
+		}
+		holds(t, target, docs)
+	}
+}
+
+func setConflict(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	first, second := root.Documents(1_793_000_000, "alpha"), root.Documents(1_793_000_000, "beta")
+	mustSet(t, target, first)
+	spy := &Spy{Target: target}
+	_, err := publish.Set(t.Context(), spy, second)
+	var conflict *publish.EquivocationError
+	if !errors.As(err, &conflict) || conflict.Name != publish.ServerList ||
+		!bytes.Equal(conflict.Held, first.Servers.Text()) || !bytes.Equal(conflict.Given, second.Servers.Text()) {
+		t.Fatalf("got %v, want an EquivocationError about %s with both heads", err, publish.ServerList)
+	}
+	if len(spy.Writes()) != 0 {
+		t.Errorf("written %v", spy.Writes())
+	}
+	holds(t, target, first)
+}
+
+func setRotation(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	mustSet(t, target, root.Documents(1_793_000_000, "alpha"))
+	root.Rotate(false)
+	docs := root.Documents(1_793_000_001, "alpha")
+	spy := &Spy{Target: target}
+	if _, err := publish.Set(t.Context(), spy, docs); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := spy.Writes(), []string{"trust/2.trust", "mirror.list", "server.list"}; !slices.Equal(got, want) {
+		t.Errorf("written %v, want %v", got, want)
+	}
+	holds(t, target, docs)
+}
+
+// setTargetAhead publishes a set that was signed before the last rotation.
+func setTargetAhead(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	before := root.Documents(1_793_000_005, "alpha")
+	root.Rotate(false)
+	after := root.Documents(1_793_000_001, "alpha")
+	mustSet(t, target, after)
+	spy := &Spy{Target: target}
+	if _, err := publish.Set(t.Context(), spy, before); err == nil || !strings.Contains(err.Error(), "trust/2.trust") {
+		t.Errorf("got %v, want an error that names trust/2.trust", err)
+	}
+	if len(spy.Writes()) != 0 {
+		t.Errorf("written %v", spy.Writes())
+	}
+	holds(t, target, after)
+}
+
+func setFork(t *testing.T, target publish.Target) {
+	root := NewRoot(t, "ms.example.org")
+	root.Rotate(true)
+	docs := root.Documents(1_793_000_000, "alpha")
+	publishBytes{trust: root.Fork()}.putTrust(t, target, 2)
+	spy := &Spy{Target: target}
+	_, err := publish.Set(t.Context(), spy, docs)
+	var conflict *publish.EquivocationError
+	if !errors.As(err, &conflict) || conflict.Name != publish.TrustName(2) {
+		t.Fatalf("got %v, want an EquivocationError about trust/2.trust", err)
+	}
+	if len(spy.Writes()) != 0 {
+		t.Errorf("written %v", spy.Writes())
+	}
+}
+
+// interrupted stops the publication of a newer set at every operation in turn.
+// The target must hold complete documents, none older than before, and the
+// next run must finish the work.
+func interrupted(t *testing.T, open func(t *testing.T) publish.Target, late bool) {
+	root := NewRoot(t, "ms.example.org")
+	older := root.Documents(1_793_000_001, "alpha")
+	root.Rotate(true)
+	newer := root.Documents(1_793_000_002, "alpha", "beta")
+	for n := 1; ; n++ {
+		target := open(t)
+		mustSet(t, target, older)
+		spy := &Spy{Target: target, FailAt: n, Late: late}
+		_, err := publish.Set(t.Context(), spy, newer)
+		if n > len(spy.Ops) {
+			if err != nil {
+				t.Fatalf("without a failure: %v", err)
+			}
+			t.Logf("%d operations were interrupted", n-1)
+			return
+		}
+		op := spy.Ops[n-1]
+		if !errors.Is(err, ErrInjected) {
+			t.Errorf("failure at %q (operation %d): Set returns %v", op, n, err)
+		}
+		completeSince(t, op, target, older, newer)
+		if _, err := publish.Set(t.Context(), target, newer); err != nil {
+			t.Errorf("after a failure at %q the next run fails: %v", op, err)
+		}
+		holds(t, target, newer)
+	}
+}
+
+// completeSince checks a target that was left in the middle.
+func completeSince(t *testing.T, op string, target publish.Target, older, newer publish.Documents) {
+	t.Helper()
+	h, err := publish.ReadBack(t.Context(), target, older.Trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Mirrors == nil || h.Servers == nil || len(h.Refused) > 0 {
+		t.Fatalf("failure at %q leaves documents that do not verify: %v", op, h.Refused)
+	}
+	for _, l := range []*serverlist.List{h.Mirrors, h.Servers} {
+		if v := l.Head.Version; v != older.Servers.Head.Version && v != newer.Servers.Head.Version {
+			t.Errorf("failure at %q leaves version %d", op, v)
+		}
+	}
+	if h.Servers.Same(newer.Servers) && !h.Mirrors.Same(newer.Mirrors) || h.Mirrors.Same(newer.Mirrors) && h.Trust.Newest().Version != 2 {
+		t.Errorf("failure at %q leaves a document that came before what it needs", op)
+	}
+}
