@@ -1,0 +1,85 @@
+package serverlist_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+func sha(b []byte) [sha256.Size]byte { return sha256.Sum256(b) }
+
+// manyServers is the body of a list of n usual entries.
+func manyServers(tb testing.TB, n int) []byte {
+	tb.Helper()
+	servers := make([]serverlist.Server, n)
+	for i := range servers {
+		servers[i] = serverlist.Server{
+			ID: fmt.Sprintf("server-%06d", i), Name: fmt.Sprintf("Server number %d", i),
+			Description: "A friendly place with quests, guilds and a weekly market. Newcomers are welcome, helpers are around most evenings.",
+			Game:        "crossfire", Version: "1.75.0",
+			Addresses: []string{fmt.Sprintf("play%d.example.net:13327", i)}, Region: "eu", Languages: []string{"en"},
+		}
+	}
+	body, err := serverlist.EncodeServers(servers)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return body
+}
+
+// jsonServer is the yardstick's view of the same lines.
+type jsonServer struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Game        string   `json:"game"`
+	Version     string   `json:"version"`
+	Addresses   []string `json:"addresses"`
+	Region      string   `json:"region"`
+	Languages   []string `json:"languages"`
+}
+
+// BenchmarkOpen verifies and reads a list. Its yardsticks are the SHA-256 of
+// the same bytes, which verification cannot go below, and encoding/json
+// reading the same lines without any check.
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		w := newDocWorld(b)
+		body := manyServers(b, n)
+		doc := w.sign(b, w.draft(body))
+		b.Run(fmt.Sprintf("open/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if l, err := serverlist.Open(doc, wantServers, w.chain); err != nil || len(l.Servers) != n {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("sha256/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			b.ReportAllocs()
+			for b.Loop() {
+				sha(doc)
+			}
+		})
+		b.Run(fmt.Sprintf("encoding-json/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			b.ReportAllocs()
+			for b.Loop() {
+				servers := make([]jsonServer, 0, n)
+				for line := range bytes.Lines(body) {
+					var s jsonServer
+					if err := json.Unmarshal(line, &s); err != nil {
+						b.Fatal(err)
+					}
+					servers = append(servers, s)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,515 @@
+package serverlist_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+const docOrigin = "ms.example.org"
+
+var docIssued = time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC)
+
+var (
+	wantServers = serverlist.Want{Origin: docOrigin, Type: serverlist.TypeServerList}
+	wantMirrors = serverlist.Want{Origin: docOrigin, Type: serverlist.TypeMirrorList}
+)
+
+// A docWorld is an origin with one admin key and one list key.
+type docWorld struct {
+	list  *keys.Signer
+	chain *keys.Chain
+}
+
+func newDocWorld(t testing.TB) docWorld {
+	t.Helper()
+	signer := func(name string, seed byte) *keys.Signer {
+		s, err := keys.NewSigner(docOrigin+"/"+name, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	admin, list := signer("admin/1", 1), signer("list/1", 2)
+	trust := &keys.Trust{
+		Origin: docOrigin, Version: 1, Epoch: 1, Issued: docIssued, ReviewBy: docIssued.AddDate(1, 0, 0),
+		Keys: []keys.VerifierKey{admin.VerifierKey(), list.VerifierKey()},
+		Roles: []keys.Role{
+			{Name: "trust", Threshold: 1, Keys: []string{docOrigin + "/admin/1"}},
+			{Name: "mirrors", Threshold: 1, Keys: []string{docOrigin + "/list/1"}},
+			{Name: "list", Threshold: 1, Keys: []string{docOrigin + "/list/1"}},
+		},
+	}
+	text, err := trust.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned, err := keys.Sign(text, admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := keys.NewChain(pinned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docWorld{list, chain}
+}
+
+func (w docWorld) draft(body []byte) *serverlist.Draft {
+	return &serverlist.Draft{
+		Origin: docOrigin, Type: serverlist.TypeServerList, Version: docIssued.Unix(), Epoch: 1,
+		Issued: docIssued, FreshUntil: docIssued.Add(24 * time.Hour), OldAfter: docIssued.AddDate(0, 1, 0),
+		Trust: 1, Body: body,
+	}
+}
+
+func (w docWorld) sign(t testing.TB, d *serverlist.Draft) []byte {
+	t.Helper()
+	doc, err := d.Sign(w.list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// signRaw signs any body, as a root of another make would.
+func (w docWorld) signRaw(t testing.TB, body string) []byte {
+	t.Helper()
+	// The head of the same size and hash, over a body that this package
+	// would not write.
+	text := w.rawHead(t, []byte(body))
+	note, err := keys.Sign(text, w.list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(append(note, '\n'), body...)
+}
+
+func (w docWorld) rawHead(t testing.TB, body []byte) []byte {
+	t.Helper()
+	d := w.draft(nil)
+	h := keys.Head{
+		Origin: d.Origin, Type: d.Type, Version: d.Version, Epoch: d.Epoch, Issued: d.Issued,
+		FreshUntil: d.FreshUntil, OldAfter: d.OldAfter, Trust: d.Trust,
+		BodySize: int64(len(body)), BodySHA256: sha(body),
+	}
+	text, err := h.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// fullServer has every member.
+func fullServer() serverlist.Server {
+	return serverlist.Server{
+		ID: "cat2", Name: `Cat "2" <ünï> \o/`, Description: "Two cats & a 日本語 dog", Game: "crossfire", Version: "1.75.0",
+		Addresses: []string{"cat2.example.net:13327", "192.0.2.7:13327", "[2001:db8::7]:13327"},
+		Key:       "OaFYbLkfYwf3iT3RUlPdZgYmyZ6bMzbZlQ3j1Cmt8fQ=", Region: "eu",
+		Languages: []string{"en", "pt-BR"}, Tags: []string{"role play", "pvp"}, Website: "https://cat2.example.net/~cat",
+		Endpoints: []serverlist.Endpoint{{Role: "chat", Protocol: "mumble", Address: "cat2.example.net:64738"}},
+		Probe:     &serverlist.Probe{Protocol: "crossfire", Port: 13327},
+		Checks:    &serverlist.Checks{Name: "crossfire-1.75", SHA256: strings.Repeat("0a", 32), Size: 4096},
+		Unknown:   []serverlist.Member{{Name: "later", Value: `{"a":[1.5e3,null,"\u003c"]}`}},
+	}
+}
+
+const fullLine = `{"id":"cat2","name":"Cat \"2\" <ünï> \\o/","description":"Two cats & a 日本語 dog","game":"crossfire","version":"1.75.0",` +
+	`"addresses":["cat2.example.net:13327","192.0.2.7:13327","[2001:db8::7]:13327"],"key":"OaFYbLkfYwf3iT3RUlPdZgYmyZ6bMzbZlQ3j1Cmt8fQ=",` +
+	`"region":"eu","languages":["en","pt-BR"],"tags":["role play","pvp"],"website":"https://cat2.example.net/~cat",` +
+	`"endpoints":[{"role":"chat","protocol":"mumble","address":"cat2.example.net:64738"}],"probe":{"protocol":"crossfire","port":13327},` +
+	`"checks":{"name":"crossfire-1.75","sha256":"0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a","size":4096},` +
+	`"later":{"a":[1.5e3,null,"\u003c"]}}` + "\n"
+
+func TestCanonicalForm(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	metal := serverlist.Server{ID: "a-metalforge", Name: "Metalforge", Addresses: []string{"metalforge.example.net:13327"}}
+	body, err := serverlist.EncodeServers([]serverlist.Server{fullServer(), metal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"id":"a-metalforge","name":"Metalforge","addresses":["metalforge.example.net:13327"]}` + "\n" + fullLine
+	if string(body) != want {
+		t.Fatalf("body is\n%s\nwant\n%s", body, want)
+	}
+	list, err := serverlist.Open(w.sign(t, w.draft(body)), wantServers, w.chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Skipped) > 0 {
+		t.Fatalf("skipped %v", list.Skipped)
+	}
+	again, err := serverlist.EncodeServers(list.Servers)
+	if err != nil || !bytes.Equal(again, body) {
+		t.Fatalf("decoding and encoding changes the body (%v):\n%s", err, again)
+	}
+}
+
+func TestOpenKeepsBytes(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	doc := w.sign(t, w.draft([]byte(fullLine)))
+	crlf := bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n"))
+	for name, open := range map[string]func() (*serverlist.List, error){
+		"open":                func() (*serverlist.List, error) { return serverlist.Open(doc, wantServers, w.chain) },
+		"open CRLF":           func() (*serverlist.List, error) { return serverlist.Open(crlf, wantServers, w.chain) },
+		"read":                func() (*serverlist.List, error) { return read(w, bytes.NewReader(doc)) },
+		"read CRLF":           func() (*serverlist.List, error) { return read(w, bytes.NewReader(crlf)) },
+		"read byte by byte":   func() (*serverlist.List, error) { return read(w, iotest.OneByteReader(bytes.NewReader(crlf))) },
+		"read with early EOF": func() (*serverlist.List, error) { return read(w, iotest.DataErrReader(bytes.NewReader(doc))) },
+	} {
+		list, err := open()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !bytes.Equal(list.Bytes(), doc) || !bytes.HasPrefix(doc, list.Text()) || len(list.Servers) != 1 {
+			t.Errorf("%s: %d servers, and the bytes kept are not those signed", name, len(list.Servers))
+		}
+	}
+}
+
+func read(w docWorld, r io.Reader) (*serverlist.List, error) {
+	return serverlist.Read(r, wantServers, w.chain)
+}
+
+// Every malformed document is refused by Open and by Read for the same reason.
+func TestDocumentRefused(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	doc := string(w.sign(t, w.draft([]byte(fullLine))))
+	body := doc[strings.LastIndex(doc, "\n\n")+2:]
+	large := wantServers
+	large.Limits.Body = int64(len(body)) - 1
+	for _, test := range []struct {
+		what, doc  string
+		want       serverlist.Want
+		layer      keys.Layer
+		name, says string
+	}{
+		{"empty", "", wantServers, keys.LayerEnvelope, "not-a-note", "empty"},
+		{"HTML", "<html>\r\n\r\nlogin", wantServers, keys.LayerEnvelope, "html", "captive portal"},
+		{"cut in the head", doc[:40], wantServers, keys.LayerEnvelope, "not-a-note", "cut off"},
+		{"cut in the body", doc[:len(doc)-7], wantServers, keys.LayerBody, "truncated", "try again"},
+		{"no body", doc[:len(doc)-len(body)], wantServers, keys.LayerBody, "truncated", "0 of"},
+		{"no second blank line", doc[:len(doc)-len(body)-1], wantServers, keys.LayerBody, "truncated", "0 of"},
+		{"appended script", doc + "<script>", wantServers, keys.LayerBody, "trailing-bytes", "web hosts append"},
+		{"changed body", doc[:len(doc)-9] + "9" + doc[len(doc)-8:], wantServers, keys.LayerBody, "wrong-hash", "changed"},
+		{"lone CR", doc[:len(doc)-9] + "\r" + doc[len(doc)-8:], wantServers, keys.LayerEnvelope, "carriage-return", "line feed"},
+		{"CR at the end", doc + "\r", wantServers, keys.LayerEnvelope, "carriage-return", "line feed"},
+		{"above the caller's limit", doc, large, keys.LayerBody, "too-large", "larger than"},
+		{"other type", doc, wantMirrors, keys.LayerHead, "wrong-type", "mirror-list/1"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			_, openErr := serverlist.Open([]byte(test.doc), test.want, w.chain)
+			_, readErr := serverlist.Read(strings.NewReader(test.doc), test.want, w.chain)
+			_, slowErr := serverlist.Read(iotest.OneByteReader(strings.NewReader(test.doc)), test.want, w.chain)
+			for how, err := range map[string]error{"Open": openErr, "Read": readErr, "slow Read": slowErr} {
+				var e *keys.Error
+				if !errors.As(err, &e) || e.Layer != test.layer || e.Name != test.name || !strings.Contains(err.Error(), test.says) {
+					t.Errorf("%s: %v, want %s/%s that says %q", how, err, test.layer, test.name, test.says)
+				}
+			}
+		})
+	}
+}
+
+// Read verifies the head before it asks for the body, and never reads past
+// what the head commits to.
+func TestReadLimits(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	doc := w.sign(t, w.draft([]byte(fullLine)))
+	endless := &countingReader{r: io.MultiReader(bytes.NewReader(doc), forever{'x'})}
+	if _, err := read(w, endless); err == nil || endless.n > len(doc)+8<<10 {
+		t.Errorf("endless document: error %v after %d bytes of %d", err, endless.n, len(doc))
+	}
+	noHead := &countingReader{r: forever{'x'}}
+	if _, err := read(w, noHead); err == nil || noHead.n > 256<<10 {
+		t.Errorf("endless head: error %v after %d bytes", err, noHead.n)
+	}
+	forged := bytes.Replace(doc, []byte("epoch 1"), []byte("epoch 0"), 1)
+	_, err := read(w, io.MultiReader(bytes.NewReader(forged[:bytes.LastIndex(forged, []byte("\n\n"))+2]), mustNotRead{t}))
+	if err == nil {
+		t.Error("a forged head was accepted")
+	}
+}
+
+type countingReader struct {
+	r io.Reader
+	n int
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
+type forever struct{ c byte }
+
+func (f forever) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = f.c
+	}
+	return len(p), nil
+}
+
+type mustNotRead struct{ t *testing.T }
+
+func (m mustNotRead) Read([]byte) (int, error) {
+	m.t.Error("the body was read before the head was verified")
+	return 0, io.EOF
+}
+
+func TestOpenHead(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	doc := w.sign(t, w.draft([]byte(fullLine)))
+	end := bytes.LastIndex(doc, []byte("\n\n")) + 2
+	for n := range len(doc) {
+		note, err := serverlist.OpenHead(doc[:n], wantServers, w.chain)
+		switch {
+		case n < end && err != serverlist.ErrShortHead:
+			t.Fatalf("%d bytes of a head of %d: %v", n, end, err)
+		case n >= end && (err != nil || note.Head.Version != docIssued.Unix()):
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+	}
+	if _, err := serverlist.OpenHead([]byte("<html>"), wantServers, w.chain); err == nil || err == serverlist.ErrShortHead {
+		t.Errorf("HTML: %v", err)
+	}
+}
+
+// One bad line costs that line.
+func TestBadEntries(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	const good = `{"id":"good","name":"Good","addresses":["good.example.net:1"]}` + "\n"
+	entry := func(members string) string {
+		return `{"id":"x","name":"X","addresses":["x.example.net:1"]` + members + "}\n"
+	}
+	deep := strings.Repeat(`{"a":`, 8) + "1" + strings.Repeat("}", 8)
+	for _, test := range []struct {
+		what, line, name string
+		kept             bool // the entry stays, without the member
+	}{
+		{"not an object", `["x"]` + "\n", "entry-malformed", false},
+		{"empty line", "\n", "entry-malformed", false},
+		{"spaces", `{"id": "x","name":"X","addresses":["x.example.net:1"]}` + "\n", "entry-malformed", false},
+		{"two objects", `{}{}` + "\n", "entry-malformed", false},
+		{"duplicate member", entry(`,"name":"Y"`), "entry-malformed", false},
+		{"duplicate by escape", entry(`,"n\u0061me":"Y"`), "entry-malformed", false},
+		{"duplicate deep down", entry(`,"later":[{"a":1,"a":1}]`), "entry-malformed", false},
+		{"bad UTF-8", entry(",\"later\":\"\xff\""), "entry-malformed", false},
+		{"lone surrogate", entry(`,"later":"\ud800"`), "entry-malformed", false},
+		{"swapped surrogates", entry(`,"later":"\udc00\ud800"`), "entry-malformed", false},
+		{"too deep", entry(`,"later":` + deep), "entry-malformed", false},
+		{"bad number", entry(`,"later":01`), "entry-malformed", false},
+		{"bad word", entry(`,"later":nul`), "entry-malformed", false},
+		{"raw control", entry(",\"later\":\"\x01\""), "entry-malformed", false},
+		{"trailing comma", entry(`,`), "entry-malformed", false},
+		{"too large", entry(`,"later":"` + strings.Repeat("x", serverlist.MaxEntry) + `"`), "entry-too-large", false},
+		{"no id", `{"name":"X","addresses":["x.example.net:1"]}` + "\n", "entry-member", false},
+		{"id of another case", `{"ID":"x","name":"X","addresses":["x.example.net:1"]}` + "\n", "entry-member", false},
+		{"bad id", `{"id":"X!","name":"X","addresses":["x.example.net:1"]}` + "\n", "entry-member", false},
+		{"no name", `{"id":"x","addresses":["x.example.net:1"]}` + "\n", "entry-member", false},
+		{"long name", `{"id":"x","name":"` + strings.Repeat("é", 81) + `","addresses":["x.example.net:1"]}` + "\n", "entry-member", false},
+		{"bidi name", `{"id":"x","name":"\u202ex","addresses":["x.example.net:1"]}` + "\n", "entry-member", false},
+		{"no addresses", `{"id":"x","name":"X"}` + "\n", "entry-member", false},
+		{"empty addresses", `{"id":"x","name":"X","addresses":[]}` + "\n", "entry-member", false},
+		{"one bad address", `{"id":"x","name":"X","addresses":["x.example.net:1","x.example.net"]}` + "\n", "entry-member", false},
+		{"repeated id", `{"id":"good","name":"X","addresses":["x.example.net:1"]}` + "\n", "entry-repeated", false},
+		{"null description", entry(`,"description":null`), "member-dropped", true},
+		{"long description", entry(`,"description":"` + strings.Repeat("é", 501) + `"`), "member-dropped", true},
+		{"bad key", entry(`,"key":"AAAA"`), "member-dropped", true},
+		{"fraction", entry(`,"probe":{"protocol":"x","port":1.0}`), "member-dropped", true},
+		{"exponent", entry(`,"probe":{"protocol":"x","port":1e1}`), "member-dropped", true},
+		{"number above 2^53", entry(`,"checks":{"name":"x","sha256":"` + strings.Repeat("0", 64) + `","size":9007199254740992}`), "member-dropped", true},
+		{"script website", entry(`,"website":"javascript:alert(1)"`), "member-dropped", true},
+		{"website with password", entry(`,"website":"http://a:b@x.example.net/"`), "member-dropped", true},
+		{"endpoint without role", entry(`,"endpoints":[{"protocol":"x","address":"x:1"}]`), "member-dropped", true},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			list, err := serverlist.Open(w.signRaw(t, good+test.line), wantServers, w.chain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool]int{false: 1, true: 2}[test.kept]; len(list.Servers) != want || list.Servers[0].ID != "good" {
+				t.Errorf("%d servers are left, want %d", len(list.Servers), want)
+			}
+			if len(list.Skipped) != 1 || list.Skipped[0].Name != test.name || list.Skipped[0].Line != 2 {
+				t.Errorf("reported %v, want %s in line 2", list.Skipped, test.name)
+			}
+		})
+	}
+	t.Run("last line without LF", func(t *testing.T) {
+		list, err := serverlist.Open(w.signRaw(t, good+strings.TrimSuffix(entry(""), "\n")), wantServers, w.chain)
+		if err != nil || len(list.Servers) != 1 || len(list.Skipped) != 1 {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+	t.Run("out of order", func(t *testing.T) {
+		list, err := serverlist.Open(w.signRaw(t, entry("")+good+entry("")), wantServers, w.chain)
+		if err != nil || len(list.Servers) != 2 || len(list.Skipped) != 1 || list.Skipped[0].Name != "entry-repeated" {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+	t.Run("a million errors", func(t *testing.T) {
+		list, err := serverlist.Open(w.signRaw(t, strings.Repeat("\n", 1<<20)+good), wantServers, w.chain)
+		if err != nil || len(list.Servers) != 1 || len(list.Skipped) > 1001 {
+			t.Errorf("%d servers, %d reports, %v", len(list.Servers), len(list.Skipped), err)
+		}
+	})
+}
+
+// Writers refuse what readers would skip, and name it.
+func TestWriterRefuses(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	bad := fullServer()
+	bad.Addresses = []string{"cat2.example.net"}
+	_, err := serverlist.EncodeServers([]serverlist.Server{bad})
+	if err == nil || !strings.Contains(err.Error(), `"cat2": addresses`) {
+		t.Errorf("bad address: %v", err)
+	}
+	if _, err := serverlist.EncodeServers([]serverlist.Server{fullServer(), fullServer()}); err == nil {
+		t.Error("one id twice was written")
+	}
+	if _, err := w.draft([]byte("{}\n")).Sign(w.list); err == nil {
+		t.Error("an entry without members was signed")
+	}
+	if _, err := w.draft(make([]byte, serverlist.MaxServerListBody+1)).Sign(w.list); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("a body above the cap: %v", err)
+	}
+	ahead := w.draft(nil)
+	ahead.Version++
+	if _, err := ahead.Sign(w.list); err == nil {
+		t.Error("a version ahead of its time of issue was signed")
+	}
+}
+
+func TestMirrorList(t *testing.T) {
+	t.Parallel()
+	w := newDocWorld(t)
+	mirrors := []serverlist.Mirror{
+		{ID: "tuwien", Operator: "TU Wien", Region: "eu", Contact: "ms@example.at", URLs: []string{"http://ms.example.at/ms/"}},
+		{ID: "root", Operator: docOrigin, URLs: []string{"https://ms.example.org/"}, Root: true},
+	}
+	body, err := serverlist.EncodeMirrors(mirrors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := w.draft(body)
+	d.Type = serverlist.TypeMirrorList
+	list, err := serverlist.Open(w.sign(t, d), wantMirrors, w.chain)
+	if err != nil || len(list.Mirrors) != 2 || !list.Mirrors[0].Root || list.Mirrors[1].Operator != "TU Wien" {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for what, url := range map[string]string{
+		"ftp": "ftp://a/", "user": "http://a:b@c/", "fragment": "http://a/#x", "no host": "http:///x", "space": "http://a/ b", "empty": "",
+	} {
+		m := mirrors[0]
+		m.URLs = []string{url}
+		if err := m.Check(); err == nil {
+			t.Errorf("%s: %q was accepted", what, url)
+		}
+	}
+}
+
+func TestCheckAddress(t *testing.T) {
+	t.Parallel()
+	for s, ok := range map[string]bool{
+		"play.example.org:13327": true, "localhost:1": true, "192.0.2.1:65535": true, "[2001:db8::1]:80": true,
+		"xn--bcher-kva.example:1": true, "under_score.example:1": true,
+		"": false, "play.example.org": false, "play.example.org:": false, ":80": false, "a:0": false, "a:65536": false,
+		"a:080": false, "a:+80": false, "a:8o": false, "2001:db8::1:80": false, "[2001:db8::1]": false, "[fe80::1%eth0]:1": false,
+		"[192.0.2.1]:1": false, "1.2.3:1": false, "1.2.3.256:1": false, "01.2.3.4:1": false, "a..b:1": false, "a.:1": false,
+		"-a.example:1": false, "bücher.example:1": false, "a b:1": false, "[[::1]]:1": false, "[::1:1": false,
+		strings.Repeat("a", 64) + ".example:1": false, strings.Repeat("a.", 126) + "a:1": true, strings.Repeat("a.", 126) + "ab:1": false,
+	} {
+		if err := serverlist.CheckAddress(s); (err == nil) != ok {
+			t.Errorf("%q: %v, want accepted %v", s, err, ok)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	w := newDocWorld(f)
+	doc := w.sign(f, w.draft([]byte(fullLine)))
+	f.Add(doc)
+	f.Add(bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n")))
+	f.Add(doc[:len(doc)-3])
+	f.Add(append(bytes.Clone(doc), "<script>"...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		opened, openErr := serverlist.Open(bytes.Clone(data), wantServers, w.chain)
+		streamed, readErr := serverlist.Read(iotest.HalfReader(bytes.NewReader(data)), wantServers, w.chain)
+		if (openErr == nil) != (readErr == nil) {
+			t.Fatalf("Open says %v, Read says %v", openErr, readErr)
+		}
+		if openErr == nil && !bytes.Equal(opened.Bytes(), streamed.Bytes()) {
+			t.Fatal("Open and Read keep different bytes")
+		}
+	})
+}
+
+func FuzzEntry(f *testing.F) {
+	f.Add([]byte(fullLine))
+	f.Add([]byte(`{"id":"x","name":"X","addresses":["x:1"],"later":[1,-0.5e-3,true,{"\ud83d\ude00":null}]}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var s serverlist.Server
+		if s.UnmarshalJSON(line) != nil {
+			return
+		}
+		once, err := s.MarshalJSON()
+		if err != nil {
+			t.Fatalf("read but not written: %v", err)
+		}
+		var again serverlist.Server
+		if err := again.UnmarshalJSON(once); err != nil {
+			t.Fatalf("written but not read: %v\n%s", err, once)
+		}
+		twice, err := again.MarshalJSON()
+		if err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("not canonical (%v):\n%s\n%s", err, once, twice)
+		}
+	})
+}
+
+func ExampleOpen() {
+	// In a program pinned comes from an embedded file and doc from anywhere.
+	pinned, doc := exampleDocuments()
+	chain, err := keys.NewChain(pinned)
+	if err != nil {
+		panic(err)
+	}
+	list, err := serverlist.Open(doc, serverlist.Want{Origin: "ms.example.org", Type: serverlist.TypeServerList}, chain)
+	if err != nil {
+		panic(err)
+	}
+	for _, s := range list.Servers {
+		fmt.Println(s.ID, s.Name, s.Addresses[0])
+	}
+	// Output: cat2 Cat "2" <ünï> \o/ cat2.example.net:13327
+}
+
+func exampleDocuments() (pinned, doc []byte) {
+	w := newDocWorld(exampleTB{})
+	return w.chain.Pinned().Bytes(), w.sign(exampleTB{}, w.draft([]byte(fullLine)))
+}
+
+// exampleTB lets an example use the helpers of the tests.
+type exampleTB struct{ testing.TB }
+
+func (exampleTB) Helper()           {}
+func (exampleTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
