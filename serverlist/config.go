@@ -1,19 +1,22 @@
 package serverlist
 
 import (
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
 // Config configures a [Client]. Only Trust is required.
 type Config struct {
 	Trust        []byte           // required: the pinned trust document
-	Root         []string         // base URLs of the root; none: mirrors of the static list only
+	Root         []string         // base URLs of the root, each the folder of all documents; none: mirrors of the static list only
 	Cache        Cache            // nil: memory only
 	Static       fs.FS            // server.list, mirror.list and trust/ as shipped; may be nil
-	HTTP         *http.Client     // nil: a client with the timeouts of Tuning that keeps no cookies
+	HTTP         *http.Client     // nil: a client with the timeouts of Tuning that keeps no cookies; see [Fetcher].HTTP for what of another is used
 	Tuning       Tuning           // zero fields: the defaults named there
 	Limits       Limits           // zero fields: the caps of the format
 	AllowPrivate bool             // dial private and loopback addresses that a mirror list names
@@ -34,11 +37,33 @@ type Tuning struct {
 	Parallel   int           // sources in flight at once; 3
 }
 
+func (t Tuning) withDefaults() Tuning {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&t.HedgeEmpty, 300*time.Millisecond)
+	set(&t.HedgeHeld, 1500*time.Millisecond)
+	set(&t.Silent, 4*time.Second)
+	set(&t.Connect, 5*time.Second)
+	set(&t.Head, 30*time.Second)
+	set(&t.Stall, 10*time.Second)
+	if t.MinRate == 0 {
+		t.MinRate = 4096
+	}
+	if t.Parallel == 0 {
+		t.Parallel = 3
+	}
+	return t
+}
+
 // Cache keeps verified documents between runs. What it returns is verified
 // again, so it needs no protection beyond that of the user's other files.
 // Implementations must be safe for concurrent use, by several processes too
-// if they share storage. Names are those of the documents: "server.list",
-// "mirror.list", "trust/2.trust".
+// if they share storage. Names are those of the documents ("server.list",
+// "mirror.list", "trust/2.trust") and "conflict/1" to "conflict/8" for
+// evidence: parts of [a-z0-9._-] separated by "/".
 type Cache interface {
 	// Load returns the generations held under name, newest first: the one
 	// stored last and, if there is one, the one before it. None held is no
@@ -46,8 +71,9 @@ type Cache interface {
 	Load(name string) ([]CacheEntry, error)
 
 	// Store puts data first under name and keeps what was first as the
-	// generation before. It returns once the data would survive a crash.
-	// A failure leaves what was held.
+	// generation before. Storing what is first already changes nothing. It
+	// returns once the data would survive a crash. A failure leaves what was
+	// held. A document that was stored with a first-seen time keeps that.
 	Store(name string, data []byte, firstSeen time.Time) error
 }
 
@@ -55,4 +81,39 @@ type Cache interface {
 type CacheEntry struct {
 	Data      []byte
 	FirstSeen time.Time // when the document was first stored; zero: no record
+}
+
+// check refuses what cannot be meant.
+func (c *Config) check() error {
+	if len(c.Trust) == 0 {
+		return fmt.Errorf("Config.Trust is empty: it takes the content of the trust document that the program pins (trust/N.trust of the root)")
+	}
+	for _, r := range c.Root {
+		if _, err := rootFolder(r); err != nil {
+			return fmt.Errorf("Config.Root: %w", err)
+		}
+	}
+	t := c.Tuning
+	if min(t.HedgeEmpty, t.HedgeHeld, t.Silent, t.Connect, t.Head, t.Stall) < 0 || t.MinRate < 0 || t.Parallel < 0 {
+		return fmt.Errorf("Config.Tuning: a negative value; zero means the default")
+	}
+	if c.Limits.Body < 0 || c.Limits.Entry < 0 {
+		return fmt.Errorf("Config.Limits: a negative value; zero means the cap of the format")
+	}
+	return nil
+}
+
+// rootFolder returns a root's base URL with a slash at its end.
+func rootFolder(base string) (string, error) {
+	u, err := parseHTTP(base)
+	if err != nil {
+		return "", err
+	}
+	if u.RawQuery != "" || strings.HasSuffix(u.Path, "/"+nameServerList) {
+		return "", fmt.Errorf("%q is not the folder of all documents; give the URL without %q and query", base, nameServerList)
+	}
+	if !strings.HasSuffix(u.Path, "/") {
+		u = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path + "/"}
+	}
+	return u.String(), nil
 }

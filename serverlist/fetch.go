@@ -1,12 +1,24 @@
 package serverlist
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/signed-metaserver/metaserver/keys"
+)
+
+const (
+	headRange     = 8 << 10 // bytes that a request for a head asks for
+	maxTrustSteps = 256     // trust documents fetched in one walk
+	maxTrustBytes = keys.MaxTrustText + 1 + keys.MaxSignatureBlock + 1
+	maxValidators = 1000 // URLs whose ETag is remembered
 )
 
 // A Fetcher gets documents from single URLs. It verifies a head before it
@@ -14,53 +26,31 @@ import (
 // zero value is ready to use; do not change the fields after the first call.
 // A Fetcher is safe for concurrent use and must not be copied.
 //
+// It speaks http and https, follows at most three redirects and none from a
+// public to a private address, sends neither cookies nor Referer nor anything
+// that tells one installation from another, and remembers ETags in memory
+// only.
+//
 // Errors are of type [*FetchError], except that a list which is not news is
 // told by [ErrNotModified], [ErrOlder] and [*ConflictError].
 type Fetcher struct {
-	HTTP         *http.Client // nil: a client of its own. Otherwise its Transport is used; its cookies, redirects and timeout are not
-	Tuning       Tuning       // zero fields: the defaults named there
-	Limits       Limits       // zero fields: the caps of the format; those of a Want come first
-	AllowPrivate bool         // dial private and loopback addresses wherever they are named
-	Pinned       []string     // URLs the user chose: these hosts may have private addresses, and one with a literal private address allows all
+	// HTTP may bring a Transport of the caller's own; nothing else of it is
+	// used. nil, or a client without one: a transport of the Fetcher's own,
+	// which takes proxies from the environment. To a transport of type
+	// *http.Transport without a dialer the Fetcher adds its own; any other
+	// decides by itself which addresses it connects to.
+	HTTP *http.Client
+
+	Tuning       Tuning   // zero fields: the defaults named there
+	Limits       Limits   // zero fields: the caps of the format; those of a Want come first
+	AllowPrivate bool     // dial private and loopback addresses wherever they are named
+	Pinned       []string // URLs the user chose: these hosts may have private addresses, and one whose host is written as a private address allows all
 
 	once sync.Once
 	http *http.Client
 	mu   sync.Mutex
 	seen map[string]validators // by URL; in memory only, so that no mirror can recognise a player by them
 }
-
-// ErrNotModified says that the source has exactly the list that is held.
-var ErrNotModified = errors.New("not modified: the source has the list that is held")
-
-// ErrOlder says that the source has a verified list with a lower
-// (epoch, version) than the one held. Its body was not read.
-var ErrOlder = errors.New("older than the list that is held")
-
-// A ConflictError says that the source has a verified head with the
-// (epoch, version) of the list held and another text. One of the signing keys
-// signed two editions of one number: by mistake, or because it is stolen.
-type ConflictError struct {
-	URL  string
-	Held []byte // signed head of the list that is held
-	Got  []byte // signed head from URL
-}
-
-func (e *ConflictError) Error() string {
-	return "signed with the same epoch and version as the list that is held, but different: a signing key is misused, or two roots sign without knowing of each other; tell the admins"
-}
-
-// A FetchError says why a URL yielded no document.
-type FetchError struct {
-	URL     string
-	Outcome Outcome // OutcomeAbsent, OutcomeRefused or OutcomeFailed
-	Detail  string  // what happened and what it may mean
-	Err     error   // the cause; may be nil
-}
-
-func (e *FetchError) Error() string { return e.URL + ": " + e.Detail }
-
-// Unwrap returns the cause.
-func (e *FetchError) Unwrap() error { return e.Err }
 
 // validators are what a server gave to recognise a document by.
 type validators struct {
@@ -72,13 +62,76 @@ type validators struct {
 // and anything that is not newer than held comes back as [ErrNotModified],
 // [ErrOlder] or [*ConflictError], without its body having been read.
 func (f *Fetcher) List(ctx context.Context, url string, want Want, chain *keys.Chain, held *List) (*List, error) {
-	return nil, errors.New("being written")
+	return f.list(ctx, url, want, chain, held, nil)
+}
+
+// list is List with a say in between: proceed is called once the head is
+// verified and news, and may take its time or return an error.
+func (f *Fetcher) list(ctx context.Context, url string, want Want, chain *keys.Chain, held *List, proceed func(context.Context) error) (*List, error) {
+	want = f.limit(want)
+	a, err := f.get(ctx, url, f.conditions(url, held))
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	if a.notModified {
+		return nil, ErrNotModified
+	}
+	l, err := readList(a, want, chain, func(n *keys.Note) error {
+		a.watch.headVerified()
+		f.remember(url, a, n)
+		err := news(n, held, url, a.prefix)
+		if err == nil && proceed != nil {
+			err = proceed(a.watch.ctx)
+		}
+		a.watch.startBody(n.Head.BodySize)
+		return err
+	})
+	if err != nil && err != ErrNotModified {
+		f.forget(url)
+	}
+	return l, a.explain(err)
 }
 
 // Head gets the verified head of the list at url: at most 8 KiB where the
 // server can serve a range.
 func (f *Fetcher) Head(ctx context.Context, url string, want Want, chain *keys.Chain) (*keys.Note, error) {
-	return nil, errors.New("being written")
+	note, _, err := f.head(ctx, url, want, chain)
+	return note, err
+}
+
+// head also returns the beginning of the document, as it came.
+func (f *Fetcher) head(ctx context.Context, url string, want Want, chain *keys.Chain) (*keys.Note, []byte, error) {
+	want = f.limit(want)
+	ranged := http.Header{"Range": {fmt.Sprintf("bytes=0-%d", headRange-1)}, "Accept-Encoding": {"identity"}}
+	note, prefix, err := f.headOf(ctx, url, ranged, want, chain)
+	var fe *FetchError
+	if errors.Is(err, ErrShortHead) || errors.As(err, &fe) && fe.status == http.StatusRequestedRangeNotSatisfiable {
+		// The head with its signatures is longer than the range, or the host
+		// has its own idea of ranges.
+		note, prefix, err = f.headOf(ctx, url, http.Header{"Accept-Encoding": {"identity"}}, want, chain)
+	}
+	return note, prefix, err
+}
+
+func (f *Fetcher) headOf(ctx context.Context, url string, header http.Header, want Want, chain *keys.Chain) (*keys.Note, []byte, error) {
+	a, err := f.get(ctx, url, header)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer a.close()
+	prefix, err := readPrefix(&lfReader{r: a})
+	if a.partial && errors.As(err, new(*keys.Error)) {
+		err = ErrShortHead // the range ends between CR and LF
+	}
+	if err != nil {
+		return nil, nil, a.explain(err)
+	}
+	note, err := OpenHead(prefix, want, chain)
+	if err != nil {
+		return nil, nil, a.explain(err)
+	}
+	return note, prefix, nil
 }
 
 // Extend asks base for the trust documents after the newest of chain, one by
@@ -89,13 +142,147 @@ func (f *Fetcher) Head(ctx context.Context, url string, want Want, chain *keys.C
 //
 // base follows the rule of [DocumentURL].
 func (f *Fetcher) Extend(ctx context.Context, base string, chain *keys.Chain) (*keys.Chain, int, error) {
-	return chain, 0, errors.New("being written")
+	for n := range maxTrustSteps {
+		url, err := DocumentURL(base, trustName(chain.Newest().Version+1))
+		if err != nil {
+			return chain, n, err
+		}
+		longer, err := f.trust(ctx, url, chain)
+		var fe *FetchError
+		if errors.As(err, &fe) && fe.Outcome == OutcomeAbsent {
+			return chain, n, nil
+		}
+		if err != nil {
+			return chain, n, err
+		}
+		chain = longer
+	}
+	return chain, maxTrustSteps, nil
 }
+
+// trust gets the next trust document from its URL.
+func (f *Fetcher) trust(ctx context.Context, url string, chain *keys.Chain) (*keys.Chain, error) {
+	a, err := f.get(ctx, url, nil)
+	var fe *FetchError
+	if errors.As(err, &fe) && fe.status == http.StatusForbidden {
+		// Object stores say so of what is not there.
+		return nil, &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: fe.Detail, Err: fe.Err, status: fe.status}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	data, err := io.ReadAll(io.LimitReader(&lfReader{r: a}, maxTrustBytes+1))
+	if err == nil && len(data) > maxTrustBytes {
+		err = &keys.Error{Layer: keys.LayerEnvelope, Name: "too-large", Detail: fmt.Sprintf("the document is larger than %d bytes", maxTrustBytes)}
+	}
+	if err != nil {
+		return nil, a.explain(err)
+	}
+	longer, err := chain.Extend(data)
+	if isHTML(err) {
+		return nil, &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: "an HTML page instead of the document: there is none, or a captive portal answers", Err: err}
+	}
+	if err != nil {
+		return nil, a.explain(err)
+	}
+	return longer, nil
+}
+
+func trustName(n int64) string { return fmt.Sprintf("trust/%d.trust", n) }
 
 // DocumentURL returns the URL of a document ("server.list", "mirror.list",
 // "trust/2.trust") at a mirror. A base that ends in "/", or has no path, is
 // the folder of all documents; any other is the URL of the server list itself,
 // and the others are its siblings.
 func DocumentURL(base, document string) (string, error) {
-	return "", errors.New("being written")
+	u, err := parseHTTP(base)
+	if err != nil {
+		return "", err
+	}
+	isFolder := u.RawQuery == "" && (u.Path == "" || strings.HasSuffix(u.Path, "/"))
+	if !isFolder && document == nameServerList {
+		return u.String(), nil
+	}
+	return u.ResolveReference(&url.URL{Path: document}).String(), nil
 }
+
+// news tells whether a verified head is newer than what is held.
+func news(n *keys.Note, held *List, url string, prefix []byte) error {
+	if held == nil {
+		return nil
+	}
+	switch order := CompareHeads(&n.Head, &held.Head); {
+	case bytes.Equal(n.Text, held.Text()):
+		return ErrNotModified
+	case order < 0:
+		return ErrOlder
+	case order == 0:
+		return &ConflictError{URL: url, Held: held.data[:held.body], Got: signedHead(prefix)}
+	}
+	return nil
+}
+
+// signedHead cuts the beginning of a document after its signatures.
+func signedHead(prefix []byte) []byte {
+	prefix = bytes.ReplaceAll(prefix, []byte("\r\n"), []byte("\n"))
+	if end := noteEnd(prefix); end >= 0 {
+		prefix = prefix[:end+1]
+	}
+	return bytes.Clone(prefix)
+}
+
+func (f *Fetcher) limit(want Want) Want {
+	if want.Limits.Body == 0 {
+		want.Limits.Body = f.Limits.Body
+	}
+	if want.Limits.Entry == 0 {
+		want.Limits.Entry = f.Limits.Entry
+	}
+	return want
+}
+
+// conditions makes a request conditional if this URL gave what is held.
+func (f *Fetcher) conditions(url string, held *List) http.Header {
+	h := http.Header{"Accept-Encoding": {"gzip"}}
+	if held == nil {
+		return h
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v, ok := f.seen[url]
+	if !ok || v.text != string(held.Text()) {
+		return h
+	}
+	if v.etag != "" {
+		h.Set("If-None-Match", v.etag)
+	}
+	if v.modified != "" {
+		h.Set("If-Modified-Since", v.modified)
+	}
+	return h
+}
+
+func (f *Fetcher) remember(url string, a *answer, n *keys.Note) {
+	v := validators{a.header.Get("ETag"), a.header.Get("Last-Modified"), string(n.Text)}
+	if v.etag == "" && v.modified == "" {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.seen == nil || len(f.seen) >= maxValidators {
+		f.seen = make(map[string]validators)
+	}
+	f.seen[url] = v
+}
+
+// forget drops the validators of a document that did not arrive whole: a later
+// "not modified" would vouch for a body that nobody has seen.
+func (f *Fetcher) forget(url string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.seen, url)
+}
+
+// CloseIdleConnections closes connections that are kept for a further request.
+func (f *Fetcher) CloseIdleConnections() { f.client().CloseIdleConnections() }

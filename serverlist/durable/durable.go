@@ -27,7 +27,7 @@ import (
 const TempPrefix = ".durable-"
 
 // WriteFile replaces the file at path by one with the given content and
-// permission bits (before the umask). It returns once the new content would
+// permission bits (before the umask; see [File.Chmod]). It returns once the new content would
 // survive a crash. With an error the old file is as it was, with one
 // exception: if only the last step failed, the sync of the folder, the new
 // content is in place but may not survive a power failure.
@@ -52,7 +52,7 @@ type File struct {
 }
 
 // Create begins a new version of the file at path, with the given permission
-// bits (before the umask). The folder must exist. End it with [File.Commit] or
+// bits (before the umask; see [File.Chmod]). The folder must exist. End it with [File.Commit] or
 // [File.Abort].
 func Create(path string, perm fs.FileMode) (*File, error) {
 	dir := filepath.Dir(path)

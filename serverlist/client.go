@@ -1,0 +1,6 @@
+package serverlist
+
+const (
+	nameServerList = "server.list"
+	nameMirrorList = "mirror.list"
+)

@@ -1,0 +1,169 @@
+package serverlist
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// errLost is why a source that was too slow is let go.
+var errLost = errors.New("let go: another source was faster")
+
+// A race asks candidates for something until one brings it. It asks one, and
+// a further one whenever a candidate fails, or after a pause in which none in
+// flight has shown life. A candidate shows life by a verified head; one that
+// stays silent for too long keeps running, but no longer takes a place, so
+// that silent sources cannot hold up the others.
+type race[C, R any] struct {
+	parallel int           // places
+	pause    time.Duration // before a further candidate while none in flight has shown life
+	long     time.Duration // the same while one has, which may be slow on purpose
+	silent   time.Duration // after this a candidate without life gives up its place
+
+	// next returns the candidate to ask next, and false if there is none for
+	// now. Patient means that the pause has not passed yet: candidates of last
+	// resort may be kept back.
+	next func(patient bool) (C, bool)
+	// more receives when next may have got candidates; nil: it never does.
+	more <-chan struct{}
+	// over tells that next will get no more candidates; nil: it never does.
+	over func() bool
+	// ask asks one candidate and calls alive at its first sign of life. It
+	// returns soon after ctx ends. Alone means that no other is in flight.
+	ask func(ctx context.Context, c C, alone bool, alive func()) (R, error)
+}
+
+// run returns the first result, or false if no candidate brings one. The
+// others have returned by then.
+func (r *race[C, R]) run(ctx context.Context) (result R, ok bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	h := &heat[C, R]{
+		race: r, events: make(chan raceEvent[R]), running: make(map[*runner]bool),
+		hedge: time.NewTimer(r.pause), due: true, patient: true,
+	}
+	defer h.wg.Wait()
+	defer h.hedge.Stop()
+	defer cancel(errLost)
+	for {
+		if h.due && h.places() > 0 && !h.startNext(ctx) && len(h.running) == 0 && (r.over == nil || r.over()) {
+			return result, false
+		}
+		select {
+		case e := <-h.events:
+			if e.what == eventDone && e.err == nil {
+				return e.result, true
+			}
+			h.note(e)
+		case <-h.hedge.C:
+			h.due, h.patient = true, false
+		case <-r.more:
+		case <-ctx.Done():
+			return result, false
+		}
+	}
+}
+
+// A heat is the state of one run of a race.
+type heat[C, R any] struct {
+	race    *race[C, R]
+	wg      sync.WaitGroup
+	events  chan raceEvent[R]
+	running map[*runner]bool
+	hedge   *time.Timer
+	due     bool // a further candidate is to be asked as soon as there is one, and a place
+	patient bool
+}
+
+// A runner is a candidate in flight.
+type runner struct{ alive, silent bool }
+
+type raceEvent[R any] struct {
+	from   *runner
+	what   eventKind
+	result R
+	err    error
+}
+
+type eventKind int
+
+const (
+	eventAlive  eventKind = iota // showed life
+	eventSilent                  // its time to do so is over
+	eventDone                    // returned
+)
+
+// startNext asks the next candidate, if there is one.
+func (h *heat[C, R]) startNext(ctx context.Context) bool {
+	c, ok := h.race.next(h.patient)
+	if !ok {
+		return false
+	}
+	alone := len(h.running) == 0
+	from := &runner{}
+	h.running[from] = true
+	h.wg.Go(func() { h.one(ctx, c, alone, from) })
+	h.due, h.patient = false, true
+	h.rest()
+	return true
+}
+
+// one asks one candidate and tells the race what comes of it.
+func (h *heat[C, R]) one(ctx context.Context, c C, alone bool, from *runner) {
+	send := func(e raceEvent[R]) {
+		e.from = from
+		select {
+		case h.events <- e:
+		case <-ctx.Done():
+		}
+	}
+	silent := time.AfterFunc(h.race.silent, func() { send(raceEvent[R]{what: eventSilent}) })
+	defer silent.Stop()
+	result, err := h.race.ask(ctx, c, alone, func() { send(raceEvent[R]{what: eventAlive}) })
+	send(raceEvent[R]{what: eventDone, result: result, err: err})
+}
+
+// note takes in what a runner tells, unless that ends the race.
+func (h *heat[C, R]) note(e raceEvent[R]) {
+	switch e.what {
+	case eventAlive:
+		e.from.alive = true
+		h.due = false
+	case eventSilent:
+		e.from.silent = !e.from.alive
+		return
+	case eventDone:
+		delete(h.running, e.from)
+		h.due = h.due || !h.anyAlive()
+	}
+	h.rest()
+}
+
+// rest starts the pause before a further candidate anew.
+func (h *heat[C, R]) rest() {
+	if h.anyAlive() {
+		h.hedge.Reset(h.race.long)
+	} else {
+		h.hedge.Reset(h.race.pause)
+	}
+}
+
+func (h *heat[C, R]) anyAlive() bool {
+	for r := range h.running {
+		if r.alive {
+			return true
+		}
+	}
+	return false
+}
+
+// places returns how many candidates may still be started.
+func (h *heat[C, R]) places() int {
+	n := h.race.parallel
+	for r := range h.running {
+		if !r.silent {
+			n--
+		}
+	}
+	return n
+}

@@ -1,0 +1,211 @@
+package serverlist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A lane says how one candidate of a test race behaves. Times count from its
+// start; zero: never.
+type lane struct {
+	alive, fail, win time.Duration
+	failAtOnce       bool
+}
+
+// runLanes races and returns when each candidate started, in milliseconds,
+// who won, and when.
+func runLanes(t *testing.T, parallel int, lanes []lane, change func(r *race[int, int])) (starts string, winner int, at time.Duration) {
+	t.Helper()
+	begin := time.Now()
+	var mu sync.Mutex
+	var log []string
+	next := 0
+	r := &race[int, int]{
+		parallel: parallel,
+		pause:    300 * time.Millisecond, long: 30 * time.Second, silent: 4 * time.Second,
+		next: func(bool) (int, bool) {
+			next++
+			return next - 1, next <= len(lanes)
+		},
+	}
+	r.ask = func(ctx context.Context, i int, alone bool, alive func()) (int, error) {
+		mu.Lock()
+		mark := ""
+		if alone {
+			mark = "!"
+		}
+		log = append(log, fmt.Sprintf("%d%s", time.Since(begin).Milliseconds(), mark))
+		mu.Unlock()
+		return runLane(ctx, lanes[i], i, alive)
+	}
+	if change != nil {
+		change(r)
+	}
+	winner = -1
+	if i, ok := r.run(t.Context()); ok {
+		winner = i
+	}
+	return strings.Join(log, " "), winner, time.Since(begin)
+}
+
+func runLane(ctx context.Context, l lane, i int, alive func()) (int, error) {
+	if l.failAtOnce {
+		return 0, errors.New("failed")
+	}
+	never := make(<-chan time.Time)
+	after := func(d time.Duration) <-chan time.Time {
+		if d == 0 {
+			return never
+		}
+		return time.After(d)
+	}
+	lives, fails, wins := after(l.alive), after(l.fail), after(l.win)
+	for {
+		select {
+		case <-lives:
+			alive()
+		case <-fails:
+			return 0, errors.New("failed")
+		case <-wins:
+			return i, nil
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+func TestRace(t *testing.T) {
+	const ms = time.Millisecond
+	tests := map[string]struct {
+		lanes  []lane
+		starts string // milliseconds; "!" when no other was in flight
+		winner int
+		at     time.Duration
+	}{
+		"first answers":                    {[]lane{{win: 100 * ms}, {win: ms}}, "0!", 0, 100 * ms},
+		"failure starts the next at once":  {[]lane{{fail: 50 * ms}, {win: 100 * ms}}, "0! 50!", 1, 150 * ms},
+		"pause starts the next":            {[]lane{{win: time.Hour}, {win: 100 * ms}}, "0! 300", 1, 400 * ms},
+		"slow first still wins":            {[]lane{{win: 350 * ms}, {win: time.Hour}}, "0! 300", 0, 350 * ms},
+		"life stops the pauses":            {[]lane{{alive: 200 * ms, win: 5 * time.Second}, {win: ms}}, "0!", 0, 5 * time.Second},
+		"life does not excuse for ever":    {[]lane{{alive: 200 * ms}, {win: ms}}, "0! 30200", 1, 30201 * ms},
+		"failure after life":               {[]lane{{alive: 200 * ms, fail: 900 * ms}, {win: ms}}, "0! 900!", 1, 901 * ms},
+		"three silent do not hold up":      {[]lane{{}, {}, {}, {win: 100 * ms}}, "0! 300 600 4000", 3, 4100 * ms},
+		"silent ones may still win":        {[]lane{{win: 4200 * ms}, {}, {}, {}, {}}, "0! 300 600 4000", 0, 4200 * ms},
+		"all fail":                         {[]lane{{fail: ms}, {failAtOnce: true}, {fail: ms}}, "0! 1! 1!", -1, 2 * ms},
+		"one fails beside a living":        {[]lane{{alive: 400 * ms, win: time.Second}, {fail: 200 * ms}, {}}, "0! 300", 0, time.Second},
+		"failure while others are silent":  {[]lane{{}, {fail: 100 * ms}, {win: ms}}, "0! 300 400", 2, 401 * ms},
+		"no candidates":                    {nil, "", -1, 0},
+		"places stay taken until silent":   {[]lane{{fail: 3 * time.Second}, {}, {}, {win: ms}}, "0! 300 600 3000", 3, 3001 * ms},
+		"a pause is over but no place yet": {[]lane{{}, {}, {}, {}, {win: ms}}, "0! 300 600 4000 4300", 4, 4301 * ms},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				starts, winner, at := runLanes(t, 3, tt.lanes, nil)
+				if starts != tt.starts || winner != tt.winner || at != tt.at {
+					t.Errorf("started at %q, %d won after %v; want %q, %d, %v", starts, winner, at, tt.starts, tt.winner, tt.at)
+				}
+			})
+		})
+	}
+}
+
+func TestRaceLosersAreToldWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told error
+		_, winner, _ := runLanes(t, 3, []lane{{}, {win: time.Second}}, func(r *race[int, int]) {
+			ask := r.ask
+			r.ask = func(ctx context.Context, i int, alone bool, alive func()) (int, error) {
+				v, err := ask(ctx, i, alone, alive)
+				if i == 0 {
+					told = err
+				}
+				return v, err
+			}
+		})
+		if winner != 1 || !errors.Is(told, errLost) {
+			t.Errorf("%d won, the loser was told %v", winner, told)
+		}
+	})
+}
+
+func TestRaceEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r := &race[int, int]{
+			parallel: 1, pause: time.Minute, long: time.Minute, silent: time.Minute,
+			next: func(bool) (int, bool) { return 0, true },
+			ask: func(ctx context.Context, _ int, _ bool, _ func()) (int, error) {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			},
+		}
+		if _, ok := r.run(ctx); ok || ctx.Err() == nil {
+			t.Error("a race without a winner has one, or ended early")
+		}
+	})
+}
+
+// Candidates may arrive while the race runs, and those of last resort wait for
+// them, but not for ever.
+func TestRaceWaitsForCandidates(t *testing.T) {
+	for name, tt := range map[string]struct {
+		arrives time.Duration // of a mirror; zero: none, and that is known at once
+		lanes   []lane        // the root, the mirror
+		want    string
+	}{
+		"the mirror comes in time":     {200 * time.Millisecond, []lane{{win: time.Second}, {win: time.Second}}, "mirror at 1.2s"},
+		"the root after the pause":     {900 * time.Millisecond, []lane{{win: time.Second}, {win: time.Minute}}, "root at 1.3s"},
+		"the root fails, mirror later": {2 * time.Second, []lane{{failAtOnce: true}, {win: time.Second}}, "mirror at 3s"},
+		"no mirror at all":             {0, []lane{{win: time.Second}, {}}, "root at 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				more := make(chan struct{}, 1)
+				settled, mirror, root := tt.arrives == 0, false, true
+				var mu sync.Mutex
+				if !settled {
+					time.AfterFunc(tt.arrives, func() {
+						mu.Lock()
+						defer mu.Unlock()
+						settled, mirror = true, true
+						more <- struct{}{}
+					})
+				}
+				r := &race[int, int]{
+					parallel: 3, pause: 300 * time.Millisecond, long: time.Minute, silent: time.Minute, more: more,
+					over: func() bool { mu.Lock(); defer mu.Unlock(); return settled },
+					next: func(patient bool) (int, bool) {
+						mu.Lock()
+						defer mu.Unlock()
+						switch {
+						case mirror:
+							mirror = false
+							return 1, true
+						case root && (settled || !patient):
+							root = false
+							return 0, true
+						}
+						return 0, false
+					},
+					ask: func(ctx context.Context, i int, _ bool, alive func()) (int, error) {
+						return runLane(ctx, tt.lanes[i], i, alive)
+					},
+				}
+				i, ok := r.run(t.Context())
+				got := fmt.Sprintf("%s at %v", []string{"root", "mirror"}[i], time.Since(begin))
+				if !ok || got != tt.want {
+					t.Errorf("%s, %v; want %s", got, ok, tt.want)
+				}
+			})
+		})
+	}
+}
