@@ -93,14 +93,19 @@ func (p *bodyParser) line(line string, ended bool) {
 }
 
 func (p *bodyParser) server(line string) error {
-	s, err := readServer(line, p.drop)
-	if err != nil {
+	// Read in place, because an entry is large and most are good; it counts
+	// once the slice includes it.
+	n := len(p.list.Servers)
+	grown := append(p.list.Servers, Server{})
+	p.list.Servers = grown[:n]
+	s := &grown[n]
+	if err := s.read(line, p.drop); err != nil {
 		return err
 	}
 	if err := p.first(s.ID); err != nil {
 		return err
 	}
-	p.list.Servers = append(p.list.Servers, *s)
+	p.list.Servers = grown
 	return nil
 }
 

@@ -74,6 +74,10 @@ func CheckDescription(s string) error { return CheckText(s, MaxDescription) }
 func CheckText(s string, max int) error {
 	n := 0
 	for i, r := range s {
+		if r >= 0x20 && r < 0x7F { // the usual case
+			n++
+			continue
+		}
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
 				return fmt.Errorf("is not UTF-8 at byte %d", i)

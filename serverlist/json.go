@@ -76,10 +76,10 @@ func (p *scanner) value() (v value, err error) {
 		v.text, err = p.string()
 	case c == '{':
 		v.kind = kindObject
-		err = p.object(func(string, value) error { return nil })
+		err = p.skipObject()
 	case c == '[':
 		v.kind = kindArray
-		err = p.array(func(value) error { return nil })
+		err = p.skipArray()
 	case c == '-' || c >= '0' && c <= '9':
 		v.kind = kindNumber
 		err = p.number()
@@ -91,68 +91,95 @@ func (p *scanner) value() (v value, err error) {
 	return v, err
 }
 
-// object reads an object and hands each member to member, in order.
-func (p *scanner) object(member func(name string, v value) error) error {
-	return p.nested('{', '}', p.memberReader(member))
+func (p *scanner) skipObject() error {
+	var o objectReader
+	for o.next(p) {
+	}
+	return o.err
 }
 
-// array reads an array and hands each element to element, in order.
-func (p *scanner) array(element func(v value) error) error {
-	return p.nested('[', ']', func() error {
-		v, err := p.value()
-		if err != nil {
-			return err
-		}
-		return element(v)
-	})
+func (p *scanner) skipArray() error {
+	var a arrayReader
+	for a.next(p) {
+	}
+	return a.err
 }
 
-func (p *scanner) nested(open, end byte, item func() error) error {
-	if !p.take(open) {
-		return errSyntax
-	}
-	if p.depth++; p.depth > maxDepth {
-		return errDepth
-	}
-	defer func() { p.depth-- }()
-	if p.take(end) {
-		return nil
-	}
-	for {
-		if err := item(); err != nil {
-			return err
-		}
-		if p.take(end) {
-			return nil
-		}
-		if !p.take(',') {
-			return errSyntax
-		}
-	}
+// A listReader walks over what stands between two brackets.
+type listReader struct {
+	opened bool
+	err    error
 }
 
-func (p *scanner) memberReader(member func(string, value) error) func() error {
-	var seen nameSet
-	return func() error {
-		if p.peek() != '"' {
-			return errSyntax
+// more tells whether a further item follows, and consumes what stands before
+// it.
+func (l *listReader) more(p *scanner, open, end byte) bool {
+	first := !l.opened
+	if first {
+		l.opened = true
+		if !p.take(open) {
+			return l.fail(errSyntax)
 		}
-		name, err := p.string()
-		if err != nil {
-			return err
+		if p.depth++; p.depth > maxDepth {
+			return l.fail(errDepth)
 		}
-		if !seen.add(name) {
-			return fmt.Errorf("has the member %q twice", clip(name))
-		}
-		if !p.take(':') {
-			return errSyntax
-		}
-		v, err := p.value()
-		if err != nil {
-			return err
-		}
-		return member(name, v)
 	}
+	switch {
+	case p.take(end):
+		p.depth--
+		return false
+	case first || p.take(','):
+		return true
+	}
+	return l.fail(errSyntax)
+}
+
+func (l *listReader) fail(err error) bool {
+	l.err = err
+	return false
+}
+
+// An objectReader reads an object member by member, in order. After next has
+// returned false, err tells whether the object was well-formed.
+type objectReader struct {
+	listReader
+	name  string
+	value value
+	seen  nameSet
+}
+
+func (o *objectReader) next(p *scanner) bool {
+	if !o.more(p, '{', '}') {
+		return false
+	}
+	if p.peek() != '"' {
+		return o.fail(errSyntax)
+	}
+	if o.name, o.err = p.string(); o.err != nil {
+		return false
+	}
+	if !o.seen.add(o.name) {
+		return o.fail(fmt.Errorf("has the member %q twice", clip(o.name)))
+	}
+	if !p.take(':') {
+		return o.fail(errSyntax)
+	}
+	o.value, o.err = p.value()
+	return o.err == nil
+}
+
+// An arrayReader reads an array element by element, as an objectReader does.
+type arrayReader struct {
+	listReader
+	value value
+}
+
+func (a *arrayReader) next(p *scanner) bool {
+	if !a.more(p, '[', ']') {
+		return false
+	}
+	a.value, a.err = p.value()
+	return a.err == nil
 }
 
 // A nameSet finds duplicates: in a short list while that is fast, in a map
@@ -342,18 +369,6 @@ func (p *scanner) word() error {
 	return errSyntax
 }
 
-// members reads a whole line as one object.
-func members(line string, member func(name string, v value) error) error {
-	p := scanner{s: line}
-	if err := p.object(member); err != nil {
-		return err
-	}
-	if p.i != len(p.s) {
-		return errSyntax
-	}
-	return nil
-}
-
 // The functions below read a checked value as what a member wants.
 
 var errString = errors.New("is not a string")
@@ -370,33 +385,38 @@ func (v value) asString(into *string, check func(string) error) error {
 }
 
 func (v value) asStrings(into *[]string, most int, check func(string) error) error {
-	list, err := v.elements(most)
-	if err != nil {
+	if err := v.isArray(most); err != nil {
 		return err
 	}
-	out := make([]string, len(list))
-	for i, e := range list {
-		if err := e.asString(&out[i], check); err != nil {
-			return fmt.Errorf("element %d: %w", i, err)
+	p := scanner{s: v.raw}
+	var a arrayReader
+	out := make([]string, 0, min(most, strings.Count(v.raw, ",")+1))
+	for a.next(&p) {
+		var text string
+		if err := a.value.asString(&text, check); err != nil {
+			return fmt.Errorf("element %d: %w", len(out), err)
 		}
+		out = append(out, text)
 	}
 	*into = out
-	return nil
+	return a.err
 }
 
-func (v value) elements(most int) ([]value, error) {
+// isArray tells whether the value is an array of at most that many elements.
+func (v value) isArray(most int) error {
 	if v.kind != kindArray {
-		return nil, errors.New("is not an array")
+		return errors.New("is not an array")
 	}
-	var list []value
 	p := scanner{s: v.raw}
-	if err := p.array(func(e value) error { list = append(list, e); return nil }); err != nil {
-		return nil, err
+	var a arrayReader
+	n := 0
+	for a.next(&p) {
+		n++
 	}
-	if len(list) > most {
-		return nil, fmt.Errorf("has %d elements, more than %d", len(list), most)
+	if n > most {
+		return fmt.Errorf("has %d elements, more than %d", n, most)
 	}
-	return list, nil
+	return a.err
 }
 
 func (v value) asInteger(into *int64, least, most int64) error {
@@ -424,7 +444,14 @@ func (v value) asObject(member func(name string, v value) error) error {
 	if v.kind != kindObject {
 		return errors.New("is not an object")
 	}
-	return members(v.raw, member)
+	p := scanner{s: v.raw}
+	var o objectReader
+	for o.next(&p) {
+		if err := member(o.name, o.value); err != nil {
+			return err
+		}
+	}
+	return o.err
 }
 
 // appendString writes s with the fewest escapes that JSON allows.

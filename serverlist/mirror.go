@@ -50,21 +50,7 @@ func (m *Mirror) UnmarshalJSON(data []byte) error {
 // readMirror reads one line. The error says why the entry is skipped.
 func readMirror(line string, drop dropped) (*Mirror, error) {
 	m := new(Mirror)
-	err := members(line, func(name string, v value) error {
-		known, required, err := m.set(name, v)
-		switch {
-		case !known:
-			m.Unknown = append(m.Unknown, Member{name, v.raw})
-			return nil
-		case err == nil:
-			return nil
-		case required:
-			return &FieldError{name, err.Error()}
-		default:
-			return drop(&FieldError{name, err.Error()})
-		}
-	})
-	if err != nil {
+	if err := readEntry(line, m, drop); err != nil {
 		return nil, err
 	}
 	switch {
@@ -75,6 +61,8 @@ func readMirror(line string, drop dropped) (*Mirror, error) {
 	}
 	return m, nil
 }
+
+func (m *Mirror) keep(unknown Member) { m.Unknown = append(m.Unknown, unknown) }
 
 func (m *Mirror) set(name string, v value) (known, required bool, err error) {
 	switch name {

@@ -105,33 +105,29 @@ func strictly(e *FieldError) error { return e }
 // readServer reads one line. The error says why the entry is skipped.
 func readServer(line string, drop dropped) (*Server, error) {
 	s := new(Server)
-	err := members(line, func(name string, v value) error {
-		known, required, err := s.set(name, v)
-		switch {
-		case !known:
-			s.Unknown = append(s.Unknown, Member{name, v.raw})
-			return nil
-		case err == nil:
-			return nil
-		case required:
-			return &FieldError{name, err.Error()}
-		default:
-			return drop(&FieldError{name, err.Error()})
-		}
-	})
-	if err != nil {
+	if err := s.read(line, drop); err != nil {
 		return nil, err
-	}
-	switch {
-	case s.ID == "":
-		return nil, &FieldError{"id", "is missing"}
-	case s.Name == "":
-		return nil, &FieldError{"name", "is missing"}
-	case len(s.Addresses) == 0:
-		return nil, &FieldError{"addresses", "is missing"}
 	}
 	return s, nil
 }
+
+// read fills an empty entry.
+func (s *Server) read(line string, drop dropped) error {
+	if err := readEntry(line, s, drop); err != nil {
+		return err
+	}
+	switch {
+	case s.ID == "":
+		return &FieldError{"id", "is missing"}
+	case s.Name == "":
+		return &FieldError{"name", "is missing"}
+	case len(s.Addresses) == 0:
+		return &FieldError{"addresses", "is missing"}
+	}
+	return nil
+}
+
+func (s *Server) keep(m Member) { s.Unknown = append(s.Unknown, m) }
 
 // set reads a known member. A wrong one leaves the entry as it was.
 func (s *Server) set(name string, v value) (known, required bool, err error) {
@@ -170,6 +166,36 @@ func (s *Server) set(name string, v value) (known, required bool, err error) {
 
 func checkText(s string) error { return CheckText(s, MaxText) }
 
+// An entry takes the members of one line.
+type entry interface {
+	set(name string, v value) (known, required bool, err error)
+	keep(unknown Member)
+}
+
+// readEntry reads a whole line as one object, member by member.
+func readEntry[E entry](line string, e E, drop dropped) error {
+	p := scanner{s: line}
+	var o objectReader
+	for o.next(&p) {
+		known, required, err := e.set(o.name, o.value)
+		switch {
+		case !known:
+			e.keep(Member{o.name, o.value.raw})
+		case err == nil:
+		case required:
+			return &FieldError{o.name, err.Error()}
+		default:
+			if err := drop(&FieldError{o.name, err.Error()}); err != nil {
+				return err
+			}
+		}
+	}
+	if o.err == nil && p.i != len(line) {
+		return errSyntax
+	}
+	return o.err
+}
+
 func (v value) asNonEmpty(into *[]string, most int, check func(string) error) error {
 	if v.raw == "[]" {
 		return fmt.Errorf("must not be empty")
@@ -178,18 +204,21 @@ func (v value) asNonEmpty(into *[]string, most int, check func(string) error) er
 }
 
 func (s *Server) setEndpoints(v value) error {
-	list, err := v.elements(maxEndpoints)
-	if err != nil {
+	if err := v.isArray(maxEndpoints); err != nil {
 		return err
 	}
-	out := make([]Endpoint, len(list))
-	for i, e := range list {
-		if err := out[i].read(e); err != nil {
-			return fmt.Errorf("element %d: %w", i, err)
+	p := scanner{s: v.raw}
+	var a arrayReader
+	var out []Endpoint
+	for a.next(&p) {
+		var e Endpoint
+		if err := e.read(a.value); err != nil {
+			return fmt.Errorf("element %d: %w", len(out), err)
 		}
+		out = append(out, e)
 	}
 	s.Endpoints = out
-	return nil
+	return a.err
 }
 
 func (e *Endpoint) read(v value) error {
