@@ -66,10 +66,12 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 // explain turns an error of one fetch into a FetchError. Errors that tell of a
-// verified document pass.
+// verified document, and those explained already, pass.
 func explain(url string, err error) error {
 	var conflict *ConflictError
-	if err == nil || errors.Is(err, ErrNotModified) || errors.Is(err, ErrOlder) || errors.As(err, &conflict) {
+	var explained *FetchError
+	if err == nil || errors.Is(err, ErrNotModified) || errors.Is(err, ErrOlder) ||
+		errors.As(err, &conflict) || errors.As(err, &explained) {
 		return err
 	}
 	e := &FetchError{URL: url, Outcome: OutcomeFailed, Err: err}
