@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,19 +98,19 @@ func TestFetchStopsAfterTheHead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	doc := w.bigServers(3 << 20)
-	sent := 0
+	var sent atomic.Int64
 	h := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		for chunk := range slices.Chunk(doc, 16<<10) {
 			n, err := rw.Write(chunk)
-			if sent += n; err != nil {
+			if sent.Add(int64(n)); err != nil {
 				return
 			}
 		}
 	})
 	f := &Fetcher{HTTP: &http.Client{Transport: fakeNet{"m.example": h}}}
 	_, err := f.List(t.Context(), "http://m.example/", w.want(TypeServerList), w.chain(1), w.open(doc))
-	if !errors.Is(err, ErrNotModified) || sent > 64<<10 {
-		t.Errorf("%v after %d bytes", err, sent)
+	if !errors.Is(err, ErrNotModified) || sent.Load() > 64<<10 {
+		t.Errorf("%v after %d bytes", err, sent.Load())
 	}
 }
 

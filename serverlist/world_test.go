@@ -316,7 +316,7 @@ func (n fakeNet) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() {
 		h.ServeHTTP(rw, req.Clone(ctx))
 		rw.WriteHeader(http.StatusOK)
-		pw.Close()
+		pw.CloseWithError(ctx.Err()) // nil: EOF
 	}()
 	stop := context.AfterFunc(ctx, func() { pr.CloseWithError(ctx.Err()) })
 	select {
