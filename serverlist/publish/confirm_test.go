@@ -67,7 +67,7 @@ func TestSetReadsBack(t *testing.T) {
 			set(t, folder.Path, root.Documents(t0, "alpha"))
 			root.Rotate(true)
 			_, err := publish.Set(t.Context(), manglingHost{folder, c.keep}, root.Documents(t0+1, "alpha", "beta"))
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), folder.String()) {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
 		})

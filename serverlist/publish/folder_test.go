@@ -181,8 +181,8 @@ func TestFolderLeavesAnothersTrustDocument(t *testing.T) {
 	for _, o := range report.Documents {
 		states = append(states, o.State)
 	}
-	if len(states) != 4 || states[0] != publish.Repaired || states[1] != publish.Kept || states[3] != publish.Repaired {
-		t.Errorf("states are %v, want trust/1 repaired, trust/2 kept, lists repaired", states)
+	if len(states) != 4 || states[0] != publish.Repaired || states[1] != publish.Ignored || states[3] != publish.Repaired {
+		t.Errorf("states are %v, want trust/1 repaired, trust/2 ignored, lists repaired", states)
 	}
 	if data, err := os.ReadFile(dir + "/trust/2.trust"); err != nil || !bytes.Equal(data, former.Chain().Newest().Bytes()) {
 		t.Errorf("trust/2.trust was changed or removed: %v", err)

@@ -37,11 +37,11 @@ type Holding struct {
 func ReadBack(ctx context.Context, t Target, chain *keys.Chain) (*Holding, error) {
 	s, err := t.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t, err)
+		return nil, err
 	}
 	h, err := readBack(ctx, s, chain)
 	if err := errors.Join(err, s.Close()); err != nil {
-		return nil, fmt.Errorf("%s: %w", t, err)
+		return nil, err
 	}
 	return h, nil
 }

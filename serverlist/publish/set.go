@@ -27,6 +27,7 @@ const (
 	Repaired  State = "repaired"  // what was there did not verify
 	Kept      State = "kept"      // what the target holds is newer
 	Conflict  State = "conflict"  // what the target holds has the same version and says something else; it stays
+	Ignored   State = "ignored"   // a trust document of the target that follows from nothing; it stays
 )
 
 // A Report says what [Set] did, in the order of publication. It ends where an
@@ -47,10 +48,11 @@ func (r Report) Changed() bool {
 
 // An Outcome is what became of one document.
 type Outcome struct {
-	Name    string `json:"name"`
-	State   State  `json:"state"`
-	Version int64  `json:"version"`          // of what the target holds now
-	Detail  string `json:"detail,omitempty"` // what an operator should know of it; empty if nothing
+	Name     string `json:"name"`
+	State    State  `json:"state"`
+	Version  int64  `json:"version"`            // of what the target holds now
+	Replaces int64  `json:"replaces,omitempty"` // version of the older edition that was there; 0: none, or it did not verify
+	Detail   string `json:"detail,omitempty"`   // what an operator should know beyond that; empty if nothing
 }
 
 // EquivocationError means that two different documents with one number both
@@ -83,16 +85,10 @@ func (e *EquivocationError) Error() string {
 // session of its own. A target that cannot be read is not written to, because
 // what it holds may be newer. After an error the target holds complete
 // documents, older or newer ones, if the target replaces files as
-// [Session.Write] asks, and the next call goes on from there.
+// [Session.Write] asks, and the next call goes on from there. Errors name the
+// document, not the target: the caller knows that. The report is valid also
+// with an error.
 func Set(ctx context.Context, t Target, docs Documents) (Report, error) {
-	report, err := set(ctx, t, docs)
-	if err != nil {
-		return report, fmt.Errorf("%s: %w", t, err)
-	}
-	return report, nil
-}
-
-func set(ctx context.Context, t Target, docs Documents) (Report, error) {
 	if err := docs.check(); err != nil {
 		return Report{}, err
 	}
@@ -190,18 +186,19 @@ func (p *plan) trust(chain *keys.Chain) {
 			p.add(o, nil)
 			continue
 		}
-		o.State, o.Detail = p.replaces(name, "")
+		o.State, o.Detail = p.reason(name)
 		p.add(o, &change{name: name, data: doc.Bytes()})
 	}
 	known := chain.Newest().Version
 	for _, doc := range p.held.Trust.Documents() {
 		if doc.Version > known {
-			p.add(Outcome{TrustName(doc.Version), Kept, doc.Version, "the target is ahead in trust documents"}, nil)
+			p.add(Outcome{Name: TrustName(doc.Version), State: Kept, Version: doc.Version, Detail: "the target is ahead in trust documents"}, nil)
 		}
 	}
 	next := p.held.Trust.Newest().Version + 1
 	if err := p.held.Refused[TrustName(next)]; err != nil {
-		p.add(Outcome{TrustName(next), Kept, next, fmt.Sprintf("it does not follow from %s and counts for nobody; it stays until a document that does takes its place (%v)", TrustName(next-1), err)}, nil)
+		p.add(Outcome{Name: TrustName(next), State: Ignored, Version: next, Detail: fmt.Sprintf(
+			"it does not follow from %s and counts for nobody; it stays until a document that does takes its place (%v)", TrustName(next-1), err)}, nil)
 	}
 }
 
@@ -238,20 +235,19 @@ func (p *plan) replace(o Outcome, typ string, given, held *serverlist.List) {
 		p.fail(fmt.Errorf("%w; the target has that trust document", err))
 		return
 	}
-	older := ""
 	if held != nil {
-		older = "replaces " + edition(held)
+		o.Replaces = held.Head.Version
 	}
-	o.State, o.Detail = p.replaces(o.Name, older)
+	o.State, o.Detail = p.reason(o.Name)
 	p.add(o, &change{name: o.Name, data: given.Bytes(), list: given})
 }
 
-// replaces tells a repair from the ordinary.
-func (p *plan) replaces(name, detail string) (State, string) {
+// reason tells a repair from an ordinary write.
+func (p *plan) reason(name string) (State, string) {
 	if err := p.held.Refused[name]; err != nil {
 		return Repaired, fmt.Sprintf("what was there did not verify: %v", err)
 	}
-	return Written, detail
+	return Written, ""
 }
 
 func (p *plan) lineEnds(name string) string {

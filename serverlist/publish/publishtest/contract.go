@@ -168,11 +168,17 @@ func setNewer(t *testing.T, target publish.Target) {
 	mustSet(t, target, root.Documents(1_793_000_001, "alpha", "beta"))
 	docs := root.Documents(1_793_000_002, "alpha")
 	spy := &Spy{Target: target}
-	if _, err := publish.Set(t.Context(), spy, docs); err != nil {
+	report, err := publish.Set(t.Context(), spy, docs)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := spy.Writes(), []string{"mirror.list", "server.list"}; !slices.Equal(got, want) {
 		t.Errorf("written %v, want %v", got, want)
+	}
+	for _, o := range report.Documents[1:] {
+		if o.State != publish.Written || o.Replaces != 1_793_000_001 {
+			t.Errorf("%+v: want written, replacing the older version", o)
+		}
 	}
 	holds(t, target, docs)
 }

@@ -1,0 +1,146 @@
+// Package mirror carries the documents of a root to static hosts.
+//
+// [Mirror.Once] walks the chain of trust up from the pinned document, fetches
+// the mirror list and the server list, verifies them, and brings every target
+// to the newest set it knows, byte for byte as it was fetched. [Mirror.Run]
+// does so on a schedule.
+//
+// A mirror keeps no state. What it has published is read back from its targets
+// and verified again each time; that is also what it falls back on when the
+// root is away, together with what other mirrors of the newest verified mirror
+// list serve. It never replaces a newer edition by an older one and publishes
+// nothing that does not verify, so it needs no key and no trust of its own.
+//
+// Package publish decides in which order documents are written and what may
+// replace what.
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+)
+
+// Config configures a [Mirror]. Root, Trust and Targets are required.
+// [ReadConfig] makes one from a file.
+type Config struct {
+	Root    string   // base URL of the root; it may be private or loopback, because the operator named it
+	Trust   []byte   // the pinned trust document
+	Targets []Target // where to publish, in this order
+
+	Schedule     string        // when Run looks for news: a cron expression in UTC; "": DefaultSchedule
+	Jitter       time.Duration // a random time up to this is added to each turn; 0: DefaultJitter, negative: none
+	AllowPrivate bool          // fetch from private and loopback addresses that a mirror list names
+
+	HTTP   *http.Client                            // nil: a client with the limits of serverlist.Fetcher
+	Now    func() time.Time                        // nil: time.Now
+	Random func(below time.Duration) time.Duration // random time from 0 up to but not including below; nil: math/rand
+	Log    *slog.Logger                            // nil: silent
+}
+
+// A Target is one place to publish to.
+type Target struct {
+	publish.Target
+
+	// PublicURL is where players find what is published: a folder if it ends
+	// in "/", else the server list itself. Every document is fetched from
+	// there and compared after each run. "": not checked.
+	PublicURL string
+}
+
+// Defaults of [Config]. The minute is not the full hour, when everybody else's
+// jobs run.
+const (
+	DefaultSchedule = "17 * * * *"
+	DefaultJitter   = 10 * time.Minute
+)
+
+// A Mirror carries documents. Once and Run may be called at any time, but the
+// calls of one Mirror must not overlap.
+type Mirror struct {
+	cfg      Config
+	pinned   *keys.Chain
+	schedule cron.Schedule
+	fetcher  *serverlist.Fetcher
+}
+
+// New checks the configuration. It does not touch the network or a target.
+func New(cfg Config) (*Mirror, error) {
+	if cfg.Schedule == "" {
+		cfg.Schedule = DefaultSchedule
+	}
+	if cfg.Jitter == 0 {
+		cfg.Jitter = DefaultJitter
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.N[time.Duration]
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Mirror{cfg: cfg}
+	var errs [3]error
+	errs[0] = checkRoot(cfg.Root)
+	m.pinned, errs[1] = keys.NewChain(cfg.Trust)
+	m.schedule, errs[2] = parseSchedule(cfg.Schedule)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	if len(cfg.Targets) == 0 {
+		return nil, errors.New("a mirror needs a target to publish to")
+	}
+	for _, t := range cfg.Targets {
+		if err := checkPublicURL(t.PublicURL); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.HTTP == nil {
+		// No kept connections: hours pass between two runs.
+		cfg.HTTP = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
+	}
+	m.fetcher = &serverlist.Fetcher{HTTP: cfg.HTTP, AllowPrivate: cfg.AllowPrivate, Pinned: []string{cfg.Root}}
+	return m, nil
+}
+
+// Origin returns the origin that is mirrored.
+func (m *Mirror) Origin() string { return m.pinned.Origin() }
+
+func checkRoot(root string) error { return checkURL("root", root) }
+
+// checkPublicURL takes "" for a target that is not checked from outside.
+func checkPublicURL(public string) error {
+	if public == "" {
+		return nil
+	}
+	return checkURL("public_url", public)
+}
+
+// checkURL refuses what could only be meant as a folder and would be taken for
+// the server list itself.
+func checkURL(name, s string) error {
+	if err := serverlist.CheckMirrorURL(s); err != nil {
+		return fmt.Errorf("%s %w", name, err)
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if last := path.Base(u.Path); u.Path != "" && !strings.HasSuffix(u.Path, "/") && !strings.Contains(last, ".") {
+		return fmt.Errorf("%s %q does not end in \"/\": write %q if that is the folder of server.list", name, s, s+"/")
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+)
+
+const (
+	maxAhead      = 24 * time.Hour   // a document issued later than this from now is refused
+	targetTimeout = 30 * time.Minute // for one visit to a target, waiting for its lock included
+)
+
+// Once brings every target to the newest verified set. The report is complete
+// also with an error, which is nil if the root answered and every target holds
+// the newest set; that nothing was new is no error. One target that fails does
+// not stop the others. Whatever happens, a target keeps complete documents,
+// none of them older than before.
+func (m *Mirror) Once(ctx context.Context) (Report, error) {
+	r := &run{
+		m:     m,
+		chain: m.pinned,
+		report: Report{
+			Origin:  m.Origin(),
+			Root:    RootReport{URL: m.cfg.Root},
+			Targets: []TargetReport{},
+		},
+	}
+	r.readTargets(ctx)
+	r.askRoot(ctx)
+	if len(r.report.Root.Errors) > 0 && ctx.Err() == nil {
+		r.askMirrors(ctx)
+	}
+	r.report.Trust = r.chain.Newest().Version
+	for _, t := range m.cfg.Targets {
+		r.report.Targets = append(r.report.Targets, r.publish(ctx, t))
+	}
+	r.report.OK = len(r.report.Root.Errors) == 0
+	for _, t := range r.report.Targets {
+		r.report.OK = r.report.OK && t.OK
+	}
+	return r.report, r.report.Err()
+}
+
+// A run is one call of Once: what is known so far.
+type run struct {
+	m       *Mirror
+	chain   *keys.Chain      // the longest verified
+	mirrors *serverlist.List // the newest that holds under chain; nil: none
+	servers *serverlist.List // likewise
+	report  Report
+}
+
+// A document is one of the two lists, for the code that treats them alike.
+type document struct {
+	name, typ string
+	held      **serverlist.List
+}
+
+func (r *run) documents() []document {
+	return []document{
+		{publish.MirrorList, serverlist.TypeMirrorList, &r.mirrors},
+		{publish.ServerList, serverlist.TypeServerList, &r.servers},
+	}
+}
+
+func (r *run) want(d document) serverlist.Want {
+	return serverlist.Want{Origin: r.chain.Origin(), Type: d.typ}
+}
+
+// readTargets learns what is published. A target that cannot be read says so
+// when its turn to publish comes.
+func (r *run) readTargets(ctx context.Context) {
+	var found []*publish.Holding
+	for _, t := range r.m.cfg.Targets {
+		ctx, cancel := context.WithTimeout(ctx, targetTimeout)
+		h, err := publish.ReadBack(ctx, t.Target, r.chain)
+		cancel()
+		if err != nil {
+			r.m.cfg.Log.Debug("target cannot be read", "target", t.String(), "error", err)
+			continue
+		}
+		r.chain = h.Trust
+		found = append(found, h)
+	}
+	for _, h := range found {
+		r.mirrors = newest(r.mirrors, h.Mirrors)
+		r.servers = newest(r.servers, h.Servers)
+	}
+	r.dropUnheld()
+}
+
+// newest returns the newer of two lists, the first of two equals.
+func newest(a, b *serverlist.List) *serverlist.List {
+	if a == nil || b != nil && b.Compare(a) > 0 {
+		return b
+	}
+	return a
+}
+
+// dropUnheld lets go of lists that a longer chain no longer supports.
+func (r *run) dropUnheld() {
+	for _, d := range r.documents() {
+		if *d.held == nil {
+			continue
+		}
+		if _, err := serverlist.OpenHead((*d.held).Bytes(), r.want(d), r.chain); err != nil {
+			*d.held = nil
+		}
+	}
+}
+
+// askRoot extends the chain and the lists by what the root has.
+func (r *run) askRoot(ctx context.Context) {
+	root := &r.report.Root
+	if err := r.extend(ctx, root.URL); err != nil {
+		root.Errors = append(root.Errors, err.Error())
+		if unreachable(err) {
+			return // and would be for each document
+		}
+	}
+	for _, d := range r.documents() {
+		held := *d.held
+		err := r.fetch(ctx, root.URL, d)
+		switch {
+		case err == nil || errors.Is(err, serverlist.ErrNotModified):
+		case errors.Is(err, serverlist.ErrOlder):
+			root.Notes = append(root.Notes, fmt.Sprintf(
+				"%s: the root serves an edition older than %d, which is published already and stays: the root was restored from a backup, or a cache in front of it is behind", d.name, held.Head.Version))
+		default:
+			root.Errors = append(root.Errors, fmt.Sprintf("%s: %v", d.name, err))
+		}
+	}
+}
+
+// unreachable tells errors of the connection from those of one document.
+func unreachable(err error) bool {
+	var fe *serverlist.FetchError
+	return errors.As(err, &fe) && fe.Outcome == serverlist.OutcomeFailed
+}
+
+// extend walks the chain of trust on at a base URL.
+func (r *run) extend(ctx context.Context, base string) error {
+	chain, n, err := r.m.fetcher.Extend(ctx, base, r.chain)
+	if n == 0 {
+		return err
+	}
+	if err := r.checkClock(publish.TrustName(chain.Newest().Version), chain.Newest().Issued); err != nil {
+		return err
+	}
+	r.chain = chain
+	r.dropUnheld()
+	return err
+}
+
+// fetch takes a list from a base URL if it is news.
+func (r *run) fetch(ctx context.Context, base string, d document) error {
+	url, err := serverlist.DocumentURL(base, d.name)
+	if err != nil {
+		return err
+	}
+	list, err := r.m.fetcher.List(ctx, url, r.want(d), r.chain, *d.held)
+	if err != nil {
+		return err
+	}
+	if err := r.checkClock(d.name, list.Head.Issued); err != nil {
+		return err
+	}
+	*d.held = list
+	return nil
+}
+
+// checkClock refuses what would outrank every honest edition for a long time.
+func (r *run) checkClock(name string, issued time.Time) error {
+	now := r.m.cfg.Now()
+	if ahead := issued.Sub(now); ahead > maxAhead {
+		return fmt.Errorf("%s was issued at %s, which is %s ahead of this machine's clock (%s): either this clock or the root's is wrong; compare both with the time",
+			name, issued.Format(time.RFC3339), ahead.Round(time.Minute), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// publish brings one target to the set and looks at it from outside.
+func (r *run) publish(ctx context.Context, t Target) TargetReport {
+	report := TargetReport{Target: t.String(), PublicURL: t.PublicURL}
+	ctx, cancel := context.WithTimeout(ctx, targetTimeout)
+	defer cancel()
+	docs := publish.Documents{Trust: r.chain, Mirrors: r.mirrors, Servers: r.servers}
+	err := r.complete()
+	if err == nil {
+		var done publish.Report
+		done, err = publish.Set(ctx, t.Target, docs)
+		report.Documents = done.Documents
+	}
+	if err == nil && t.PublicURL != "" {
+		err = checkPublic(ctx, t.PublicURL, docs)
+		report.Verified = err == nil
+	}
+	report.OK = err == nil
+	if err != nil {
+		report.Error = err.Error()
+	}
+	return report
+}
+
+// complete tells whether there is a set to publish. Trust documents are
+// published only together with lists that hold under them.
+func (r *run) complete() error {
+	for _, d := range r.documents() {
+		if *d.held == nil {
+			return fmt.Errorf("there is no %s that holds under %s; nothing was changed",
+				d.name, publish.TrustName(r.chain.Newest().Version))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,446 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+)
+
+func TestOncePublishes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Rotate(true)
+	docs := w.Documents(t0, "alpha", "beta")
+	w.host.serve(docs)
+	report := w.mustOnce()
+	wantFolder(t, w.folder, docs)
+	if got := report.Targets[0].String(); got != "folder "+w.folder+": published: mirror.list 1793000000, server.list 1793000000, trust 2" {
+		t.Errorf("the line says %q", got)
+	}
+
+	newer := w.Documents(t0+1, "alpha")
+	w.host.serve(newer)
+	if report := w.mustOnce(); state(report, "server.list") != publish.Written || state(report, "trust/1.trust") != publish.Unchanged {
+		t.Errorf("report of the next edition: %+v", report.Targets)
+	}
+	wantFolder(t, w.folder, newer)
+}
+
+// TestOnceUnchanged: without news no file is touched and no list is sent
+// again, neither by a new process nor by one that goes on.
+func TestOnceUnchanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	docs := w.Documents(t0)
+	body := manyServers(t, 3000)
+	docs.Servers = w.List(serverlist.TypeServerList, t0, body)
+	w.host.serve(docs)
+	w.mustOnce()
+	before := stamps(t, w.folder)
+	sent := w.host.sentSince(0)
+
+	report := w.mustOnce()
+	if got := w.host.sentSince(sent); got > len(body)/2 {
+		t.Errorf("without news the root sent %d bytes; the list has %d", got, len(body))
+	}
+	if got := report.Targets[0].String(); !strings.Contains(got, "up to date: mirror.list 1793000000, server.list 1793000000, trust 1") {
+		t.Errorf("the line says %q", got)
+	}
+	m, err := New(w.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := m.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := stamps(t, w.folder); after != before {
+		t.Errorf("files were written again:\n%s\n%s", before, after)
+	}
+}
+
+func manyServers(t testing.TB, n int) []byte {
+	t.Helper()
+	servers := make([]serverlist.Server, n)
+	for i := range servers {
+		id := fmt.Sprintf("server-%05d", i)
+		servers[i] = serverlist.Server{
+			ID: id, Name: "The server " + id, Description: strings.Repeat("A quiet place for adventurers. ", 4),
+			Game: "crossfire", Addresses: []string{id + ".example.net:13327"},
+		}
+	}
+	body, err := serverlist.EncodeServers(servers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// rootFaults are the ways in which a root can fail a mirror that has the
+// edition of t0; the root's next edition would be that of t0+1.
+var rootFaults = map[string]struct {
+	break_ func(w *world, next publish.Documents)
+	want   string // in the error; "": none
+	note   string // in the notes
+}{
+	"goes back": {func(w *world, _ publish.Documents) {
+		w.host.serve(w.Documents(t0-100, "gone"))
+	}, "", "server.list: the root serves an edition older than 1793000000"},
+	"changes a byte of the body": {func(w *world, next publish.Documents) {
+		w.host.put("server.list", flip(next.Servers.Bytes(), -10))
+	}, "server.list: ", ""},
+	"changes a byte of the head": {func(w *world, next publish.Documents) {
+		w.host.put("server.list", flip(next.Servers.Bytes(), 40))
+	}, "server.list: ", ""},
+	"changes a byte of the mirror list": {func(w *world, next publish.Documents) {
+		w.host.put("mirror.list", flip(next.Mirrors.Bytes(), -10))
+		w.host.put("server.list", flip(next.Servers.Bytes(), -10))
+	}, "mirror.list: ", ""},
+	"serves HTML": {func(w *world, _ publish.Documents) {
+		w.host.setFault(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "text/html")
+			io.WriteString(rw, "<!DOCTYPE html><title>Please log in</title>")
+		})
+	}, "captive portal", ""},
+	"serves half of it": {func(w *world, next publish.Documents) {
+		w.host.put("server.list", next.Servers.Bytes()[:len(next.Servers.Bytes())/2])
+	}, "server.list: ", ""},
+	"serves all but the last byte": {func(w *world, next publish.Documents) {
+		w.host.put("server.list", bytes.TrimSuffix(next.Servers.Bytes(), []byte("\n")))
+	}, "a cut transfer", ""},
+	"breaks off": {func(w *world, next publish.Documents) {
+		w.host.setFault(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Length", "100000")
+			rw.Write(next.Servers.Bytes())
+			panic(http.ErrAbortHandler)
+		})
+	}, "broke off", ""},
+	"is of another origin": {func(w *world, _ publish.Documents) {
+		w.host.serve(publishtest.NewRoot(w.t, "other.example.org").Documents(t0+1, "alpha"))
+	}, "server.list: ", ""},
+	"has other keys": {func(w *world, _ publish.Documents) {
+		w.host.serve(publishtest.NewRoot(w.t, "ms.example.org").Documents(t0+1, "alpha"))
+	}, "threshold", ""},
+	"swaps the lists": {func(w *world, next publish.Documents) {
+		w.host.put("server.list", next.Mirrors.Bytes())
+		w.host.put("mirror.list", next.Servers.Bytes())
+	}, "wrong-type", ""},
+	"is empty": {func(w *world, _ publish.Documents) {
+		w.host.put("server.list", []byte{})
+		w.host.put("mirror.list", []byte{})
+	}, "server.list: ", ""},
+	"has nothing": {func(w *world, _ publish.Documents) {
+		w.host.put("server.list", nil)
+		w.host.put("mirror.list", nil)
+	}, "404", ""},
+	"is out of order": {func(w *world, _ publish.Documents) {
+		w.host.setFault(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	}, "HTTP 502", ""},
+	"vanishes": {func(w *world, _ publish.Documents) { w.host.stop() }, "connection refused", ""},
+	"forges a trust document": {func(w *world, _ publish.Documents) {
+		other := publishtest.NewRoot(w.t, "ms.example.org")
+		w.host.put("trust/2.trust", other.Rotate(true).Newest().Bytes())
+		w.host.put("server.list", other.Servers(t0+1, "evil").Bytes())
+	}, "trust/2.trust", ""},
+	"signs two editions of one number": {func(w *world, _ publish.Documents) {
+		w.host.serve(w.Documents(t0, "other"))
+	}, "two roots sign", ""},
+	"is two days ahead": {func(w *world, _ publish.Documents) {
+		w.host.serve(w.Documents(t0+2*86400, "alpha"))
+	}, "ahead of this machine's clock", ""},
+	"rotates keys before it has signed again": {func(w *world, _ publish.Documents) {
+		w.host.put("trust/2.trust", w.Rotate(false).Newest().Bytes())
+	}, "server.list: ", ""},
+}
+
+// TestOnceWithABadRoot: whatever the root does, the target keeps the complete
+// set that it has, untouched.
+func TestOnceWithABadRoot(t *testing.T) {
+	t.Parallel()
+	for name, fault := range rootFaults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			docs := w.Documents(t0, "alpha", "beta")
+			// No other mirror to go to.
+			docs.Mirrors = w.Mirrors(t0, "http://127.0.0.1:1/")
+			w.host.serve(docs)
+			w.mustOnce()
+			before := stamps(t, w.folder)
+
+			fault.break_(w, publish.Documents{Mirrors: w.Mirrors(t0+1, "http://127.0.0.1:1/"), Servers: w.Servers(t0+1, "gamma")})
+			report, err := w.once()
+			if fault.want == "" && err != nil || fault.want != "" && (err == nil || !strings.Contains(err.Error(), fault.want)) {
+				t.Errorf("got error %v, want %q", err, fault.want)
+			}
+			if report.OK != (err == nil) {
+				t.Errorf("error %v, and OK is %v", err, report.OK)
+			}
+			if notes := strings.Join(report.Root.Notes, "\n"); !strings.Contains(notes, fault.note) || fault.note == "" && notes != "" {
+				t.Errorf("got notes %q, want %q", notes, fault.note)
+			}
+			wantFolder(t, w.folder, docs)
+			if after := stamps(t, w.folder); after != before {
+				t.Error("files were written")
+			}
+		})
+	}
+}
+
+// TestOnceFromNothing: with a bad root and an empty folder nothing appears.
+func TestOnceFromNothing(t *testing.T) {
+	t.Parallel()
+	for name, fault := range rootFaults {
+		if fault.want == "" || name == "signs two editions of one number" {
+			continue // there is nothing to compare with
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.host.serve(w.Documents(t0-1, "alpha"))
+			fault.break_(w, publish.Documents{Mirrors: w.Mirrors(t0 + 1), Servers: w.Servers(t0+1, "gamma")})
+			if _, err := w.once(); err == nil {
+				t.Error("no error")
+			}
+			if _, err := os.Stat(w.folder); err == nil {
+				t.Errorf("the folder was filled: %s", stamps(t, w.folder))
+			}
+		})
+	}
+}
+
+// TestOnceAsksOtherMirrors: when the root fails, the newest edition that
+// verifies is taken from the mirrors of the list that is published.
+func TestOnceAsksOtherMirrors(t *testing.T) {
+	t.Parallel()
+	for name, fault := range rootFaults {
+		if fault.want == "" || name == "rotates keys before it has signed again" {
+			continue // the root is used; the others have no list that holds
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			behind, ahead, tampered, dead := newHost(t), newHost(t), newHost(t), newHost(t)
+			dead.stop()
+			mirrors := []string{behind.url, ahead.url, tampered.url, dead.url}
+			docs := publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0, mirrors...), Servers: w.Servers(t0, "alpha")}
+			w.host.serve(docs)
+			w.mustOnce()
+
+			next := publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0+1, mirrors...), Servers: w.Servers(t0+1, "gamma")}
+			behind.serve(publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0-1, mirrors...), Servers: w.Servers(t0-1, "gone")})
+			ahead.serve(next)
+			tampered.serve(publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0+9, mirrors...), Servers: w.Servers(t0+9, "evil")})
+			tampered.put("server.list", flip(w.Servers(t0+9, "evil").Bytes(), -5))
+			tampered.put("mirror.list", flip(w.Mirrors(t0+9).Bytes(), 30))
+			fault.break_(w, publish.Documents{Mirrors: w.Mirrors(t0+1, mirrors...), Servers: w.Servers(t0+1, "delta")})
+
+			report, err := w.once()
+			if err == nil || !strings.Contains(err.Error(), fault.want) {
+				t.Errorf("got error %v; the root's fault must be told", err)
+			}
+			if len(report.Mirrors) != 4 || !report.Targets[0].OK {
+				t.Errorf("asked %+v, target %+v", report.Mirrors, report.Targets)
+			}
+			wantServers(t, w, t0+1, "gamma")
+		})
+	}
+}
+
+// wantServers checks what the folder holds by its content.
+func wantServers(t *testing.T, w *world, version int64, id string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(w.folder, "server.list"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := serverlist.Open(data, serverlist.Want{Origin: "ms.example.org", Type: serverlist.TypeServerList}, w.Chain())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list.Head.Version != version || len(list.Servers) != 1 || list.Servers[0].ID != id {
+		t.Errorf("the folder holds version %d with %v, want %d with %s", list.Head.Version, list.Servers, version, id)
+	}
+}
+
+func TestOnceOverAFilledFolder(t *testing.T) {
+	t.Parallel()
+	put := func(t *testing.T, dir string, trust, mirrors, servers []byte) {
+		t.Helper()
+		for name, data := range map[string][]byte{"trust/1.trust": trust, "mirror.list": mirrors, "server.list": servers} {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	putDocs := func(t *testing.T, dir string, d publish.Documents) {
+		put(t, dir, d.Trust.Pinned().Bytes(), d.Mirrors.Bytes(), d.Servers.Bytes())
+	}
+	for name, c := range map[string]struct {
+		fill func(t *testing.T, w *world, docs publish.Documents) (want publish.Documents)
+		want publish.State
+	}{
+		"older": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
+			putDocs(t, w.folder, w.Documents(t0-5, "alpha"))
+			return docs
+		}, publish.Written},
+		"newer": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
+			newer := w.Documents(t0+5, "alpha")
+			putDocs(t, w.folder, newer)
+			return newer
+		}, publish.Unchanged},
+		"tampered": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
+			put(t, w.folder, flip(docs.Trust.Pinned().Bytes(), 50), flip(docs.Mirrors.Bytes(), -4), flip(docs.Servers.Bytes(), -4))
+			return docs
+		}, publish.Repaired},
+		"torn": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
+			put(t, w.folder, docs.Trust.Pinned().Bytes()[:99], docs.Mirrors.Bytes()[:200], docs.Servers.Bytes()[:300])
+			return docs
+		}, publish.Repaired},
+		"another origin": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
+			putDocs(t, w.folder, publishtest.NewRoot(t, "other.example.org").Documents(t0+5, "alpha"))
+			return docs
+		}, publish.Repaired},
+		"same origin, other keys": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
+			putDocs(t, w.folder, publishtest.NewRoot(t, "ms.example.org").Documents(t0+5, "alpha"))
+			return docs
+		}, publish.Repaired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			docs := w.Documents(t0, "alpha", "beta")
+			w.host.serve(docs)
+			want := c.fill(t, w, docs)
+			report := w.mustOnce()
+			if got := state(report, "server.list"); got != c.want {
+				t.Errorf("server.list is %s, want %s", got, c.want)
+			}
+			if remarks := report.Targets[0].Remarks(); (c.want == publish.Repaired) != (len(remarks) > 0) {
+				t.Errorf("remarks: %v", remarks)
+			}
+			wantFolder(t, w.folder, want)
+			if remarks := w.mustOnce().Targets[0].Remarks(); len(remarks) > 0 {
+				t.Errorf("remarks of the second run: %v", remarks)
+			}
+		})
+	}
+}
+
+// TestOnceWalksTheChain pins the first of three trust documents; after the
+// root has gone, the chain is on the target.
+func TestOnceWalksTheChain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host.serve(w.Documents(t0, "alpha"))
+	w.mustOnce()
+	w.Rotate(false)
+	w.Rotate(false)
+	docs := w.Documents(t0+1, "alpha")
+	w.host.serve(docs)
+	if report := w.mustOnce(); report.Trust != 3 {
+		t.Errorf("the chain ends at %d", report.Trust)
+	}
+	wantFolder(t, w.folder, docs)
+	w.host.stop()
+	if report, err := w.once(); err == nil || report.Trust != 3 || !report.Targets[0].OK {
+		t.Errorf("without the root: error %v, trust %d, target %+v", err, report.Trust, report.Targets[0])
+	}
+	wantFolder(t, w.folder, docs)
+}
+
+// TestOnceManyTargets: one that fails does not stop the others, and what one
+// has, the others get.
+func TestOnceManyTargets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	docs := w.Documents(t0, "alpha")
+	w.host.serve(docs)
+	w.mustOnce()
+	w.host.stop()
+
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	bad, second := filepath.Join(dir, "file"), filepath.Join(dir, "second")
+	w.cfg.Targets = []Target{{Target: publish.Folder{Path: bad}}, w.cfg.Targets[0], {Target: publish.Folder{Path: second}}}
+	report, err := w.once()
+	if err == nil || !strings.Contains(err.Error(), "folder "+bad+": ") || !strings.Contains(err.Error(), "is not a folder") {
+		t.Errorf("got %v", err)
+	}
+	for i, ok := range []bool{false, true, true} {
+		if report.Targets[i].OK != ok {
+			t.Errorf("target %d: %+v", i, report.Targets[i])
+		}
+	}
+	wantFolder(t, second, docs)
+}
+
+func TestOnceRefusesTheFuture(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host.serve(w.Documents(t0, "alpha"))
+	w.cfg.Now = func() time.Time { return time.Unix(t0-86401, 0) }
+	if _, err := w.once(); err == nil || !strings.Contains(err.Error(), "issued at 2026-10-26T") {
+		t.Errorf("a list issued a day and a second ahead: %v", err)
+	}
+	w.cfg.Now = func() time.Time { return time.Unix(t0-86400, 0) }
+	w.mustOnce()
+}
+
+func TestOnceCancelled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	docs := w.Documents(t0, "alpha")
+	w.host.serve(docs)
+	w.mustOnce()
+	w.host.serve(w.Documents(t0+1, "alpha"))
+	m, err := New(w.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.host.setFault(func(rw http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	if report, err := m.Once(ctx); err == nil || report.OK {
+		t.Errorf("a cancelled run ends with %v, OK %v", err, report.OK)
+	}
+	wantFolder(t, w.folder, docs)
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	good := newWorld(t).cfg
+	for name, change := range map[string]func(*Config){
+		"no root":      func(c *Config) { c.Root = "" },
+		"no trust":     func(c *Config) { c.Trust = nil },
+		"no target":    func(c *Config) { c.Targets = nil },
+		"public URL":   func(c *Config) { c.Targets = []Target{{c.Targets[0].Target, "x"}} },
+		"bad schedule": func(c *Config) { c.Schedule = "x" },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

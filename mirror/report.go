@@ -1,0 +1,113 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+)
+
+// A Report says what one run found and did. Its JSON form is stable.
+type Report struct {
+	OK      bool           `json:"ok"` // the root answered, and every target holds the newest set
+	Origin  string         `json:"origin"`
+	Root    RootReport     `json:"root"`
+	Mirrors []MirrorReport `json:"mirrors,omitempty"` // other mirrors that were asked because the root did not answer well
+	Trust   int64          `json:"trust"`             // number of the newest verified trust document
+	Targets []TargetReport `json:"targets"`
+}
+
+// A RootReport says how the root answered.
+type RootReport struct {
+	URL    string   `json:"url"`
+	Notes  []string `json:"notes,omitempty"`  // odd, and no failure: it serves an older edition than a target holds
+	Errors []string `json:"errors,omitempty"` // why it could not be used
+}
+
+// A MirrorReport says how another mirror answered.
+type MirrorReport struct {
+	URL    string `json:"url"`
+	Answer string `json:"answer"`
+}
+
+// A TargetReport says what a target holds after the run.
+type TargetReport struct {
+	Target    string            `json:"target"`
+	OK        bool              `json:"ok"`
+	Documents []publish.Outcome `json:"documents,omitempty"` // in the order of publication
+	PublicURL string            `json:"public_url,omitempty"`
+	Verified  bool              `json:"verified"`        // PublicURL serves the same set
+	Error     string            `json:"error,omitempty"` // may have several lines
+}
+
+// Err returns nil if all is well, and else an error that sums up.
+func (r *Report) Err() error {
+	if r.OK {
+		return nil
+	}
+	var parts []string
+	for _, e := range r.Root.Errors {
+		parts = append(parts, "root "+r.Root.URL+": "+e)
+	}
+	for _, t := range r.Targets {
+		if !t.OK {
+			parts = append(parts, t.Target+": "+t.Error)
+		}
+	}
+	return errors.New(strings.Join(parts, "; "))
+}
+
+// String returns one line: what happened and what the target holds now.
+func (t *TargetReport) String() string {
+	if len(t.Documents) == 0 {
+		return t.Target + ": nothing published"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s:", t.Target, t.verb())
+	var trust int64
+	for _, o := range t.Documents {
+		if strings.HasPrefix(o.Name, "trust/") {
+			if o.State != publish.Ignored {
+				trust = o.Version
+			}
+			continue
+		}
+		fmt.Fprintf(&b, " %s %d,", o.Name, o.Version)
+	}
+	fmt.Fprintf(&b, " trust %d", trust)
+	if t.Verified {
+		fmt.Fprintf(&b, "; %s serves the same", t.PublicURL)
+	}
+	return b.String()
+}
+
+// verb sums up the states, the most remarkable first.
+func (t *TargetReport) verb() string {
+	seen := map[publish.State]bool{}
+	for _, o := range t.Documents {
+		seen[o.State] = true
+	}
+	switch {
+	case !t.OK:
+		return "incomplete"
+	case seen[publish.Repaired]:
+		return "repaired"
+	case seen[publish.Written]:
+		return "published"
+	default:
+		return "up to date"
+	}
+}
+
+// Remarks returns a line for every document of which an operator should know
+// more than that it is there.
+func (t *TargetReport) Remarks() []string {
+	var lines []string
+	for _, o := range t.Documents {
+		if o.Detail != "" && o.State != publish.Written {
+			lines = append(lines, fmt.Sprintf("%s %s: %s", o.Name, o.State, o.Detail))
+		}
+	}
+	return lines
+}

@@ -1,0 +1,116 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+const (
+	minInterval = time.Minute // between two turns of a schedule
+	firstPause  = time.Minute // after a run that failed; doubles with each further one
+	longPause   = time.Hour   // at most
+	wakeEvery   = time.Minute // timers stand still while a machine sleeps, clocks do not
+)
+
+// Run calls Once at once and then at each turn of the schedule, until the
+// context ends; it returns nil then. While runs fail, as when the root is
+// away, the schedule rests: the next try comes after 1, 2, 4 ... and at most
+// 60 minutes, and up to half as much again at random, so that the mirrors of a
+// root that comes back do not all arrive together. A turn that falls into a
+// run is skipped.
+func (m *Mirror) Run(ctx context.Context) error {
+	m.cfg.Log.Info("mirror started", "origin", m.Origin(), "root", m.cfg.Root, "schedule", m.cfg.Schedule, "targets", len(m.cfg.Targets))
+	failures := 0
+	for {
+		report, err := m.Once(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		m.log(&report)
+		failures++
+		if err == nil {
+			failures = 0
+		}
+		next := m.next(failures)
+		m.cfg.Log.Debug("next run", "at", next.UTC().Format(time.RFC3339))
+		if !m.sleepUntil(ctx, next) {
+			return nil
+		}
+	}
+}
+
+// next returns when to run again.
+func (m *Mirror) next(failures int) time.Time {
+	now := m.cfg.Now().UTC() // robfig/cron reads an expression in the zone of the time it is given
+	if failures > 0 {
+		pause := min(firstPause<<min(failures-1, 10), longPause)
+		return now.Add(pause + m.cfg.Random(pause/2))
+	}
+	next := m.schedule.Next(now)
+	if m.cfg.Jitter > 0 {
+		next = next.Add(m.cfg.Random(m.cfg.Jitter))
+	}
+	return next
+}
+
+// sleepUntil returns false if the context ended first.
+func (m *Mirror) sleepUntil(ctx context.Context, t time.Time) bool {
+	for {
+		left := t.Sub(m.cfg.Now().Round(0)) // Round drops the monotonic clock
+		if left <= 0 {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(min(left, wakeEvery)):
+		}
+	}
+}
+
+func (m *Mirror) log(r *Report) {
+	log := m.cfg.Log
+	for _, e := range r.Root.Errors {
+		log.Error("root", "url", r.Root.URL, "error", e)
+	}
+	for _, n := range r.Root.Notes {
+		log.Warn("root", "url", r.Root.URL, "note", n)
+	}
+	for _, o := range r.Mirrors {
+		log.Info("other mirror", "url", o.URL, "answer", o.Answer)
+	}
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		for _, remark := range t.Remarks() {
+			log.Warn("target", "target", t.Target, "note", remark)
+		}
+		if !t.OK {
+			log.Error("target", "target", t.Target, "error", t.Error)
+			continue
+		}
+		log.Info("target", "target", t.Target, "state", t.String())
+	}
+}
+
+// parseSchedule takes what cron(8) takes, and the "@hourly" kind.
+func parseSchedule(expr string) (cron.Schedule, error) {
+	if strings.Contains(expr, "TZ=") {
+		return nil, fmt.Errorf("schedule: %q names a time zone; schedules are in UTC", expr)
+	}
+	s, err := cron.ParseStandard(expr)
+	if err != nil {
+		return nil, fmt.Errorf("schedule: %q is not a cron expression of five fields as %q (minute 17 of every hour, UTC): %w", expr, DefaultSchedule, err)
+	}
+	first := s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	if first.IsZero() {
+		return nil, fmt.Errorf("schedule: %q never comes: there is no such date", expr)
+	}
+	if s.Next(first).Sub(first) < minInterval {
+		return nil, fmt.Errorf("schedule: %q is more often than once a minute, which only loads the root", expr)
+	}
+	return s, nil
+}
