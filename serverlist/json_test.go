@@ -1,0 +1,54 @@
+package serverlist
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// FuzzStrictJSON holds our reader against another strict one, which follows
+// RFC 7493: no duplicate names, no invalid UTF-8, no lone surrogates. Ours also
+// refuses spaces and depths, which the test finds out by itself.
+func FuzzStrictJSON(f *testing.F) {
+	for _, line := range []string{
+		`{"id":"cat2","name":"Cat 2","addresses":["cat2.example.net:13327"]}`,
+		`{"a":[1,-0.5e-3,true,false,null,{"b":"\ud83d\ude00\u003c\/\"\\\b\f\n\r\t"}]}`,
+		`{"a":1,"\u0061":2}`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a": 1}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`,
+		`{"a":[[[[[[[1]]]]]]]}`, `{"a":[[[[[[[[1]]]]]]]]}`, `{"a":nul}`, `{"a":1}}`, `{,}`, `{"a":1,}`, `[1]`, `{}`, "",
+		`{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"9":0,"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"g":0}`,
+	} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		p := scanner{s: string(line)}
+		err := p.skipObject()
+		if err == nil && p.i != len(line) {
+			err = errSyntax
+		}
+		if ours, theirs := err == nil, strictReference(line); ours != theirs {
+			t.Fatalf("%q: ours accepts %v (%v), the reference %v", line, ours, err, theirs)
+		}
+	})
+}
+
+// strictReference tells whether the line is one object without spaces, at most
+// maxDepth deep.
+func strictReference(line []byte) bool {
+	v := jsontext.Value(bytes.Clone(line))
+	if !v.IsValid() || v.Kind() != '{' || v.Compact() != nil || !bytes.Equal(v, line) {
+		return false
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(line))
+	for {
+		if _, err := d.ReadToken(); err == io.EOF {
+			return true
+		} else if err != nil {
+			return false
+		}
+		if d.StackDepth() > maxDepth {
+			return false
+		}
+	}
+}
