@@ -1,0 +1,239 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A Client speaks to a root: to its public listener with [Client.Register] and
+// [Client.Status], to its admin listener with everything else, which needs a
+// token. It is safe for concurrent use. Every call returns a [*Problem] as its
+// error when the root refused, and any other error when it could not be asked.
+type Client struct {
+	Root  string       // required: base URL of the listener, as "http://127.0.0.1:7481"
+	Token string       // an admin's token, with its prefix; "": none
+	HTTP  *http.Client // nil: one with a timeout of a minute that follows no redirect
+}
+
+// maxAnswer is the most that is read of an answer, in bytes: above a full queue
+// of the largest registrations that a root takes by default.
+const maxAnswer = 512 << 20
+
+// Register asks for a server to be listed. The status URL of the answer is
+// absolute.
+func (c *Client) Register(ctx context.Context, req RegistrationRequest) (Accepted, error) {
+	var out Accepted
+	if err := c.call(ctx, http.MethodPost, "api/v1/registrations", req, &out); err != nil {
+		return Accepted{}, err
+	}
+	base, err := c.base()
+	if err != nil {
+		return Accepted{}, err
+	}
+	status, err := base.Parse(out.StatusURL)
+	if err != nil {
+		return Accepted{}, fmt.Errorf("the root's answer names no status URL: %w", err)
+	}
+	out.StatusURL = status.String()
+	return out, nil
+}
+
+// Status tells what has become of a registration. statusURL is that of
+// [Accepted].
+func (c *Client) Status(ctx context.Context, statusURL string) (Status, error) {
+	var out Status
+	return out, c.call(ctx, http.MethodGet, statusURL, nil, &out)
+}
+
+// Pending returns all registrations that wait for a decision, oldest first.
+func (c *Client) Pending(ctx context.Context) ([]Registration, error) {
+	var out []Registration
+	return out, c.call(ctx, http.MethodGet, adminPath("registrations"), nil, &out)
+}
+
+// Registration returns one registration with its conflicts.
+func (c *Client) Registration(ctx context.Context, id string) (Registration, error) {
+	var out Registration
+	return out, c.call(ctx, http.MethodGet, adminPath("registrations", id), nil, &out)
+}
+
+// Approve makes a registration a listed entry.
+func (c *Client) Approve(ctx context.Context, id string, how Approval) (Decided, error) {
+	var out Decided
+	return out, c.call(ctx, http.MethodPost, adminPath("registrations", id, "approve"), how, &out)
+}
+
+// Reject ends a pending registration. The requester reads the reason.
+func (c *Client) Reject(ctx context.Context, id, reason string) (Decided, error) {
+	var out Decided
+	return out, c.call(ctx, http.MethodPost, adminPath("registrations", id, "reject"), Reason{reason}, &out)
+}
+
+// Revoke takes an entry out of the list, for good: its id is never given again.
+func (c *Client) Revoke(ctx context.Context, entry, reason string) (Decided, error) {
+	var out Decided
+	return out, c.call(ctx, http.MethodPost, adminPath("entries", entry, "revoke"), Reason{reason}, &out)
+}
+
+// Mirrors returns the entries of the mirror list.
+func (c *Client) Mirrors(ctx context.Context) ([]Mirror, error) {
+	var out []Mirror
+	return out, c.call(ctx, http.MethodGet, adminPath("mirrors"), nil, &out)
+}
+
+// AddMirror adds a mirror and returns when the mirror list with it is served.
+func (c *Client) AddMirror(ctx context.Context, m Mirror) (Published, error) {
+	var out Published
+	return out, c.call(ctx, http.MethodPost, adminPath("mirrors"), m, &out)
+}
+
+// RemoveMirror removes a mirror and returns when the mirror list without it is
+// served.
+func (c *Client) RemoveMirror(ctx context.Context, id string) (Published, error) {
+	var out Published
+	return out, c.call(ctx, http.MethodDelete, adminPath("mirrors", id), nil, &out)
+}
+
+// Lists says how the publishing goes.
+func (c *Client) Lists(ctx context.Context) ([]List, error) {
+	var out []List
+	return out, c.call(ctx, http.MethodGet, adminPath("lists"), nil, &out)
+}
+
+// Confirm releases an edition that waits because it loses many entries. change
+// is that of [List].Confirm.
+func (c *Client) Confirm(ctx context.Context, list string, change int64) (List, error) {
+	var out List
+	return out, c.call(ctx, http.MethodPost, adminPath("lists", list, "confirm"), Confirmation{change}, &out)
+}
+
+// adminPath escapes each part, so that no id can leave its place.
+func adminPath(parts ...string) string {
+	path := "api/v1/admin"
+	for _, p := range parts {
+		path += "/" + url.PathEscape(p)
+	}
+	return path
+}
+
+// base returns the root's URL as a folder, to which paths are appended.
+func (c *Client) base() (*url.URL, error) {
+	u, err := url.Parse(c.Root)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the URL of a root; write it as http://host:port", c.Root)
+	}
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+	}
+	return u, nil
+}
+
+// call sends one request and reads its answer into the value out points to.
+func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
+	req, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.client().Do(req)
+	if err != nil {
+		return explain(req, err)
+	}
+	defer resp.Body.Close()
+	limited := io.LimitReader(resp.Body, maxAnswer)
+	if resp.StatusCode >= 300 {
+		return problemOf(resp, limited)
+	}
+	if err := json.NewDecoder(limited).Decode(out); err != nil {
+		return fmt.Errorf("the answer of %s is not whole: %w", req.URL.Host, err)
+	}
+	return nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	base, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	target, err := base.Parse(path)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a URL: %w", path, err)
+	}
+	var reader io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		reader = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), reader)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" && target.Host == base.Host {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	return req, nil
+}
+
+// client follows no redirect: a root sends none, and a token must not travel.
+func (c *Client) client() *http.Client {
+	if c.HTTP != nil {
+		return c.HTTP
+	}
+	return &http.Client{
+		Timeout:       time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// explain says what a failure to connect may mean.
+func explain(req *http.Request, err error) error {
+	var inner *url.Error
+	if errors.As(err, &inner) {
+		err = inner.Err // the outer one repeats the URL
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) && strings.Contains(req.URL.Path, "/admin/"):
+		return fmt.Errorf("nobody listens at %s: is the root running? The admin API is on the admin listener (by default http://127.0.0.1:7481), not on the public one: %w", req.URL.Host, err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nobody listens at %s: is the root running, and is this its public listener? %w", req.URL.Host, err)
+	}
+	return fmt.Errorf("asking %s: %w", req.URL.Host, err)
+}
+
+// problemOf reads the problem document of an answer, or makes one where
+// something that is no root has answered.
+func problemOf(resp *http.Response, body io.Reader) error {
+	p := &Problem{}
+	t, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if t != ProblemType || json.NewDecoder(io.LimitReader(body, 1<<20)).Decode(p) != nil {
+		return &Problem{
+			Title:  http.StatusText(resp.StatusCode),
+			Status: resp.StatusCode,
+			Detail: fmt.Sprintf("%s answered %s without a reason: is this a root, and the right listener of it?", resp.Request.URL.Host, resp.Status),
+		}
+	}
+	p.Status = resp.StatusCode
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+		p.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	if p.Status == http.StatusNotFound && strings.Contains(resp.Request.URL.Path, "/admin/") && p.Detail == NoSuchPath {
+		p.Detail += " The admin API is on the admin listener (by default http://127.0.0.1:7481), not on the public one."
+	}
+	return p
+}

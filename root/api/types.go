@@ -1,0 +1,147 @@
+package api
+
+import "time"
+
+// RegistrationRequest asks for a server to be listed.
+// POST /api/v1/registrations answers 202 with [Accepted].
+type RegistrationRequest struct {
+	Name        string   `json:"name"`                // at most 80 code points
+	Address     string   `json:"address,omitempty"`   // host:port; this or Addresses
+	Addresses   []string `json:"addresses,omitempty"` // host:port, in order of preference, at most 16
+	Game        string   `json:"game"`                // slug, as "crossfire"
+	Email       string   `json:"email"`               // of the person to write to; never published
+	Description string   `json:"description"`         // at most 500 code points
+	Version     string   `json:"version,omitempty"`   // the server's version text
+	Region      string   `json:"region,omitempty"`    // where it stands
+	Languages   []string `json:"languages,omitempty"` // language tags
+	Tags        []string `json:"tags,omitempty"`      // free words
+	Website     string   `json:"website,omitempty"`   // http or https URL
+	Key         string   `json:"key,omitempty"`       // the server's own ed25519 public key, base64 of 32 bytes
+
+	Endpoints []Endpoint `json:"endpoints,omitempty"` // further services of the same server
+	Probe     *Probe     `json:"probe,omitempty"`     // how clients ask it for live statistics
+}
+
+// Endpoint is a further service of a server, as its chat or voice.
+type Endpoint struct {
+	Role     string `json:"role"`     // slug, as "chat"
+	Protocol string `json:"protocol"` // slug, as "mumble"
+	Address  string `json:"address"`  // host:port
+}
+
+// Probe names the protocol that yields a server's live statistics.
+type Probe struct {
+	Protocol string `json:"protocol"`       // slug, as "crossfire"
+	Port     int    `json:"port,omitempty"` // 0: the port of the address
+}
+
+// Accepted tells a requester where the request is to be followed. It is not
+// listed yet: an admin decides.
+type Accepted struct {
+	ID        string `json:"id"`
+	Status    string `json:"status"`     // "pending"
+	StatusURL string `json:"status_url"` // unguessable: whoever has it sees what has become of the request
+}
+
+// Status is what GET of a status URL answers.
+type Status struct {
+	ID      string     `json:"id"`
+	Status  string     `json:"status"` // "pending", "approved", "rejected" or "revoked"
+	Name    string     `json:"name"`
+	Created time.Time  `json:"created"`
+	Updated time.Time  `json:"updated"` // when it was last sent again
+	Decided *time.Time `json:"decided,omitempty"`
+	Reason  string     `json:"reason,omitempty"`   // of a rejection or a revocation
+	EntryID string     `json:"entry_id,omitempty"` // of the listed entry
+}
+
+// Registration is what an admin sees of a request.
+type Registration struct {
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Addresses   []string   `json:"addresses"`
+	Status      string     `json:"status"` // "pending", "approved", "rejected" or "revoked"
+	Game        string     `json:"game,omitempty"`
+	Description string     `json:"description,omitempty"`
+	Version     string     `json:"version,omitempty"`
+	Region      string     `json:"region,omitempty"`
+	Languages   []string   `json:"languages,omitempty"`
+	Tags        []string   `json:"tags,omitempty"`
+	Website     string     `json:"website,omitempty"`
+	Key         string     `json:"key,omitempty"`
+	Endpoints   []Endpoint `json:"endpoints,omitempty"`
+	Probe       *Probe     `json:"probe,omitempty"`
+	Email       string     `json:"email"`
+	Source      string     `json:"source"`                // address that the first request came from
+	LastSource  string     `json:"last_source,omitempty"` // of the newest request, when it is another
+	Requests    int        `json:"requests"`              // how often it was sent
+	Created     time.Time  `json:"created"`
+	Updated     time.Time  `json:"updated"`
+	EntryID     string     `json:"entry_id,omitempty"` // the entry it became; while pending the one that approval updates
+	Decided     *time.Time `json:"decided,omitempty"`
+	Admin       string     `json:"admin,omitempty"` // who decided
+	Reason      string     `json:"reason,omitempty"`
+	Conflicts   []Conflict `json:"conflicts"` // always there; empty: none
+}
+
+// Conflict is something a request has in common with a listed entry or another
+// pending request. It accuses nobody; the admin decides.
+type Conflict struct {
+	Kind         string `json:"kind"`                   // "name", "address" or "key"
+	Value        string `json:"value"`                  // what is the same
+	EntryID      string `json:"entry_id,omitempty"`     // the listed entry
+	Registration string `json:"registration,omitempty"` // the pending request
+}
+
+// Approval is the body of POST .../registrations/{id}/approve. It may be empty.
+type Approval struct {
+	EntryID string `json:"entry_id,omitempty"` // of the new entry; empty: made from the name
+	Replace bool   `json:"replace,omitempty"`  // EntryID names a listed entry, which this server replaces
+}
+
+// Reason is the body of a rejection and a revocation.
+type Reason struct {
+	Reason string `json:"reason"` // required; the requester reads it; at most 500 code points
+}
+
+// Decided answers an approval, a rejection and a revocation. The decision is
+// durable; the list that shows it follows within two seconds.
+type Decided struct {
+	ID      string `json:"id,omitempty"` // of the registration
+	Status  string `json:"status"`
+	EntryID string `json:"entry_id,omitempty"`
+}
+
+// Mirror is one entry of the mirror list.
+type Mirror struct {
+	ID       string   `json:"id"`
+	Operator string   `json:"operator"` // who runs it
+	Region   string   `json:"region,omitempty"`
+	Contact  string   `json:"contact,omitempty"` // public contact of the operator
+	URLs     []string `json:"urls"`
+	Root     bool     `json:"root,omitempty"` // the root itself; in answers only
+}
+
+// Published answers a change of the mirror list, which is served by then.
+type Published struct {
+	ID      string `json:"id"`      // of the mirror
+	Version int64  `json:"version"` // of a mirror list that has the change
+}
+
+// List says how the publishing of one list goes.
+type List struct {
+	Name       string     `json:"name"`              // "server.list" or "mirror.list"
+	Version    int64      `json:"version,omitempty"` // 0: nothing is published yet
+	Epoch      int64      `json:"epoch,omitempty"`
+	Entries    int        `json:"entries"`
+	Issued     *time.Time `json:"issued,omitempty"`
+	FreshUntil *time.Time `json:"fresh_until,omitempty"`
+	NextBy     *time.Time `json:"next_by,omitempty"` // when it is issued again at the latest
+	Failure    string     `json:"failure,omitempty"` // why the last attempt to publish failed
+	Confirm    int64      `json:"confirm,omitempty"` // the change that waits for an admin's confirmation, because it loses many entries
+}
+
+// Confirmation is the body of POST .../lists/{name}/confirm.
+type Confirmation struct {
+	Change int64 `json:"change"` // as [List].Confirm said; a later state of the list needs another confirmation
+}
