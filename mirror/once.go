@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -164,6 +165,9 @@ func (r *run) fetch(ctx context.Context, base string, d document) error {
 	if err != nil {
 		return err
 	}
+	if err := r.peek(ctx, url, d); err != nil {
+		return err
+	}
 	list, err := r.m.fetcher.List(ctx, url, r.want(d), r.chain, *d.held)
 	if err != nil {
 		return err
@@ -172,6 +176,26 @@ func (r *run) fetch(ctx context.Context, base string, d document) error {
 		return err
 	}
 	*d.held = list
+	return nil
+}
+
+// peek asks for the head alone, a few hundred bytes, and says what List would
+// say of a list that is not news. A run by cron knows no ETag, and many
+// mirrors look every hour for an edition that comes every six.
+func (r *run) peek(ctx context.Context, url string, d document) error {
+	held := *d.held
+	if held == nil {
+		return nil
+	}
+	note, err := r.m.fetcher.Head(ctx, url, r.want(d), r.chain)
+	switch {
+	case err != nil:
+		return err
+	case bytes.Equal(note.Text, held.Text()):
+		return serverlist.ErrNotModified
+	case serverlist.CompareHeads(&note.Head, &held.Head) < 0:
+		return serverlist.ErrOlder
+	}
 	return nil
 }
 
