@@ -50,7 +50,7 @@ func startCrossfire(t testing.TB, program, setpriv string, port int) (*process, 
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = install
 	if deps := depsDir(); within(deps, program) {
-		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libraryPath(deps))
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libraryPath(deps, "."))
 	}
 	p, err := launch(cmd, filepath.Join(t.TempDir(), "log"))
 	if err != nil {

@@ -15,6 +15,7 @@ package testenv
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,7 +66,7 @@ func command(t testing.TB, path string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	if deps := depsDir(); within(deps, path) {
-		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libraryPath(deps))
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libraryPath(deps, deps))
 	}
 	ownGroup(cmd)
 	t.Cleanup(func() { stop(cmd) })
@@ -170,12 +171,15 @@ func within(dir, path string) bool {
 	return dir != "" && strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 
-// libraryPath joins the folders of unpacked shared libraries.
-func libraryPath(deps string) string {
+// libraryPath joins the folders of unpacked shared libraries, whose names begin
+// with base: deps itself, or "." for a program that starts there.
+func libraryPath(deps, base string) string {
 	var dirs []string
 	for _, pattern := range []string{"usr/lib/*-linux-*", "lib/*-linux-*"} {
-		found, _ := filepath.Glob(filepath.Join(deps, pattern)) // the patterns are well formed
-		dirs = append(dirs, found...)
+		found, _ := fs.Glob(os.DirFS(deps), pattern) // the patterns are well formed
+		for _, dir := range found {
+			dirs = append(dirs, base+"/"+dir)
+		}
 	}
-	return strings.Join(dirs, string(filepath.ListSeparator))
+	return strings.Join(dirs, ":")
 }

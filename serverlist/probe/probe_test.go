@@ -185,7 +185,8 @@ func TestNothingIsSent(t *testing.T) {
 
 func TestUnprobed(t *testing.T) {
 	t.Parallel()
-	prober := &Prober{dial: func(_ context.Context, network string, to netip.AddrPort) (net.Conn, error) {
+	resolver := &names{addresses: map[string][]netip.Addr{"localhost": {netip.MustParseAddr("127.0.0.1")}}}
+	prober := &Prober{Resolver: resolver, dial: func(_ context.Context, network string, to netip.AddrPort) (net.Conn, error) {
 		t.Errorf("%s connection to %s", network, to)
 		return nil, net.ErrClosed
 	}}
