@@ -10,6 +10,7 @@ import (
 var (
 	ErrNotFound  = errors.New("there is no such thing here")
 	ErrQueueFull = errors.New("the queue of registrations is full; an admin has to decide some of them first")
+	ErrNoSpace   = errors.New("the disk is full; nothing was changed, and what was stored before is there")
 	ErrConflict  = errors.New("another edition was published meanwhile; read the newest one and try again")
 )
 

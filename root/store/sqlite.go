@@ -2,15 +2,182 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Config configures a store.
 type Config struct {
-	Path string           // required: the database file; made, with mode 0600, when absent
-	Now  func() time.Time // nil: time.Now
+	Path      string           // required: the database file; its folder must exist
+	MustExist bool             // refuse a path without a file; false: it is made, with mode 0600
+	Now       func() time.Time // nil: time.Now
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// readers is the number of connections that only read. In WAL mode they never
+// wait for the writer.
+const readers = 4
+
+// sqlStore is a [Store] on database/sql. The SQL is that of SQLite and
+// PostgreSQL both; what is SQLite's own is in this file and in how a writer
+// begins a transaction.
+type sqlStore struct {
+	w   *writer
+	r   *sql.DB
+	now func() time.Time
 }
 
 // OpenSQLite opens the database, makes or updates its tables, and returns the
-// store.
-func OpenSQLite(ctx context.Context, cfg Config) (Store, error) { panic("comes next") }
+// store. It starts no goroutine; concurrent calls that write share one
+// transaction and one sync of the disk. Beside the file SQLite keeps two more,
+// PATH-wal and PATH-shm: a backup needs the first two, or the program's own
+// copy.
+func OpenSQLite(ctx context.Context, cfg Config) (Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if err := prepareFile(cfg); err != nil {
+		return nil, err
+	}
+	s, err := openSQLite(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("opening the database %s: %w", cfg.Path, err)
+	}
+	return s, nil
+}
+
+// prepareFile makes the file with a mode that SQLite would not choose, since it
+// holds e-mail addresses. An empty file is a valid database; the files beside
+// it get the same mode.
+func prepareFile(cfg Config) error {
+	if cfg.Path == "" {
+		return errors.New("store: Config.Path is required")
+	}
+	if cfg.MustExist {
+		_, err := os.Stat(cfg.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database %s: is this the right data folder? %w", cfg.Path, err)
+		}
+		return err
+	}
+	f, err := os.OpenFile(cfg.Path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("making the database: %w", err)
+	}
+	return f.Close()
+}
+
+func openSQLite(ctx context.Context, cfg Config) (*sqlStore, error) {
+	path, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	w, err := openWriter(ctx, path)
+	if err != nil {
+		return nil, explain(err)
+	}
+	r, err := sql.Open("sqlite", fileURI(path, "busy_timeout(10000)", "query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	r.SetMaxOpenConns(readers)
+	r.SetMaxIdleConns(readers)
+	return &sqlStore{w, r, cfg.Now}, nil
+}
+
+// openWriter opens the database for writing and brings its tables up to date.
+// synchronous(FULL) is what makes a commit durable in WAL mode; temporary data
+// are kept in memory because they only serve to undo.
+func openWriter(ctx context.Context, path string) (*writer, error) {
+	db, err := sql.Open("sqlite", fileURI(path,
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)",
+		"foreign_keys(1)", "journal_size_limit(67108864)", "temp_store(MEMORY)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if err := migrate(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	w, err := newWriter(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return w, nil
+}
+
+// fileURI names the file for the driver, which runs the pragmas on every new
+// connection.
+func fileURI(path string, pragmas ...string) string {
+	q := url.Values{"_pragma": pragmas}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: q.Encode()}
+	return u.String()
+}
+
+// migrate brings the tables up to date. Several processes may start at once:
+// each step is one transaction, so one of them wins and the others find it
+// done when they look again.
+func migrate(ctx context.Context, db *sql.DB) error {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		if _, err = p.Up(ctx); err == nil {
+			return checkVersion(ctx, p)
+		}
+	}
+	return fmt.Errorf("updating the tables: %w", err)
+}
+
+// checkVersion refuses tables of a newer program: writing to them could lose
+// what this one does not know.
+func checkVersion(ctx context.Context, p *goose.Provider) error {
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	sources := p.ListSources()
+	if known := sources[len(sources)-1].Version; have > known {
+		return fmt.Errorf("its tables are of version %d, this program knows version %d: it was used by a newer program", have, known)
+	}
+	return nil
+}
+
+// explain says what a failure of SQLite means to the operator.
+func explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("the file is damaged or no database; restore it from a backup: %w", err)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("another process has kept the database locked for more than ten seconds: %w", err)
+	}
+	return err
+}
+
+func (s *sqlStore) Close() error {
+	return errors.Join(s.r.Close(), s.w.close())
+}

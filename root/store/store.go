@@ -51,12 +51,15 @@ import (
 // Store is the memory of a root node. Implementations are safe for concurrent
 // use, by several processes on one database too. All times they return are in
 // UTC and whole seconds. Errors callers may branch on are those of this
-// package; any other error means that the storage failed.
+// package; any call that writes may return [ErrNoSpace]; any other error means
+// that the storage failed.
 type Store interface {
 	// Register puts a request into the queue, or updates the pending request
 	// of the same identity; see the package comment. The limits hold for new
 	// requests only and are enforced with the insertion: concurrent calls
-	// cannot pass them. Errors: [ErrQueueFull], [*SourceLimitError].
+	// cannot pass them. Errors: [ErrQueueFull], [*SourceLimitError], and a
+	// [*serverlist.FieldError] when no reader of a list would accept the
+	// server.
 	Register(ctx context.Context, r Request, limits Limits) (Registration, error)
 
 	// Status returns the registration that this token opens. [ErrNotFound]

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// pageSize is how many pending registrations are read at once.
+const pageSize = 200
+
+// A claim is something that an entry or a request has for itself.
+type claim struct {
+	kind  ConflictKind
+	value string
+}
+
+// claimsOf returns the claims of a server, each once.
+func claimsOf(s *serverlist.Server) []claim {
+	claims := []claim{{SameName, normalName(s.Name)}}
+	for _, a := range normalAddresses(s.Addresses) {
+		claims = append(claims, claim{SameAddress, a})
+	}
+	if s.Key != "" {
+		claims = append(claims, claim{SameKey, normalKey(s.Key)})
+	}
+	return claims
+}
+
+// claimFor replaces the claims of a pending registration.
+func (t *tx) claimFor(id int64, s *serverlist.Server) error {
+	if err := t.dropClaims(id); err != nil {
+		return err
+	}
+	for _, c := range claimsOf(s) {
+		if _, err := t.exec("INSERT INTO registration_claims (kind, value, registration) VALUES ($1, $2, $3)", c.kind, c.value, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) dropClaims(id int64) error {
+	_, err := t.exec("DELETE FROM registration_claims WHERE registration = $1", id)
+	return err
+}
+
+// claimForEntry replaces the claims of a listed entry.
+func (t *tx) claimForEntry(s *serverlist.Server) error {
+	if err := t.dropEntryClaims(s.ID); err != nil {
+		return err
+	}
+	for _, c := range claimsOf(s) {
+		if _, err := t.exec("INSERT INTO entry_claims (kind, value, entry) VALUES ($1, $2, $3)", c.kind, c.value, s.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) dropEntryClaims(entry string) error {
+	_, err := t.exec("DELETE FROM entry_claims WHERE entry = $1", entry)
+	return err
+}
+
+func (s *sqlStore) Review(ctx context.Context, id string) (Review, error) {
+	number, err := parseID(id)
+	if err != nil {
+		return Review{}, err
+	}
+	r, err := readRegistration(s.r.QueryRowContext(ctx, selectRegistration+" WHERE r.id = $1", number))
+	if err != nil {
+		return Review{}, err
+	}
+	f, err := s.newConflictFinder(ctx, number, number)
+	if err != nil {
+		return Review{}, err
+	}
+	return f.review(ctx, r)
+}
+
+func (s *sqlStore) Pending(ctx context.Context, each func(Review) error) error {
+	last := int64(0)
+	for {
+		page, err := s.pendingPage(ctx, last)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		first := last + 1
+		if last, err = parseID(page[len(page)-1].ID); err != nil {
+			return err
+		}
+		f, err := s.newConflictFinder(ctx, first, last)
+		if err != nil {
+			return err
+		}
+		for _, r := range page {
+			review, err := f.review(ctx, r)
+			if err != nil {
+				return err
+			}
+			if err := each(review); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *sqlStore) pendingPage(ctx context.Context, after int64) ([]Registration, error) {
+	rows, err := s.r.QueryContext(ctx, selectRegistration+
+		" WHERE r.status = 'pending' AND r.id > $1 ORDER BY r.id LIMIT $2", after, pageSize)
+	return readRows(rows, err, readRegistration)
+}
+
+// A conflictFinder finds the conflicts of a page of registrations. It asks
+// first which of their claims are contested at all, and remembers who else
+// makes those: the requests of a flood often claim the same.
+type conflictFinder struct {
+	s         *sqlStore
+	contested map[claim]bool
+	owner     map[claim][]Conflict
+}
+
+// newConflictFinder prepares for the pending registrations from first to last.
+func (s *sqlStore) newConflictFinder(ctx context.Context, first, last int64) (*conflictFinder, error) {
+	rows, err := s.r.QueryContext(ctx, `SELECT kind, value FROM registration_claims c
+		WHERE registration BETWEEN $1 AND $2 AND (
+		EXISTS (SELECT 1 FROM entry_claims o WHERE o.kind = c.kind AND o.value = c.value) OR
+		EXISTS (SELECT 1 FROM registration_claims o WHERE o.kind = c.kind AND o.value = c.value
+			AND o.registration <> c.registration))`, first, last)
+	claims, err := readRows(rows, err, func(row scanner) (c claim, err error) {
+		return c, row.Scan(&c.kind, &c.value)
+	})
+	f := &conflictFinder{s, make(map[claim]bool), make(map[claim][]Conflict)}
+	for _, c := range claims {
+		f.contested[c] = true
+	}
+	return f, err
+}
+
+// review adds what the registration has in common with others, entries first.
+// What is decided conflicts with nothing any more.
+func (f *conflictFinder) review(ctx context.Context, r Registration) (Review, error) {
+	review := Review{Registration: r}
+	if r.Status != Pending {
+		return review, nil
+	}
+	var requests []Conflict
+	for _, c := range claimsOf(&r.Server) {
+		if !f.contested[c] {
+			continue
+		}
+		owners, err := f.owners(ctx, c)
+		if err != nil {
+			return Review{}, err
+		}
+		for _, o := range owners {
+			switch {
+			case o.Registration == r.ID, o.Entry != "" && o.Entry == r.Entry: // itself
+			case o.Entry != "":
+				review.Conflicts = append(review.Conflicts, o)
+			default:
+				requests = append(requests, o)
+			}
+		}
+	}
+	review.Conflicts = append(review.Conflicts, requests...)
+	review.Conflicts = review.Conflicts[:min(len(review.Conflicts), MaxConflicts)]
+	return review, nil
+}
+
+// owners returns who claims c: the first entries and the first registrations,
+// of each one more than a review shows, since the asker may be among them.
+func (f *conflictFinder) owners(ctx context.Context, c claim) ([]Conflict, error) {
+	if known, ok := f.owner[c]; ok {
+		return known, nil
+	}
+	entries, err := f.find(ctx, c, "SELECT entry, 0 FROM entry_claims WHERE kind = $1 AND value = $2 ORDER BY entry LIMIT $3")
+	if err != nil {
+		return nil, err
+	}
+	requests, err := f.find(ctx, c, "SELECT '', registration FROM registration_claims WHERE kind = $1 AND value = $2 ORDER BY registration LIMIT $3")
+	if err != nil {
+		return nil, err
+	}
+	f.owner[c] = append(entries, requests...)
+	return f.owner[c], nil
+}
+
+func (f *conflictFinder) find(ctx context.Context, c claim, query string) ([]Conflict, error) {
+	rows, err := f.s.r.QueryContext(ctx, query, c.kind, c.value, MaxConflicts+1)
+	return readRows(rows, err, func(row scanner) (Conflict, error) {
+		conflict := Conflict{Kind: c.kind, Value: c.value}
+		var id int64
+		err := row.Scan(&conflict.Entry, &id)
+		if id != 0 {
+			conflict.Registration = formatID(id)
+		}
+		return conflict, err
+	})
+}

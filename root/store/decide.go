@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A decider is what all decisions need: the transaction, and what to record.
+type decider struct {
+	*tx
+	now   int64
+	admin string
+}
+
+// decide runs a decision in a transaction.
+func (s *sqlStore) decide(ctx context.Context, admin string, run func(*decider) error) error {
+	now := s.now().Unix()
+	return s.w.do(ctx, func(t *tx) error { return run(&decider{t, now, admin}) })
+}
+
+// record writes down what was done. A change of 0 means that no list changed.
+func (d *decider) record(action Action, registration, entry, reason string, change int64) error {
+	id, err := d.next("decision")
+	if err != nil {
+		return err
+	}
+	_, err = d.exec(`INSERT INTO decisions (id, at, admin, action, registration, entry, reason, change)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, id, d.now, d.admin, action, registration, entry, reason, change)
+	return err
+}
+
+func (s *sqlStore) Approve(ctx context.Context, a Approval) (Entry, error) {
+	var out Entry
+	err := s.decide(ctx, a.Admin, func(d *decider) (err error) {
+		out, err = d.approve(a)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return out, nil
+}
+
+func (d *decider) approve(a Approval) (Entry, error) {
+	number, r, err := d.pending(a.Registration)
+	if err != nil {
+		return Entry{}, err
+	}
+	target, err := d.target(a, number, &r)
+	if err != nil {
+		return Entry{}, err
+	}
+	change, err := d.next("change")
+	if err != nil {
+		return Entry{}, err
+	}
+	r.Server.ID = target
+	text, err := r.Server.MarshalJSON()
+	if err != nil {
+		return Entry{}, fmt.Errorf("%s cannot be listed as %q: %w", r.ID, target, err)
+	}
+	_, err = d.exec(`INSERT INTO entries (id, state, server, identity, registration, created, updated, change)
+		SELECT $1, 'listed', $2, identity, id, $3, $3, $4 FROM registrations WHERE id = $5
+		ON CONFLICT (id) DO UPDATE SET server = excluded.server, identity = excluded.identity,
+		registration = excluded.registration, updated = excluded.updated, change = excluded.change`,
+		target, string(text), d.now, change, number)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := d.claimForEntry(&r.Server); err != nil {
+		return Entry{}, err
+	}
+	if err := d.close(number, Approved, target, ""); err != nil {
+		return Entry{}, err
+	}
+	if err := d.record(ActionApprove, r.ID, target, "", change); err != nil {
+		return Entry{}, err
+	}
+	return d.entry(target)
+}
+
+// target returns the id under which an approved registration is listed.
+func (d *decider) target(a Approval, number int64, r *Registration) (string, error) {
+	switch {
+	case r.Entry != "" && a.Entry != "" && a.Entry != r.Entry:
+		return "", &UpdateError{Registration: r.ID, Entry: r.Entry}
+	case r.Entry != "":
+		return r.Entry, nil
+	case a.Replace:
+		_, err := d.listed(a.Entry)
+		return a.Entry, err
+	case a.Entry != "":
+		free, err := d.isFree(a.Entry)
+		if err == nil && !free {
+			err = &TakenError{ID: a.Entry}
+		}
+		return a.Entry, err
+	}
+	return d.freeID(slug(r.Server.Name), number)
+}
+
+// freeID returns an id like the one wished for. After some tries it takes the
+// registration's number, so that many servers of one name cost no more.
+func (d *decider) freeID(wish string, number int64) (string, error) {
+	id := wish
+	for n := 2; n <= 10; n++ {
+		free, err := d.isFree(id)
+		if err != nil || free {
+			return id, err
+		}
+		id = fmt.Sprintf("%s-%d", wish, n)
+	}
+	id = fmt.Sprintf("%s-%s", wish, formatID(number))
+	free, err := d.isFree(id)
+	if err == nil && !free {
+		err = &TakenError{ID: id}
+	}
+	return id, err
+}
+
+// isFree tells whether no entry has or had this id.
+func (d *decider) isFree(id string) (bool, error) {
+	_, err := d.entry(id)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+func (s *sqlStore) Reject(ctx context.Context, id, reason, admin string) (Registration, error) {
+	var out Registration
+	err := s.decide(ctx, admin, func(d *decider) error {
+		number, _, err := d.pending(id)
+		if err != nil {
+			return err
+		}
+		if err := d.close(number, Rejected, "", reason); err != nil {
+			return err
+		}
+		if err := d.record(ActionReject, id, "", reason, 0); err != nil {
+			return err
+		}
+		out, err = d.registration(number)
+		return err
+	})
+	if err != nil {
+		return Registration{}, err
+	}
+	return out, nil
+}
+
+// pending returns a registration that can still be decided.
+func (d *decider) pending(id string) (int64, Registration, error) {
+	number, err := parseID(id)
+	if err != nil {
+		return 0, Registration{}, err
+	}
+	r, err := d.registration(number)
+	if err != nil {
+		return 0, Registration{}, err
+	}
+	if r.Status != Pending {
+		return 0, Registration{}, &DecidedError{ID: r.ID, Status: r.Status, Entry: r.Entry}
+	}
+	return number, r, nil
+}
+
+// close takes a registration out of the queue.
+func (d *decider) close(number int64, status Status, entry, reason string) error {
+	_, err := d.exec(`UPDATE registrations SET status = $1, entry = $2, reason = $3, decided = $4, admin = $5 WHERE id = $6`,
+		status, entry, reason, d.now, d.admin, number)
+	if err != nil {
+		return err
+	}
+	if err := d.dropClaims(number); err != nil {
+		return err
+	}
+	_, err = d.exec("UPDATE counters SET value = value - 1 WHERE name = 'pending'")
+	return err
+}
+
+func (s *sqlStore) Revoke(ctx context.Context, entry, reason, admin string) (Entry, error) {
+	var out Entry
+	err := s.decide(ctx, admin, func(d *decider) (err error) {
+		out, err = d.revoke(entry, reason)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return out, nil
+}
+
+func (d *decider) revoke(id, reason string) (Entry, error) {
+	e, err := d.listed(id)
+	if err != nil {
+		return Entry{}, err
+	}
+	change, err := d.next("change")
+	if err != nil {
+		return Entry{}, err
+	}
+	_, err = d.exec("UPDATE entries SET state = 'revoked', reason = $1, updated = $2, change = $3 WHERE id = $4",
+		reason, d.now, change, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := d.dropEntryClaims(id); err != nil {
+		return Entry{}, err
+	}
+	_, err = d.exec(`UPDATE registrations SET status = 'revoked', reason = $1, decided = $2, admin = $3
+		WHERE entry = $4 AND status = 'approved'`, reason, d.now, d.admin, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := d.record(ActionRevoke, e.Registration, id, reason, change); err != nil {
+		return Entry{}, err
+	}
+	return d.entry(id)
+}
+
+// listed returns an entry that is in the list.
+func (d *decider) listed(id string) (Entry, error) {
+	e, err := d.entry(id)
+	if err == nil && e.State != EntryListed {
+		err = &DecidedError{ID: id, Status: Revoked}
+	}
+	return e, err
+}
+
+func (s *sqlStore) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	var n int64
+	err := s.w.do(ctx, func(t *tx) (err error) {
+		n, err = t.exec(`DELETE FROM registrations WHERE id IN (SELECT id FROM registrations
+			WHERE status IN ('rejected', 'revoked') AND decided < $1 ORDER BY id LIMIT $2)`, before.Unix(), limit)
+		return err
+	})
+	return int(n), err
+}
+
+func (s *sqlStore) Decisions(ctx context.Context, limit int) ([]Decision, error) {
+	rows, err := s.r.QueryContext(ctx, `SELECT id, at, admin, action, registration, entry, reason, change
+		FROM decisions ORDER BY id DESC LIMIT $1`, limit)
+	return readRows(rows, err, func(row scanner) (Decision, error) {
+		var d Decision
+		var at int64
+		err := row.Scan(&d.ID, &at, &d.Admin, &d.Action, &d.Registration, &d.Entry, &d.Reason, &d.Change)
+		d.At = unixTime(at)
+		return d, err
+	})
+}
+
+// readRows reads all rows of a query and closes it.
+func readRows[T any](rows *sql.Rows, err error, read func(scanner) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := read(rows)
+		if err != nil {
+			return nil, explain(err)
+		}
+		all = append(all, one)
+	}
+	return all, explain(rows.Err())
+}

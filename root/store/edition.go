@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+func (s *sqlStore) PublishEdition(ctx context.Context, previous int64, e Edition) error {
+	if e.Version <= previous {
+		return fmt.Errorf("version %d of %s does not follow version %d", e.Version, e.Type, previous)
+	}
+	now := s.now().Unix()
+	return s.w.do(ctx, func(t *tx) error {
+		if err := t.swapNewest(e.Type, previous, e.Version); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE editions SET document = NULL
+			WHERE type = $1 AND version < $2 AND document IS NOT NULL`, e.Type, previous)
+		return err
+	})
+}
+
+// swapNewest makes next the newest version if the newest one is previous. The
+// row is the lock: whoever comes second finds another version in it.
+func (t *tx) swapNewest(typ string, previous, next int64) error {
+	_, err := t.exec("INSERT INTO newest_editions (type, version) VALUES ($1, 0) ON CONFLICT DO NOTHING", typ)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec("UPDATE newest_editions SET version = $1 WHERE type = $2 AND version = $3", next, typ, previous)
+	if err == nil && n == 0 {
+		err = ErrConflict
+	}
+	return err
+}
+
+func (s *sqlStore) NewestEdition(ctx context.Context, typ string) (Edition, error) {
+	e, err := readEdition(s.r.QueryRowContext(ctx, `SELECT type, version, epoch, issued, published, head, document
+		FROM editions WHERE type = $1 ORDER BY version DESC LIMIT 1`, typ))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Edition{}, ErrNotFound
+	}
+	return e, explain(err)
+}
+
+func (s *sqlStore) Editions(ctx context.Context, typ string, limit int) ([]Edition, error) {
+	rows, err := s.r.QueryContext(ctx, `SELECT type, version, epoch, issued, published, head, NULL
+		FROM editions WHERE type = $1 ORDER BY version DESC LIMIT $2`, typ, limit)
+	return readRows(rows, err, readEdition)
+}
+
+func readEdition(row scanner) (Edition, error) {
+	var e Edition
+	var issued, published int64
+	err := row.Scan(&e.Type, &e.Version, &e.Epoch, &issued, &published, &e.Head, &e.Document)
+	e.Issued, e.Published = unixTime(issued), unixTime(published)
+	return e, err
+}
+
+func (s *sqlStore) ConfirmRemoval(ctx context.Context, typ string, change int64, admin string) error {
+	return s.decide(ctx, admin, func(d *decider) error {
+		_, err := d.exec(`INSERT INTO confirmed_removals (type, change) VALUES ($1, $2)
+			ON CONFLICT (type) DO UPDATE SET change = excluded.change WHERE excluded.change > confirmed_removals.change`, typ, change)
+		if err != nil {
+			return err
+		}
+		return d.record(ActionConfirm, "", "", typ, change)
+	})
+}
+
+func (s *sqlStore) ConfirmedRemoval(ctx context.Context, typ string) (change int64, err error) {
+	err = s.r.QueryRowContext(ctx, "SELECT change FROM confirmed_removals WHERE type = $1", typ).Scan(&change)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return change, explain(err)
+}

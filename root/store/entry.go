@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+const selectEntry = "SELECT state, server, registration, created, updated, change, reason FROM entries WHERE id = $1"
+
+func (t *tx) entry(id string) (Entry, error) { return readEntry(t.row(selectEntry, id)) }
+
+func (s *sqlStore) Entry(ctx context.Context, id string) (Entry, error) {
+	return readEntry(s.r.QueryRowContext(ctx, selectEntry, id))
+}
+
+func readEntry(row scanner) (Entry, error) {
+	var e Entry
+	var server string
+	var registration, created, updated int64
+	err := row.Scan(&e.State, &server, &registration, &created, &updated, &e.Change, &e.Reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Entry{}, ErrNotFound
+	}
+	if err != nil {
+		return Entry{}, explain(err)
+	}
+	e.Registration = formatID(registration)
+	e.Created, e.Updated = unixTime(created), unixTime(updated)
+	return e, e.Server.UnmarshalJSON([]byte(server))
+}
+
+// snapshot runs a function on one moment of the database and returns the
+// change number of that moment.
+func (s *sqlStore) snapshot(ctx context.Context, run func(*sql.Tx) error) (change int64, err error) {
+	t, err := s.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, explain(err)
+	}
+	defer t.Rollback() // it has only read
+	if err := t.QueryRowContext(ctx, "SELECT value FROM counters WHERE name = 'change'").Scan(&change); err != nil {
+		return 0, explain(err)
+	}
+	return change, run(t)
+}
+
+func (s *sqlStore) Listed(ctx context.Context, each func(serverlist.Server) error) (change int64, err error) {
+	return s.snapshot(ctx, func(t *sql.Tx) error {
+		rows, err := t.QueryContext(ctx, "SELECT server FROM entries WHERE state = 'listed' ORDER BY id")
+		if err != nil {
+			return explain(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			server, err := readJSON[serverlist.Server](rows)
+			if err != nil {
+				return err
+			}
+			if err := each(server); err != nil {
+				return err
+			}
+		}
+		return explain(rows.Err())
+	})
+}
+
+// readJSON reads a row that is one canonical JSON text.
+func readJSON[T any, P interface {
+	*T
+	UnmarshalJSON([]byte) error
+}](row scanner) (T, error) {
+	var one T
+	var text []byte
+	if err := row.Scan(&text); err != nil {
+		return one, explain(err)
+	}
+	return one, P(&one).UnmarshalJSON(text)
+}
+
+func (s *sqlStore) AddMirror(ctx context.Context, m serverlist.Mirror, admin string) (change int64, err error) {
+	text, err := m.MarshalJSON()
+	if err != nil {
+		return 0, err
+	}
+	err = s.decide(ctx, admin, func(d *decider) error {
+		n, err := d.exec("INSERT INTO mirrors (id, mirror, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", m.ID, string(text), d.now)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return &TakenError{ID: m.ID}
+		}
+		if change, err = d.next("change"); err != nil {
+			return err
+		}
+		return d.record(ActionAddMirror, "", m.ID, "", change)
+	})
+	return change, err
+}
+
+func (s *sqlStore) RemoveMirror(ctx context.Context, id, admin string) (change int64, err error) {
+	err = s.decide(ctx, admin, func(d *decider) error {
+		n, err := d.exec("DELETE FROM mirrors WHERE id = $1", id)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrNotFound
+		}
+		if change, err = d.next("change"); err != nil {
+			return err
+		}
+		return d.record(ActionRemoveMirror, "", id, "", change)
+	})
+	return change, err
+}
+
+func (s *sqlStore) Mirrors(ctx context.Context) (mirrors []serverlist.Mirror, change int64, err error) {
+	change, err = s.snapshot(ctx, func(t *sql.Tx) error {
+		rows, err := t.QueryContext(ctx, "SELECT mirror FROM mirrors ORDER BY id")
+		mirrors, err = readRows(rows, err, func(row scanner) (serverlist.Mirror, error) { return readJSON[serverlist.Mirror](row) })
+		return err
+	})
+	return mirrors, change, err
+}
+
+func (s *sqlStore) Counts(ctx context.Context) (Counts, error) {
+	var c Counts
+	err := s.r.QueryRowContext(ctx, `SELECT
+		(SELECT value FROM counters WHERE name = 'pending'),
+		(SELECT value FROM counters WHERE name = 'change'),
+		(SELECT COUNT(*) FROM entries WHERE state = 'listed'),
+		(SELECT COUNT(*) FROM mirrors)`).Scan(&c.Pending, &c.Change, &c.Listed, &c.Mirrors)
+	return c, explain(err)
+}

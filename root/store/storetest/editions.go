@@ -1,0 +1,122 @@
+package storetest
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+var editionTests = map[string]func(*testing.T, *world){
+	"Sequence":       editionSequence,
+	"CompareAndSwap": compareAndSwap,
+	"Large":          largeEdition,
+	"Confirmation":   confirmation,
+}
+
+const servers, mirrorList = serverlist.TypeServerList, serverlist.TypeMirrorList
+
+func edition(typ string, version int64) store.Edition {
+	return store.Edition{
+		Type: typ, Version: version, Epoch: 2, Issued: time.Unix(version, 0).UTC(),
+		Head: []byte("head\x00" + typ), Document: []byte("document"),
+	}
+}
+
+func editionSequence(t *testing.T, w *world) {
+	ctx := t.Context()
+	_, err := w.NewestEdition(ctx, servers)
+	wantError(t, err, store.ErrNotFound)
+	if all, err := w.Editions(ctx, servers, 10); len(all) != 0 || err != nil {
+		t.Errorf("at first: %+v, %v", all, err)
+	}
+	previous := int64(0)
+	for _, version := range []int64{100, 105, 106, 110} {
+		if err := w.PublishEdition(ctx, previous, edition(servers, version)); err != nil {
+			t.Fatal(err)
+		}
+		previous = version
+	}
+	if err := w.PublishEdition(ctx, 0, edition(mirrorList, 50)); err != nil {
+		t.Fatalf("another type: %v", err)
+	}
+	want := edition(servers, 110)
+	want.Published = start
+	if got, err := w.NewestEdition(ctx, servers); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("newest %+v, %v; want %+v", got, err, want)
+	}
+	all, err := w.Editions(ctx, servers, 3)
+	if err != nil || len(all) != 3 {
+		t.Fatalf("editions %+v, %v", all, err)
+	}
+	for i, version := range []int64{110, 106, 105} {
+		if all[i].Version != version || !bytes.Equal(all[i].Head, want.Head) || all[i].Document != nil {
+			t.Errorf("edition %d is %+v, want version %d", i, all[i], version)
+		}
+	}
+}
+
+func compareAndSwap(t *testing.T, w *world) {
+	ctx := t.Context()
+	refused := func(previous, version int64) {
+		t.Helper()
+		wantError(t, w.PublishEdition(ctx, previous, edition(servers, version)), store.ErrConflict)
+	}
+	refused(99, 100)
+	if err := w.PublishEdition(ctx, 0, edition(servers, 100)); err != nil {
+		t.Fatal(err)
+	}
+	refused(0, 100)
+	refused(0, 200)
+	refused(99, 200)
+	refused(101, 200)
+	if err := w.PublishEdition(ctx, 100, edition(servers, 100)); err == nil {
+		t.Error("the same version was published twice")
+	}
+	if err := w.PublishEdition(ctx, 100, edition(servers, 99)); err == nil {
+		t.Error("a lower version was published")
+	}
+	if err := w.PublishEdition(ctx, 100, edition(servers, 101)); err != nil {
+		t.Errorf("after refusals: %v", err)
+	}
+	if all, err := w.Editions(ctx, servers, 10); err != nil || len(all) != 2 {
+		t.Errorf("refused editions were stored: %+v, %v", all, err)
+	}
+}
+
+func largeEdition(t *testing.T, w *world) {
+	ctx := t.Context()
+	previous := int64(0)
+	for version := int64(1); version <= 4; version++ {
+		e := edition(servers, version)
+		e.Document = bytes.Repeat([]byte{byte(version)}, 20<<20)
+		if err := w.PublishEdition(ctx, previous, e); err != nil {
+			t.Fatal(err)
+		}
+		previous = version
+		if got, err := w.NewestEdition(ctx, servers); err != nil || !bytes.Equal(got.Document, e.Document) {
+			t.Fatalf("edition %d came back with %d bytes, %v", version, len(got.Document), err)
+		}
+	}
+}
+
+func confirmation(t *testing.T, w *world) {
+	ctx := t.Context()
+	confirmed := func(typ string, want int64) {
+		t.Helper()
+		if got, err := w.ConfirmedRemoval(ctx, typ); got != want || err != nil {
+			t.Errorf("confirmed %d, %v; want %d", got, err, want)
+		}
+	}
+	confirmed(servers, 0)
+	for _, change := range []int64{7, 5} {
+		if err := w.ConfirmRemoval(ctx, servers, change, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		confirmed(servers, 7)
+	}
+	confirmed(mirrorList, 0)
+}
