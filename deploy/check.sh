@@ -5,7 +5,8 @@
 #
 # usage: deploy/check.sh          (or: make check)
 #
-# REQUIRE_ALL=1    whatever is skipped counts as failed
+# REQUIRE_ALL=1    whatever is skipped for want of a program counts as failed;
+#                  what needs another machine, as root's rights, is only listed
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -82,7 +83,9 @@ step 'go test' tests
 if [ -s "$SKIPS_FILE" ]; then
 	echo 'check: skipped:'
 	sort -u "$SKIPS_FILE" | sed 's/^/  /'
-	if [ "${REQUIRE_ALL:-}" = 1 ]; then failed="$failed, skipped checks"; fi
+	if [ "${REQUIRE_ALL:-}" = 1 ] && grep -v ': impossible on this machine: ' "$SKIPS_FILE" >/dev/null; then
+		failed="$failed, skipped checks"
+	fi
 fi
 if [ -n "$failed" ]; then
 	echo "check: FAILED: ${failed#, }"

@@ -90,14 +90,32 @@ func skip(t testing.TB, why string) {
 	if os.Getenv("REQUIRE_ALL") == "1" {
 		t.Fatal(why + "; REQUIRE_ALL=1 forbids skipping")
 	}
-	// The variable is read only here: a test result that skipped nothing stays
-	// in go test's cache whatever the file is called.
-	if name := os.Getenv("SKIPS_FILE"); name != "" {
-		if err := appendLine(name, t.Name()+": "+why); err != nil {
-			t.Fatalf("cannot note a skipped test: %v", err)
-		}
-	}
+	note(t, why)
 	t.Skip(why)
+}
+
+// Unable skips a test that this machine cannot run whatever programs it has,
+// as one that needs root or a mount namespace. "make check" lists it, and
+// REQUIRE_ALL=1 does not forbid it, since nothing could be fetched to mend it.
+func Unable(t testing.TB, why string) {
+	t.Helper()
+	note(t, "impossible on this machine: "+why)
+	t.Skip(why)
+}
+
+// note appends a skipped test to the file that SKIPS_FILE names. The variable
+// is read only here: a test result that skipped nothing stays in go test's
+// cache whatever the file is called.
+func note(t testing.TB, why string) {
+	t.Helper()
+	name := os.Getenv("SKIPS_FILE")
+	if name == "" {
+		return
+	}
+	line := t.Name() + ": " + strings.Join(strings.Fields(why), " ") // one line, whatever a program said
+	if err := appendLine(name, line); err != nil {
+		t.Fatalf("cannot note a skipped test: %v", err)
+	}
 }
 
 // appendLine appends one line in one write, so that lines of test binaries

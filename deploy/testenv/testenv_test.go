@@ -217,6 +217,21 @@ func TestSkipIsNoted(t *testing.T) {
 	}
 }
 
+func TestUnableIsNotedAndNeverForbidden(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "skips")
+	t.Setenv("SKIPS_FILE", name)
+	t.Setenv("REQUIRE_ALL", "1")
+	r := &recorder{}
+	Unable(r, "no mount namespace:\nsorry")
+	noted, err := os.ReadFile(name)
+	if want := "TestOfSomeone: impossible on this machine: no mount namespace: sorry\n"; err != nil || string(noted) != want {
+		t.Errorf("noted %q, %v", noted, err)
+	}
+	if r.skipped == "" || r.failed != "" {
+		t.Errorf("Unable gave %+v", r)
+	}
+}
+
 func TestRequireAllForbidsSkipping(t *testing.T) {
 	t.Setenv("REQUIRE_ALL", "1")
 	if r := ask("no nginx"); r.skipped != "" || !strings.Contains(r.failed, "no nginx") {
