@@ -99,8 +99,11 @@ func explainNetwork(err error) string {
 	switch {
 	case errors.As(err, &private):
 		return private.Error()
-	case errors.Is(err, errHeadTime), errors.Is(err, errStall), errors.Is(err, errTooSlow), errors.Is(err, errTooMuch), errors.Is(err, errLost):
+	case errors.Is(err, errHeadTime), errors.Is(err, errStall), errors.Is(err, errTooSlow), errors.Is(err, errTooMuch),
+		errors.Is(err, errLost), errors.Is(err, errGrace):
 		return err.Error()
+	case err == context.DeadlineExceeded, errors.Is(err, context.Canceled): // the caller's; timeouts of net are below
+		return fmt.Sprintf("given up: %v", err)
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %s cannot be resolved: offline, or the domain is gone (%v)", clip(dns.Name), dns)
 	case errors.As(err, &certificate), errors.As(err, &unknown):
@@ -109,8 +112,6 @@ func explainNetwork(err error) string {
 		return "the answer is not TLS: a captive portal, or an http port under an https URL"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens there; the server is down, or the port is wrong"
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("given up: %v", err)
 	case isTimeout(err):
 		return fmt.Sprintf("no connection in time: the host is down, unreachable, or a firewall swallows packets (%v)", inner(err))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):

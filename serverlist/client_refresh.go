@@ -1,0 +1,285 @@
+package serverlist
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// errGrace is why a source is let go when the list is there and only what
+// goes with it is still missing.
+var errGrace = errors.New("let go: the list is there, and this source took too long")
+
+// A refresh is one run of Client.Refresh.
+type refresh struct {
+	c    *Client
+	live *confirmation // the highest list that a source has shown; nil: none
+
+	mu       sync.Mutex
+	attempts []Attempt
+	walked   map[string]bool // base URLs asked for trust documents
+	atRoot   string          // a root URL that answered something
+}
+
+func newRefresh(c *Client) *refresh { return &refresh{c: c} }
+
+func (r *refresh) run(ctx context.Context) (Result, error) {
+	stored := r.reload()
+	for range 2 {
+		before := r.c.chain().Newest().Version
+		r.round(ctx)
+		if r.c.chain().Newest().Version == before {
+			r.holds()
+			break
+		}
+		// Trust has moved on: what is held must hold under it, and what is
+		// live must be signed under it.
+		stored = r.reload()
+		if r.holds() {
+			break
+		}
+	}
+	r.store()
+	s := r.c.snapshot()
+	attempts := r.sorted()
+	if r.live == nil {
+		attempts = append(attempts, stored...)
+	}
+	return r.c.result(s, attempts, r.live)
+}
+
+// reload reads the cache and the static folder again.
+func (r *refresh) reload() []Attempt {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	r.c.load()
+	return r.c.state.attempts
+}
+
+// round asks the mirrors that are known for the server list, and beside that
+// the root for the mirror list; then it looks for signs that the answer is not
+// the newest.
+func (r *refresh) round(ctx context.Context) {
+	r.live, r.walked = nil, make(map[string]bool)
+	s := r.c.snapshot()
+	mirrors := newPool(r.c.failures, r.candidates(s)...)
+	q := newQuestion(nameServerList, listOf(s.servers))
+
+	rootCtx, letGo := context.WithCancelCause(ctx)
+	rootDone := make(chan struct{})
+	go func() {
+		defer close(rootDone)
+		r.askRoot(rootCtx, s, mirrors)
+	}()
+	r.live = r.race(ctx, q, mirrors, r.pause(q))
+
+	after, cancel := context.WithTimeoutCause(ctx, r.grace(q), errGrace)
+	defer cancel()
+	if r.live != nil {
+		r.doubt(after, q)
+	}
+	select {
+	case <-rootDone:
+	case <-after.Done():
+		letGo(errGrace)
+		<-rootDone
+	}
+	letGo(nil)
+	r.followHint(ctx)
+}
+
+// race asks the candidates of a pool and returns what the first of them has.
+func (r *refresh) race(ctx context.Context, q *question, p *pool, pause time.Duration) *confirmation {
+	t := r.c.cfg.Tuning
+	found, _ := (&race[candidate, *confirmation]{
+		parallel: t.Parallel, pause: pause, long: t.Head, silent: t.Silent,
+		next: p.next, more: p.more, over: p.over,
+		ask: func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {
+			return r.ask(ctx, q, c, alone && !q.headsOnly, alive)
+		},
+	}).run(ctx)
+	return found
+}
+
+// pause is how long to wait for a head before a further operator is asked.
+func (r *refresh) pause(q *question) time.Duration {
+	if q.held == nil {
+		return r.c.cfg.Tuning.HedgeEmpty
+	}
+	return r.c.cfg.Tuning.HedgeHeld
+}
+
+// grace is how long a refresh goes on once it has the server list: for the
+// mirror list, the trust documents and the comparison of heads. Who has seen
+// nothing yet waits less.
+func (r *refresh) grace(q *question) time.Duration {
+	if q.held == nil {
+		return r.c.cfg.Tuning.HedgeHeld
+	}
+	return r.c.cfg.Tuning.Silent
+}
+
+// askRoot gets the mirror list and the next trust documents from the root.
+// The mirrors it names become candidates at once.
+func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
+	defer mirrors.settle()
+	roots := slices.DeleteFunc(r.candidates(s), func(c candidate) bool { return !c.root })
+	if len(roots) == 0 {
+		return
+	}
+	p := newPool(r.c.failures, roots...)
+	p.settle()
+	q := newQuestion(nameMirrorList, listOf(s.mirrors))
+	found := r.race(ctx, q, p, r.pause(q))
+	if found != nil {
+		mirrors.add(candidatesOf(found.list))
+	}
+	mirrors.settle()
+	r.mu.Lock()
+	base := r.atRoot
+	r.mu.Unlock()
+	if base != "" {
+		r.walk(ctx, base)
+	}
+	r.keepMirrors(found)
+}
+
+// doubt asks a second operator for its head: one source alone could hold back
+// news for ever. While the list is not fresh it also asks a source that the
+// mirror list does not name. Beside that it asks the source that answered for
+// trust documents.
+func (r *refresh) doubt(ctx context.Context, q *question) {
+	var walk sync.WaitGroup
+	defer walk.Wait()
+	base := r.live.from.base
+	walk.Go(func() { r.walk(ctx, base) })
+
+	q.headsOnly = true
+	if len(q.compared) < 2 {
+		r.compare(ctx, q, func(candidate) bool { return true })
+	}
+	s := r.c.snapshot()
+	if r.live.list.Freshness(s.now(r.c.cfg.Now())) == Fresh {
+		return
+	}
+	listed := make(map[string]bool)
+	for _, c := range candidatesOf(listOf(s.mirrors)) {
+		listed[c.base] = true
+	}
+	r.compare(ctx, q, func(c candidate) bool { return !listed[c.base] })
+}
+
+// compare takes over a newer list from one of the candidates whose head has
+// not been seen yet.
+func (r *refresh) compare(ctx context.Context, q *question, may func(candidate) bool) {
+	q.held = r.live.list
+	others := slices.DeleteFunc(r.candidates(r.c.snapshot()), func(c candidate) bool {
+		return q.compared[c.operator] || q.tried[c.base] || !may(c)
+	})
+	if len(others) == 0 {
+		return
+	}
+	p := newPool(r.c.failures, others...)
+	p.settle()
+	found := r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty)
+	if found != nil && found.list != r.live.list {
+		r.live = found
+	}
+}
+
+// followHint gets the mirror list from the source of the server list if that
+// names a newer one than the root gave: the root may be down for weeks.
+func (r *refresh) followHint(ctx context.Context) {
+	held := listOf(r.c.snapshot().mirrors)
+	if r.live == nil || held != nil && held.Head.Version >= r.live.list.Head.Mirrors || r.live.list.Head.Mirrors == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, r.c.cfg.Tuning.Silent, errGrace)
+	defer cancel()
+	found, err := r.ask(ctx, newQuestion(nameMirrorList, held), r.live.from, true, func() {})
+	if err == nil {
+		r.keepMirrors(found)
+	}
+}
+
+// keepMirrors keeps the mirror list that a source has shown, if it still holds
+// under what is known of the chain by now.
+func (r *refresh) keepMirrors(found *confirmation) {
+	if found == nil || !r.holdsLive(found, nameMirrorList) {
+		return
+	}
+	if a := r.c.keep(nameMirrorList, found.list, found.url); a != nil {
+		r.log(*a)
+	}
+}
+
+// holds tells whether the live list is signed under the newest trust document
+// that is known by now, and lets go of it if not.
+func (r *refresh) holds() bool {
+	if r.live != nil && !r.holdsLive(r.live, nameServerList) {
+		r.live = nil
+		return false
+	}
+	return true
+}
+
+func (r *refresh) holdsLive(found *confirmation, name string) bool {
+	chain := r.c.chain()
+	_, err := OpenHead(found.list.Bytes(), Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
+	if err == nil {
+		return true
+	}
+	r.log(Attempt{URL: found.url, Document: name, Started: r.c.cfg.Now(), Outcome: OutcomeRefused,
+		Detail: "no longer holds under the newest trust document: " + err.Error()})
+	return false
+}
+
+// store keeps what this refresh has found.
+func (r *refresh) store() {
+	if r.live != nil {
+		held := listOf(r.c.snapshot().servers)
+		if held != nil && held.Compare(r.live.list) > 0 {
+			r.live = nil // another program has stored something newer meanwhile
+		} else if a := r.c.keep(nameServerList, r.live.list, r.live.url); a != nil {
+			r.log(*a)
+		}
+	}
+	for _, a := range r.c.storeTrust() {
+		r.log(a)
+	}
+}
+
+// candidates are the root, the mirrors of the newest list and the shipped ones.
+func (r *refresh) candidates(s state) []candidate {
+	var all []candidate
+	for _, base := range r.c.fetch.Pinned {
+		all = append(all, candidate{base: base, operator: rootOperator, root: true})
+	}
+	all = append(all, candidatesOf(listOf(s.mirrors))...)
+	return append(all, candidatesOf(s.static)...)
+}
+
+func listOf(h *heldList) *List {
+	if h == nil {
+		return nil
+	}
+	return h.list
+}
+
+// log adds an attempt.
+func (r *refresh) log(a Attempt) {
+	r.c.logAttempt(a)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempts = append(r.attempts, a)
+}
+
+// sorted returns the attempts in the order in which they began.
+func (r *refresh) sorted() []Attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.SortStableFunc(r.attempts, func(a, b Attempt) int { return a.Started.Compare(b.Started) })
+	return r.attempts
+}

@@ -1,0 +1,103 @@
+package serverlist
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+)
+
+// maxConflicts is how many pairs of conflicting heads are kept as evidence.
+const maxConflicts = 8
+
+// keep makes a list that a source has just shown the one that is held, and
+// stores it. A cache that cannot take it costs the cache alone; the attempt
+// returned says so.
+func (c *Client) keep(name string, l *List, url string) *Attempt {
+	started, begin := c.cfg.Now(), time.Now()
+	s := c.snapshot()
+	old := *s.held(name)
+	h := &heldList{list: l, source: SourceCached, from: url, firstSeen: later(s.now(started), l.Head.Issued)}
+	if old != nil && old.list.Same(l) {
+		if old.inCache || c.cfg.Cache == nil {
+			return nil
+		}
+		*h = *old
+	}
+	err := c.store(name, h)
+	c.mu.Lock()
+	*c.state.held(name) = h
+	c.mu.Unlock()
+	if err == nil {
+		return nil
+	}
+	return &Attempt{
+		URL: c.cacheName(name), Document: name, Started: started, Took: time.Since(begin), Outcome: OutcomeFailed,
+		Detail: fmt.Sprintf("cannot store it: %v; it is shown all the same, but not kept for the next start", err),
+	}
+}
+
+// store writes a list to the cache, unless another program has stored a newer
+// one there meanwhile.
+func (c *Client) store(name string, h *heldList) error {
+	if c.cfg.Cache == nil {
+		return nil
+	}
+	if entries, err := c.cfg.Cache.Load(name); err == nil {
+		for _, e := range entries {
+			want := Want{Origin: h.list.Head.Origin, Type: h.list.Head.Type, Held: Stored, FirstSeen: e.FirstSeen, Limits: c.cfg.Limits}
+			note, err := OpenHead(e.Data, want, c.chain())
+			if err == nil && CompareHeads(&note.Head, &h.list.Head) > 0 {
+				return nil
+			}
+		}
+	}
+	if err := c.cfg.Cache.Store(name, h.list.Bytes(), h.firstSeen); err != nil {
+		return err
+	}
+	h.source, h.from, h.inCache = SourceCached, c.cacheName(name), true
+	return nil
+}
+
+// storeTrust stores the trust documents that the cache does not have.
+func (c *Client) storeTrust() []Attempt {
+	if c.cfg.Cache == nil {
+		return nil
+	}
+	var failures []Attempt
+	for _, t := range c.chain().Documents()[1:] {
+		name := trustName(t.Version)
+		entries, err := c.cfg.Cache.Load(name)
+		if err == nil && len(entries) > 0 && bytes.Equal(entries[0].Data, t.Bytes()) {
+			continue
+		}
+		if err := c.cfg.Cache.Store(name, t.Bytes(), c.now(c.cfg.Now())); err != nil {
+			failures = append(failures, Attempt{
+				URL: c.cacheName(name), Document: name, Started: c.cfg.Now(), Outcome: OutcomeFailed,
+				Detail: fmt.Sprintf("cannot store it: %v; it will be fetched again", err),
+			})
+		}
+	}
+	return failures
+}
+
+// storeConflict keeps both heads as evidence for the admins: verified notes
+// that anyone can check.
+func (c *Client) storeConflict(e *ConflictError) {
+	if c.cfg.Cache == nil {
+		return
+	}
+	pair := bytes.Join([][]byte{e.Held, e.Got}, nil)
+	for i := 1; i <= maxConflicts; i++ {
+		name := fmt.Sprintf("conflict/%d", i)
+		entries, err := c.cfg.Cache.Load(name)
+		if err != nil || len(entries) > 0 && bytes.Equal(entries[0].Data, pair) {
+			return
+		}
+		if len(entries) == 0 {
+			if err := c.cfg.Cache.Store(name, pair, c.cfg.Now()); err != nil {
+				c.cfg.Log.Warn("cannot keep evidence of two editions with one number", "error", err)
+			}
+			return
+		}
+	}
+}

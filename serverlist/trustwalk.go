@@ -1,0 +1,59 @@
+package serverlist
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+)
+
+// walk asks a source for the trust documents after the newest that is known,
+// one by one, and adopts what verifies. Each source is asked once in a
+// refresh.
+func (r *refresh) walk(ctx context.Context, base string) {
+	if !r.firstWalk(base) {
+		return
+	}
+	for range maxTrustSteps {
+		chain := r.c.chain()
+		name := trustName(chain.Newest().Version + 1)
+		url, err := DocumentURL(base, name)
+		if err != nil {
+			return
+		}
+		a := Attempt{URL: url, Document: name, Started: r.c.cfg.Now(), Outcome: OutcomeUsed}
+		begin := time.Now()
+		longer, err := r.c.fetch.trust(ctx, url, chain)
+		if err == nil {
+			err = r.adopt(longer, url)
+		}
+		a.Took = time.Since(begin)
+		if err != nil {
+			a.Outcome, a.Detail = outcomeOf(err)
+		}
+		if a.Outcome == OutcomeAbsent {
+			a.Detail = fmt.Sprintf("trust document %d is the newest (%s)", chain.Newest().Version, a.Detail)
+		}
+		r.log(a)
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *refresh) adopt(longer *keys.Chain, url string) error {
+	if err := r.c.adopt(longer); err != nil {
+		return &FetchError{URL: url, Outcome: OutcomeRefused, Detail: err.Error(), Err: err}
+	}
+	return nil
+}
+
+// firstWalk tells whether a source was not asked yet in this round.
+func (r *refresh) firstWalk(base string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := !r.walked[base]
+	r.walked[base] = true
+	return first
+}
