@@ -60,7 +60,7 @@ func (f *Fetcher) checkHost(u *url.URL, r *route) error {
 
 func (f *Fetcher) checkAddress(addr netip.Addr, shown string, r *route) error {
 	switch {
-	case !isPrivate(addr):
+	case !IsPrivateAddress(addr):
 		return nil
 	case r.fromPublic.Load():
 		return &privateError{shown, true}
@@ -100,12 +100,14 @@ func isPrivateHost(host string) bool {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && isPrivate(addr)
+	return err == nil && IsPrivateAddress(addr)
 }
 
-// isPrivate tells whether an address is anything but one of the public
-// internet.
-func isPrivate(addr netip.Addr) bool {
+// IsPrivateAddress tells whether an address is anything but one of the public
+// internet: loopback, private, link-local, multicast, reserved, or an IPv6
+// address that leads to such an IPv4 one. What lists name must not be dialled
+// there unless the user wants that.
+func IsPrivateAddress(addr netip.Addr) bool {
 	addr = embeddedIPv4(addr.Unmap().WithZone(""))
 	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
 		return true
@@ -120,7 +122,7 @@ func isPrivate(addr netip.Addr) bool {
 
 // specialPrefixes are ranges of the IANA registries of special-purpose
 // addresses that net/netip does not tell apart.
-func specialPrefixes() [8]netip.Prefix {
+func specialPrefixes() [9]netip.Prefix {
 	prefix := func(bits int, bytes ...byte) netip.Prefix {
 		var a4 [4]byte
 		copy(a4[:], bytes)
@@ -137,6 +139,7 @@ func specialPrefixes() [8]netip.Prefix {
 		prefix(24, 192, 0, 0),                  // protocol assignments
 		prefix(15, 198, 18),                    // benchmarks between devices
 		prefix(4, 240),                         // reserved
+		prefix6(96),                            // IPv4 inside IPv6, deprecated
 		prefix6(10, 0xFE, 0xC0),                // site-local, deprecated and still routed in places
 		prefix6(32, 0x20, 0x01),                // Teredo: the address behind it is not known
 		prefix6(48, 0, 0x64, 0xFF, 0x9B, 0, 1), // local NAT64

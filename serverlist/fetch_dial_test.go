@@ -11,19 +11,19 @@ import (
 	"testing"
 )
 
-func TestIsPrivate(t *testing.T) {
+func TestIsPrivateAddress(t *testing.T) {
 	t.Parallel()
 	for list, want := range map[string]bool{
 		`0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.127.255.255 127.0.0.1 127.8.8.8 169.254.169.254 172.16.0.1
 		 172.31.255.255 192.0.0.1 192.168.1.1 198.18.0.1 198.19.255.255 224.0.0.1 239.1.1.1 240.0.0.1 255.255.255.255
 		 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fd12::1 fec0::1 ff02::1 ::ffff:10.0.0.1 ::ffff:127.0.0.1
-		 64:ff9b::10.0.0.1 64:ff9b::7f00:1 64:ff9b:1::1 2002:7f00:1::1 2002:c0a8:101::1 2001:0:1::1`: true,
+		 64:ff9b::10.0.0.1 64:ff9b::7f00:1 64:ff9b:1::1 2002:7f00:1::1 2002:c0a8:101::1 2001:0:1::1 ::7f00:1`: true,
 		`8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 172.15.0.1 172.32.0.1 192.0.1.1 192.167.1.1
 		 193.0.0.1 198.17.0.1 198.20.0.1 223.255.255.255 2600::1 2001:4860::8888 64:ff9b::8.8.8.8 2002:808:808::1 ::ffff:8.8.8.8`: false,
 	} {
 		for _, s := range strings.Fields(list) {
-			if got := isPrivate(netip.MustParseAddr(s)); got != want {
-				t.Errorf("isPrivate(%s) = %v", s, got)
+			if got := IsPrivateAddress(netip.MustParseAddr(s)); got != want {
+				t.Errorf("IsPrivateAddress(%s) = %v", s, got)
 			}
 		}
 	}

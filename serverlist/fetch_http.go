@@ -235,7 +235,7 @@ func routeOf(ctx context.Context) *route {
 // transport of the caller's own may not say; then its name decides.
 func (r *route) atPublic(host string) bool {
 	if addr := r.remote.Swap(nil); addr != nil && !r.proxied.Load() {
-		return !isPrivate(*addr)
+		return !IsPrivateAddress(*addr)
 	}
 	return !isPrivateHost(host)
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // A dialFunc opens a connection to an address that was judged already.
@@ -38,43 +40,8 @@ func judge(ip netip.Addr, allowPrivate bool) error {
 		return fmt.Errorf("%s has a zone, which means nothing elsewhere", ip)
 	case ip.IsUnspecified(), ip.IsMulticast(), ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return fmt.Errorf("%s is not the address of one machine", ip)
-	case !allowPrivate && isLocal(ip):
-		return fmt.Errorf("%s is a private or loopback address, which means another machine to everyone", ip)
+	case !allowPrivate && serverlist.IsPrivateAddress(ip):
+		return fmt.Errorf("%s is a private or loopback address, which is another machine for every player", ip)
 	}
 	return nil
-}
-
-// localPrefixes are ranges, beside those that netip knows, whose addresses mean
-// different machines at different places, or hide an IPv4 address that may.
-var localPrefixes = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),      // this network
-	netip.MustParsePrefix("100.64.0.0/10"),  // carrier NAT
-	netip.MustParsePrefix("192.0.0.0/24"),   // protocol assignments
-	netip.MustParsePrefix("198.18.0.0/15"),  // benchmarks
-	netip.MustParsePrefix("240.0.0.0/4"),    // reserved
-	netip.MustParsePrefix("::/96"),          // IPv4 inside IPv6, deprecated
-	netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64 of one network
-	netip.MustParsePrefix("2001::/32"),      // Teredo
-	netip.MustParsePrefix("2002::/16"),      // 6to4
-	netip.MustParsePrefix("fec0::/10"),      // site-local, deprecated
-}
-
-// nat64 is where a resolver on an IPv6-only network puts IPv4 addresses.
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
-// isLocal reports addresses that mean different machines at different places.
-func isLocal(ip netip.Addr) bool {
-	if nat64.Contains(ip) {
-		bytes := ip.As16()
-		ip = netip.AddrFrom4([4]byte(bytes[12:]))
-	}
-	if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() {
-		return true
-	}
-	for _, p := range localPrefixes {
-		if p.Contains(ip) {
-			return true
-		}
-	}
-	return false
 }
