@@ -134,7 +134,7 @@ func (r *run) askRoot(ctx context.Context) {
 			root.Notes = append(root.Notes, fmt.Sprintf(
 				"%s: the root serves an edition older than %d, which is published already and stays: the root was restored from a backup, or a cache in front of it is behind", d.name, held.Head.Version))
 		default:
-			root.Errors = append(root.Errors, fmt.Sprintf("%s: %v", d.name, err))
+			root.Errors = append(root.Errors, err.Error())
 		}
 	}
 }
@@ -221,6 +221,7 @@ func (r *run) publish(ctx context.Context, t Target) TargetReport {
 		done, err = publish.Set(ctx, t.Target, docs)
 		report.Documents = done.Documents
 	}
+	report.Published = err == nil
 	if err == nil && t.PublicURL != "" {
 		err = checkPublic(ctx, t.PublicURL, docs)
 		report.Verified = err == nil

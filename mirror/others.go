@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -82,24 +83,25 @@ func (r *run) askMirror(ctx context.Context, url string) (answer string, verifie
 	if err := r.extend(ctx, url); unreachable(err) {
 		return err.Error(), false
 	}
+	var said []string
 	for _, d := range r.documents() {
-		err := r.fetch(ctx, url, d)
-		said := d.name + ": "
-		switch {
-		case err == nil:
-			said += fmt.Sprintf("newer edition %d", (*d.held).Head.Version)
-		case errors.Is(err, serverlist.ErrNotModified):
-			said += "the edition that is held"
-		case errors.Is(err, serverlist.ErrOlder):
-			said += "an older edition"
-		default:
-			said += err.Error()
-		}
-		if answer != "" {
-			answer += "; "
-		}
-		answer += said
-		verified = verified || err == nil || errors.Is(err, serverlist.ErrNotModified) || errors.Is(err, serverlist.ErrOlder)
+		text, ok := describe(r.fetch(ctx, url, d), d)
+		said = append(said, d.name+": "+text)
+		verified = verified || ok
 	}
-	return answer, verified
+	return strings.Join(said, "; "), verified
+}
+
+// describe says what came of fetching a document, and whether it verified.
+func describe(err error, d document) (string, bool) {
+	switch {
+	case err == nil:
+		return fmt.Sprintf("newer edition %d", (*d.held).Head.Version), true
+	case errors.Is(err, serverlist.ErrNotModified):
+		return "the edition that is held", true
+	case errors.Is(err, serverlist.ErrOlder):
+		return "an older edition", true
+	default:
+		return err.Error(), false
+	}
 }

@@ -86,8 +86,7 @@ func (c *configReader) top(t *table) Config {
 		t.check("trust", err)
 	}
 	if cfg.Schedule != "" {
-		_, err := parseSchedule(cfg.Schedule)
-		t.check("schedule", err)
+		t.check("schedule", checkPublicSchedule(cfg.Schedule))
 	}
 	if jitter != "" {
 		var err error

@@ -34,7 +34,8 @@ type MirrorReport struct {
 // A TargetReport says what a target holds after the run.
 type TargetReport struct {
 	Target    string            `json:"target"`
-	OK        bool              `json:"ok"`
+	OK        bool              `json:"ok"`                  // Published, and Verified if there is a PublicURL
+	Published bool              `json:"published"`           // the target holds the newest set, read back and verified
 	Documents []publish.Outcome `json:"documents,omitempty"` // in the order of publication
 	PublicURL string            `json:"public_url,omitempty"`
 	Verified  bool              `json:"verified"`        // PublicURL serves the same set
@@ -76,8 +77,11 @@ func (t *TargetReport) String() string {
 		fmt.Fprintf(&b, " %s %d,", o.Name, o.Version)
 	}
 	fmt.Fprintf(&b, " trust %d", trust)
-	if t.Verified {
+	switch {
+	case t.Verified:
 		fmt.Fprintf(&b, "; %s serves the same", t.PublicURL)
+	case t.Published && t.PublicURL != "":
+		fmt.Fprintf(&b, "; %s does not serve this", t.PublicURL)
 	}
 	return b.String()
 }
@@ -89,7 +93,7 @@ func (t *TargetReport) verb() string {
 		seen[o.State] = true
 	}
 	switch {
-	case !t.OK:
+	case !t.Published:
 		return "incomplete"
 	case seen[publish.Repaired]:
 		return "repaired"

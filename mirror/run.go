@@ -105,12 +105,20 @@ func parseSchedule(expr string) (cron.Schedule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schedule: %q is not a cron expression of five fields as %q (minute 17 of every hour, UTC): %w", expr, DefaultSchedule, err)
 	}
-	first := s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	if first.IsZero() {
+	if first(s).IsZero() {
 		return nil, fmt.Errorf("schedule: %q never comes: there is no such date", expr)
 	}
-	if s.Next(first).Sub(first) < minInterval {
-		return nil, fmt.Errorf("schedule: %q is more often than once a minute, which only loads the root", expr)
-	}
 	return s, nil
+}
+
+// first returns the first turn after an arbitrary moment.
+func first(s cron.Schedule) time.Time { return s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) }
+
+// checkPublicSchedule is for schedules that meet the roots of others.
+func checkPublicSchedule(expr string) error {
+	s, err := parseSchedule(expr)
+	if err == nil && s.Next(first(s)).Sub(first(s)) < minInterval {
+		return fmt.Errorf("schedule: %q is more often than once a minute, which only loads the root", expr)
+	}
+	return err
 }
