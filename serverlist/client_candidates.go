@@ -41,8 +41,10 @@ func candidatesOf(l *List) []candidate {
 // root when no other is left. It is safe for concurrent use.
 type pool struct {
 	mu        sync.Mutex
+	all       []candidate
 	waiting   []candidate // in random order
 	known     map[string]bool
+	listed    map[string]bool // base URLs that the newest mirror list names as mirrors
 	operators map[string]bool // asked
 	settled   bool            // no more candidates will come
 	more      chan struct{}
@@ -58,6 +60,33 @@ func newPool(failures func(string) int, all ...candidate) *pool {
 	return p
 }
 
+// addNewest takes the candidates of the newest mirror list.
+func (p *pool) addNewest(l *List) {
+	all := candidatesOf(l)
+	p.mu.Lock()
+	p.listed = make(map[string]bool)
+	for _, c := range all {
+		p.listed[c.base] = !c.root
+	}
+	p.mu.Unlock()
+	p.add(all)
+}
+
+// outside tells whether a candidate is the root, or a mirror that the newest
+// mirror list does not name.
+func (p *pool) outside(c candidate) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.listed[c.base]
+}
+
+// everyone returns all candidates so far, handed out or not.
+func (p *pool) everyone() []candidate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]candidate(nil), p.all...)
+}
+
 // add takes candidates that are not known yet.
 func (p *pool) add(all []candidate) {
 	p.mu.Lock()
@@ -65,6 +94,7 @@ func (p *pool) add(all []candidate) {
 	for _, c := range all {
 		if !p.known[c.base] {
 			p.known[c.base] = true
+			p.all = append(p.all, c)
 			p.waiting = append(p.waiting, c)
 		}
 	}

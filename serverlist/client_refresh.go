@@ -19,8 +19,8 @@ type refresh struct {
 
 	mu       sync.Mutex
 	attempts []Attempt
-	walked   map[string]bool // base URLs asked for trust documents
-	atRoot   string          // a root URL that answered something
+	walks    map[string]chan struct{} // by base URL: closed when its trust documents have been asked for
+	atRoot   string                   // a root URL that answered something
 }
 
 func newRefresh(c *Client) *refresh { return &refresh{c: c} }
@@ -62,9 +62,11 @@ func (r *refresh) reload() []Attempt {
 // the root for the mirror list; then it looks for signs that the answer is not
 // the newest.
 func (r *refresh) round(ctx context.Context) {
-	r.live, r.walked = nil, make(map[string]bool)
+	r.live, r.walks = nil, make(map[string]chan struct{})
 	s := r.c.snapshot()
-	mirrors := newPool(r.c.failures, r.candidates(s)...)
+	mirrors := newPool(r.c.failures, r.roots(s)...)
+	mirrors.addNewest(listOf(s.mirrors))
+	mirrors.add(candidatesOf(s.static))
 	q := newQuestion(nameServerList, listOf(s.servers))
 
 	rootCtx, letGo := context.WithCancelCause(ctx)
@@ -78,7 +80,7 @@ func (r *refresh) round(ctx context.Context) {
 	after, cancel := context.WithTimeoutCause(ctx, r.grace(q), errGrace)
 	defer cancel()
 	if r.live != nil {
-		r.doubt(after, q)
+		r.doubt(after, q, mirrors)
 	}
 	select {
 	case <-rootDone:
@@ -125,7 +127,7 @@ func (r *refresh) grace(q *question) time.Duration {
 // The mirrors it names become candidates at once.
 func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
 	defer mirrors.settle()
-	roots := slices.DeleteFunc(r.candidates(s), func(c candidate) bool { return !c.root })
+	roots := r.roots(s)
 	if len(roots) == 0 {
 		return
 	}
@@ -134,7 +136,7 @@ func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
 	q := newQuestion(nameMirrorList, listOf(s.mirrors))
 	found := r.race(ctx, q, p, r.pause(q))
 	if found != nil {
-		mirrors.add(candidatesOf(found.list))
+		mirrors.addNewest(found.list)
 	}
 	mirrors.settle()
 	r.mu.Lock()
@@ -150,7 +152,7 @@ func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
 // news for ever. While the list is not fresh it also asks a source that the
 // mirror list does not name. Beside that it asks the source that answered for
 // trust documents.
-func (r *refresh) doubt(ctx context.Context, q *question) {
+func (r *refresh) doubt(ctx context.Context, q *question, mirrors *pool) {
 	var walk sync.WaitGroup
 	defer walk.Wait()
 	base := r.live.from.base
@@ -158,26 +160,19 @@ func (r *refresh) doubt(ctx context.Context, q *question) {
 
 	q.headsOnly = true
 	if len(q.compared) < 2 {
-		r.compare(ctx, q, func(candidate) bool { return true })
+		r.compare(ctx, q, mirrors.everyone())
 	}
 	s := r.c.snapshot()
-	if r.live.list.Freshness(s.now(r.c.cfg.Now())) == Fresh {
-		return
+	if r.live.list.Freshness(s.now(r.c.cfg.Now())) != Fresh {
+		r.compare(ctx, q, slices.DeleteFunc(mirrors.everyone(), func(c candidate) bool { return !mirrors.outside(c) }))
 	}
-	listed := make(map[string]bool)
-	for _, c := range candidatesOf(listOf(s.mirrors)) {
-		listed[c.base] = true
-	}
-	r.compare(ctx, q, func(c candidate) bool { return !listed[c.base] })
 }
 
-// compare takes over a newer list from one of the candidates whose head has
-// not been seen yet.
-func (r *refresh) compare(ctx context.Context, q *question, may func(candidate) bool) {
+// compare takes over a newer list from one of the candidates, if their heads
+// have not been seen yet.
+func (r *refresh) compare(ctx context.Context, q *question, others []candidate) {
 	q.held = r.live.list
-	others := slices.DeleteFunc(r.candidates(r.c.snapshot()), func(c candidate) bool {
-		return q.compared[c.operator] || q.tried[c.base] || !may(c)
-	})
+	others = slices.DeleteFunc(others, func(c candidate) bool { return q.compared[c.operator] || q.tried[c.base] })
 	if len(others) == 0 {
 		return
 	}
@@ -251,14 +246,19 @@ func (r *refresh) store() {
 	}
 }
 
-// candidates are the root, the mirrors of the newest list and the shipped ones.
-func (r *refresh) candidates(s state) []candidate {
+// roots are the URLs of the root: those the program pins and those that the
+// mirror lists mark.
+func (r *refresh) roots(s state) []candidate {
 	var all []candidate
 	for _, base := range r.c.fetch.Pinned {
 		all = append(all, candidate{base: base, operator: rootOperator, root: true})
 	}
-	all = append(all, candidatesOf(listOf(s.mirrors))...)
-	return append(all, candidatesOf(s.static)...)
+	for _, c := range slices.Concat(candidatesOf(listOf(s.mirrors)), candidatesOf(s.static)) {
+		if c.root {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func listOf(h *heldList) *List {

@@ -9,12 +9,18 @@ import (
 )
 
 // walk asks a source for the trust documents after the newest that is known,
-// one by one, and adopts what verifies. Each source is asked once in a
-// refresh.
+// one by one, and adopts what verifies. Each source is asked once in a round;
+// who comes second waits for what the first one finds.
 func (r *refresh) walk(ctx context.Context, base string) {
-	if !r.firstWalk(base) {
+	done, first := r.walkOf(base)
+	if !first {
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
 		return
 	}
+	defer close(done)
 	for range maxTrustSteps {
 		chain := r.c.chain()
 		name := trustName(chain.Newest().Version + 1)
@@ -49,11 +55,15 @@ func (r *refresh) adopt(longer *keys.Chain, url string) error {
 	return nil
 }
 
-// firstWalk tells whether a source was not asked yet in this round.
-func (r *refresh) firstWalk(base string) bool {
+// walkOf returns what is closed when the walk at a source is over, and whether
+// the caller is the one to do it.
+func (r *refresh) walkOf(base string) (done chan struct{}, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := !r.walked[base]
-	r.walked[base] = true
-	return first
+	done, ok := r.walks[base]
+	if !ok {
+		done = make(chan struct{})
+		r.walks[base] = done
+	}
+	return done, !ok
 }
