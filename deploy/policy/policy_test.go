@@ -26,6 +26,7 @@ func TestProject(t *testing.T) {
 		Lengths(fsys, files),
 		MachinePaths(fsys, files),
 		Fuzz(fsys, files),
+		Modules(fsys),
 	) {
 		t.Error(complaint)
 	}
@@ -175,6 +176,24 @@ func TestFuzz(t *testing.T) {
 		}
 		checkComplaints(t, test.name, Fuzz(project(contents)), test.want)
 	}
+}
+
+func TestModules(t *testing.T) {
+	t.Parallel()
+	const gomod = "module m\n\ngo 1.26\n\nrequire (\n\texample.org/a v1.2.3\n\texample.org/b v0.1.0 // indirect\n)\n\nrequire example.org/c v2.0.0\n"
+	const a, b, c = "| example.org/a | v1.2.3 | why |\n", "| example.org/b | v0.1.0 | why |\n", "| example.org/c | v2.0.0 | why |\n"
+	for _, test := range []struct{ name, list, want string }{
+		{"complete", a + b + c, ""},
+		{"indirect ones may be left out", a + c, ""},
+		{"direct one left out", b + c, "no line for example.org/a"},
+		{"single line of go.mod", a + b, "no line for example.org/c"},
+		{"old version", a + strings.Replace(b, "0.1", "0.2", 1) + c, "has example.org/b v0.2.0, and go.mod v0.1.0"},
+	} {
+		fsys, _ := project(map[string]string{"go.mod": gomod, dependencies: test.list})
+		checkComplaints(t, test.name, Modules(fsys), test.want)
+	}
+	fsys, _ := project(map[string]string{"go.mod": gomod})
+	checkComplaints(t, "no list", Modules(fsys), dependencies)
 }
 
 // checkComplaints wants a complaint that contains want, or none if it is empty.
