@@ -53,7 +53,7 @@ func (h *Holding) cameBack(ctx context.Context, s Session, c change) (bool, erro
 		data, err := h.readTrust(ctx, s, c.name)
 		return bytes.Equal(data, c.data), err
 	}
-	list, err := h.readList(ctx, s, c.name, c.list.Head.Type)
+	list, err := h.readList(ctx, s, c.name, c.list.Head.Type, c.list)
 	if list == nil || err != nil {
 		return false, err
 	}

@@ -39,15 +39,16 @@ func ReadBack(ctx context.Context, t Target, chain *keys.Chain) (*Holding, error
 	if err != nil {
 		return nil, err
 	}
-	h, err := readBack(ctx, s, chain)
+	h, err := readBack(ctx, s, Documents{Trust: chain})
 	if err := errors.Join(err, s.Close()); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-func readBack(ctx context.Context, s Session, chain *keys.Chain) (*Holding, error) {
-	h := &Holding{Trust: chain, Refused: map[string]error{}, same: map[string]bool{}, crlf: map[string]bool{}}
+// readBack expects to find docs; anything may be there.
+func readBack(ctx context.Context, s Session, docs Documents) (*Holding, error) {
+	h := &Holding{Trust: docs.Trust, Refused: map[string]error{}, same: map[string]bool{}, crlf: map[string]bool{}}
 	if err := h.readChain(ctx, s); err != nil {
 		return nil, err
 	}
@@ -55,10 +56,10 @@ func readBack(ctx context.Context, s Session, chain *keys.Chain) (*Holding, erro
 		return nil, err
 	}
 	var err error
-	if h.Mirrors, err = h.readList(ctx, s, MirrorList, serverlist.TypeMirrorList); err != nil {
+	if h.Mirrors, err = h.readList(ctx, s, MirrorList, serverlist.TypeMirrorList, docs.Mirrors); err != nil {
 		return nil, err
 	}
-	if h.Servers, err = h.readList(ctx, s, ServerList, serverlist.TypeServerList); err != nil {
+	if h.Servers, err = h.readList(ctx, s, ServerList, serverlist.TypeServerList, docs.Servers); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -143,14 +144,16 @@ func (h *Holding) readTrust(ctx context.Context, s Session, name string) ([]byte
 	return data, nil
 }
 
-// readList returns the list if it is there and verifies.
-func (h *Holding) readList(ctx context.Context, s Session, name, typ string) (*serverlist.List, error) {
+// readList returns the list if it is there and verifies. What the caller
+// expects to be there may be given: the same bytes need no second look at each
+// entry.
+func (h *Holding) readList(ctx context.Context, s Session, name, typ string, expected *serverlist.List) (*serverlist.List, error) {
 	r, err := openDocument(ctx, s, name)
 	if r == nil || err != nil {
 		return nil, err
 	}
 	w := &watchedReader{r: r}
-	list, refusal := serverlist.Read(w, serverlist.Want{Origin: h.Trust.Origin(), Type: typ}, h.Trust)
+	list, refusal := h.verify(w, name, typ, expected)
 	if err := errors.Join(w.err, r.Close()); err != nil {
 		return nil, fmt.Errorf("reading %s back: %w", name, err)
 	}
@@ -160,6 +163,25 @@ func (h *Holding) readList(ctx context.Context, s Session, name, typ string) (*s
 	}
 	h.crlf[name] = w.sawCR
 	return list, nil
+}
+
+func (h *Holding) verify(r io.Reader, name, typ string, expected *serverlist.List) (*serverlist.List, error) {
+	if expected != nil {
+		same, read := yieldsExactly(r, expected.Bytes())
+		if same {
+			return expected, holds(expected, name, typ, h.Trust)
+		}
+		r = io.MultiReader(bytes.NewReader(read), r)
+	}
+	return serverlist.Read(r, serverlist.Want{Origin: h.Trust.Origin(), Type: typ}, h.Trust)
+}
+
+// yieldsExactly tells whether r yields data and ends; if not, read is what it has
+// yielded so far. An error of r comes again with the next read.
+func yieldsExactly(r io.Reader, data []byte) (same bool, read []byte) {
+	buf := make([]byte, len(data)+1)
+	n, err := io.ReadFull(r, buf)
+	return err == io.ErrUnexpectedEOF && bytes.Equal(buf[:n], data), buf[:n]
 }
 
 // openDocument returns nil and no error if the document is not there.

@@ -136,7 +136,7 @@ type change struct {
 
 // update plans and writes. It returns what it has written, also with an error.
 func update(ctx context.Context, s Session, docs Documents) (Report, []change, error) {
-	held, err := readBack(ctx, s, docs.Trust)
+	held, err := readBack(ctx, s, docs)
 	if err != nil {
 		return Report{}, nil, err
 	}
