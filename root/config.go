@@ -1,0 +1,120 @@
+package root
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// Defaults of [Config].
+const (
+	DefaultListen      = "127.0.0.1:7480"
+	DefaultAdminListen = "127.0.0.1:7481"
+	DefaultPerSource   = 20
+	DefaultKeepDays    = 90
+)
+
+// Config configures a [Root]. Only Data is required. [LoadConfig] reads one
+// from the data folder.
+type Config struct {
+	Data          string   // the folder that Init made
+	Origin        string   // what the trust document must say; "": whatever it says
+	Listen        string   // host:port of the public listener; "": DefaultListen; port 0: any free one
+	AdminListen   string   // host:port of the admin listener; "": DefaultAdminListen
+	AdminHosts    []string // host names, beside addresses and localhost, under which the admin listener answers
+	PublicURL     string   // URL of the root as the world sees it, ending in "/"; "": none is known
+	AllowPrivate  bool     // loopback and private addresses may be registered from anywhere
+	Queue         int      // pending registrations; 0: store.DefaultQueue
+	PerSource     int      // new registrations an hour of one IPv4 address or IPv6 /64; 0: DefaultPerSource; negative: no limit
+	LimitLoopback bool     // requests of this machine itself count per source, too
+	KeepDays      int      // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
+
+	// Passphrase returns the passphrase of the list key. It is called at most
+	// once, and only if the key file is encrypted; nil: there is nobody to ask.
+	Passphrase func() ([]byte, error)
+
+	// Ready is called once, when both listeners accept connections and the
+	// documents are served; nil: not called.
+	Ready func(public, admin net.Addr)
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: silent
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.Listen, DefaultListen)
+	setDefault(&c.AdminListen, DefaultAdminListen)
+	setDefault(&c.Queue, store.DefaultQueue)
+	setDefault(&c.PerSource, DefaultPerSource)
+	setDefault(&c.KeepDays, DefaultKeepDays)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (c *Config) check() error {
+	if c.Data == "" {
+		return errors.New("root: the data folder is required")
+	}
+	if c.Queue < 0 {
+		return fmt.Errorf("queue = %d: the queue needs a size; a queue without a limit would let a flood fill the disk", c.Queue)
+	}
+	for _, a := range []string{c.Listen, c.AdminListen} {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return fmt.Errorf("%q is not an address to listen at; write host:port, as 127.0.0.1:7480 or [::]:80", a)
+		}
+	}
+	url, err := checkPublicURL(c.PublicURL)
+	c.PublicURL = url
+	return err
+}
+
+// checkPublicURL takes the URL of a folder, and adds the "/" that says so.
+func checkPublicURL(url string) (string, error) {
+	if url == "" {
+		return "", nil
+	}
+	if !strings.HasSuffix(url, "/") {
+		url += "/"
+	}
+	if err := serverlist.CheckMirrorURL(url); err != nil {
+		return "", fmt.Errorf("public URL %q: %w", url, err)
+	}
+	if strings.Contains(url, "?") {
+		return "", fmt.Errorf("public URL %q: must not have a query (?): names of documents are appended to it", url)
+	}
+	return url, nil
+}
+
+// A folder is the data folder: the one place that knows what lies where.
+type folder string
+
+func (d folder) config() string      { return filepath.Join(string(d), "root.toml") }
+func (d folder) database() string    { return filepath.Join(string(d), "root.db") }
+func (d folder) token() string       { return filepath.Join(string(d), "admin.token") }
+func (d folder) public() string      { return filepath.Join(string(d), "public") }
+func (d folder) keys() string        { return filepath.Join(string(d), "keys") }
+func (d folder) listKey() string     { return filepath.Join(d.keys(), "list.key") }
+func (d folder) adminKey() string    { return filepath.Join(d.keys(), "admin.key") }
+func (d folder) recoveryKey() string { return filepath.Join(d.keys(), "recovery.key") }
+
+func (d folder) trust(n int64) string {
+	return filepath.Join(d.public(), "trust", fmt.Sprintf("%d.trust", n))
+}

@@ -1,0 +1,231 @@
+package root
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+)
+
+// Sizes of request bodies, in bytes.
+const (
+	maxBody      = 16 << 10 // above this a request is refused
+	maxLargeBody = 2 << 20  // up to this it is read all the same, to say which member is too large
+	largeBodies  = 4        // so many at once
+)
+
+// A bodyReader reads request bodies within limits. The zero value is not
+// ready; use newBodyReader.
+type bodyReader struct {
+	large chan struct{} // holds one element for every large body being read
+}
+
+func newBodyReader() *bodyReader { return &bodyReader{large: make(chan struct{}, largeBodies)} }
+
+// decode reads one JSON object from the request's body into the struct that
+// into points to. fields names members that cannot be taken; err is a problem
+// with the body as a whole. tooLarge says that the body is above maxBody: it
+// was read for the sake of the error message and must be refused.
+func (b *bodyReader) decode(w http.ResponseWriter, r *http.Request, into any) (fields []api.FieldProblem, tooLarge bool, err error) {
+	if err := checkContentType(r); err != nil {
+		return nil, false, err
+	}
+	data, err := b.read(w, r)
+	if err != nil {
+		return nil, false, err
+	}
+	fields, err = decodeObject(data, into)
+	return fields, len(data) > maxBody, err
+}
+
+func checkContentType(r *http.Request) error {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || t != "application/json" {
+		return problem(http.StatusUnsupportedMediaType, "The body must be JSON: send it with Content-Type: application/json.")
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return problem(http.StatusUnsupportedMediaType, "The body must not be compressed: leave out Content-Encoding.")
+	}
+	return nil
+}
+
+// read returns the body. Bodies above maxBody are read only while few are, so
+// that a flood of them cannot fill the memory.
+func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxLargeBody {
+		return nil, errTooLarge(w)
+	}
+	body := http.MaxBytesReader(w, r.Body, maxLargeBody)
+	data, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	if err != nil || len(data) <= maxBody {
+		return data, readError(err)
+	}
+	select {
+	case b.large <- struct{}{}:
+		defer func() { <-b.large }()
+	default:
+		return nil, errTooLarge(w)
+	}
+	rest, err := io.ReadAll(body)
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return nil, errTooLarge(w)
+	}
+	return append(data, rest...), readError(err)
+}
+
+// errTooLarge also ends the connection, whose rest is not worth reading.
+func errTooLarge(w http.ResponseWriter) error {
+	w.Header().Set("Connection", "close")
+	return problem(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes.", maxBody)
+}
+
+func readError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return problem(http.StatusBadRequest, "The body did not arrive whole: %v.", err)
+}
+
+// decodeObject reads exactly one JSON object. Names of members are compared
+// byte by byte, none may stand twice, and none may be unknown.
+func decodeObject(data []byte, into any) ([]api.FieldProblem, error) {
+	if err := checkJSON(data); err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, _ := dec.Token(); t != json.Delim('{') {
+		return nil, problem(http.StatusBadRequest, "The body is JSON, but not an object: it must begin with {.")
+	}
+	members := structMembers(into)
+	var fields []api.FieldProblem
+	seen := make(map[string]bool)
+	for dec.More() {
+		var raw json.RawMessage
+		t, err := dec.Token()
+		if err == nil {
+			err = dec.Decode(&raw)
+		}
+		if err != nil { // checkJSON has read it all, so this is no matter of the requester
+			return nil, fmt.Errorf("reading JSON that was checked: %w", err)
+		}
+		name := t.(string)
+		if text := decodeMember(members, name, raw, seen); text != "" {
+			fields = append(fields, api.FieldProblem{Field: clip(name), Problem: text})
+		}
+		seen[name] = true
+	}
+	return fields, nil
+}
+
+// decodeMember returns what is wrong with a member, or "".
+func decodeMember(members map[string]reflect.Value, name string, raw json.RawMessage, seen map[string]bool) string {
+	into, known := members[name]
+	switch {
+	case !known:
+		return "is not a member of this request; there are " + strings.Join(sortedKeys(members), ", ")
+	case seen[name]:
+		return "stands twice"
+	case string(raw) == "null":
+		return "is null; leave it out instead"
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into.Addr().Interface()); err != nil {
+		return "must be " + describe(into.Type())
+	}
+	return ""
+}
+
+// checkJSON tells where data is not JSON in UTF-8.
+func checkJSON(data []byte) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return problem(http.StatusBadRequest, "The body is empty; a JSON object is expected.")
+	}
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return problem(http.StatusBadRequest, "The body is not UTF-8 at %s.", place(data, int64(i)))
+		}
+		i += size
+	}
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw)
+	if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
+		return problem(http.StatusBadRequest, "The body is not JSON at %s: %s.", place(data, syntax.Offset-1), clip(syntax.Error()))
+	}
+	if err != nil {
+		return problem(http.StatusBadRequest, "The body is not JSON: %s.", clip(err.Error()))
+	}
+	return nil
+}
+
+// place names the position of a byte for people, both numbers from 1.
+func place(data []byte, at int64) string {
+	before := data[:max(0, min(at, int64(len(data))))]
+	line := 1 + bytes.Count(before, []byte{'\n'})
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	return fmt.Sprintf("line %d, byte %d", line, column)
+}
+
+// structMembers returns the fields of the struct that into points to, by the
+// name of their JSON member.
+func structMembers(into any) map[string]reflect.Value {
+	v := reflect.ValueOf(into).Elem()
+	members := make(map[string]reflect.Value, v.NumField())
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		members[name] = v.Field(i)
+	}
+	return members
+}
+
+// describe says what JSON a Go type is written as.
+func describe(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "an array, each element " + describe(t.Elem())
+	case reflect.Pointer:
+		return describe(t.Elem())
+	case reflect.Struct:
+		var names []string
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			names = append(names, name)
+		}
+		return "an object with " + strings.Join(names, ", ")
+	}
+	return "something else"
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// clip shortens hostile text before it is repeated in an answer.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}

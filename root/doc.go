@@ -1,0 +1,36 @@
+// Package root is the root node of an origin: it takes registrations, lets
+// admins decide about them, and publishes the signed lists.
+//
+// # Parties
+//
+// Anybody may ask for a server to be listed; the request waits in a queue. An
+// admin, who holds a token, approves or rejects it. The list key, which lies
+// on this machine, signs editions of the list; the admin key and the recovery
+// key sign trust documents and belong elsewhere. Clients and mirrors fetch
+// documents; they hold no secret.
+//
+// # Two listeners
+//
+// The public one serves the documents from memory, takes registrations and
+// tells requesters what became of them. Public input reaches the queue and
+// nothing else. The admin one needs a token for everything and listens on
+// loopback unless told otherwise ("ssh -L" reaches it). routes.go is the table
+// of all routes; package api holds their JSON.
+//
+// # The data folder
+//
+//	root.toml           the configuration (commented); flags win
+//	root.db             registrations, entries, mirrors, editions (SQLite)
+//	admin.token         the first admin's token, mode 0600
+//	keys/list.key       signs the lists
+//	keys/admin.key      signs trust documents; move it off this machine
+//	keys/recovery.key   replaces a lost admin key; move it off this machine
+//	public/             what is published: server.list, mirror.list, trust/
+//
+// [Init] makes it, [New] opens it, [Root.Run] serves it, [Inspect] describes
+// it. What was acknowledged survives the death of the process and the loss of
+// power: a registration once 202 is sent, a decision once it is answered.
+//
+// Packages below: store keeps the state, issue is the only place that signs
+// and publishes, api holds the wire types.
+package root

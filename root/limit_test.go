@@ -1,0 +1,104 @@
+package root
+
+import (
+	"encoding/binary"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestSourceLimiter(t *testing.T) {
+	t.Parallel()
+	l := newSourceLimiter(time.Second, 3)
+	now := time.Unix(1_800_000_000, 0)
+	a, b := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
+	for range 3 {
+		if wait := l.wait(a, now); wait != 0 {
+			t.Fatalf("within the burst: wait %s", wait)
+		}
+	}
+	if wait := l.wait(a, now); wait != time.Second {
+		t.Fatalf("after the burst: wait %s", wait)
+	}
+	if wait := l.wait(b, now); wait != 0 {
+		t.Fatalf("another source: wait %s", wait)
+	}
+	if wait := l.wait(a, now.Add(time.Second)); wait != 0 {
+		t.Fatalf("a second later: wait %s", wait)
+	}
+}
+
+func TestSourceLimiterIsBounded(t *testing.T) {
+	t.Parallel()
+	l := newSourceLimiter(time.Second, 1)
+	now := time.Unix(1_800_000_000, 0)
+	source := func(i int) netip.Prefix {
+		var a [4]byte
+		binary.BigEndian.PutUint32(a[:], uint32(i))
+		return netip.PrefixFrom(netip.AddrFrom4(a), 32)
+	}
+	for i := range maxSources {
+		if l.wait(source(i), now) != 0 {
+			t.Fatalf("source %d has to wait", i)
+		}
+	}
+	if l.wait(source(maxSources), now) != 0 {
+		t.Fatal("the first one without room has to wait")
+	}
+	if l.wait(source(maxSources+1), now) == 0 {
+		t.Fatal("those without room do not share a bucket")
+	}
+	if len(l.buckets) != maxSources {
+		t.Fatalf("%d buckets", len(l.buckets))
+	}
+	// All of them have been quiet for long: there is room again.
+	if l.wait(source(maxSources+1), now.Add(time.Minute)) != 0 || len(l.buckets) != 1 {
+		t.Fatalf("%d buckets after a minute", len(l.buckets))
+	}
+}
+
+func TestSourceOf(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		remote, header string
+		addr           string
+		local          bool
+	}{
+		{"127.0.0.1:5", "", "127.0.0.1", true},
+		{"[::1]:5", "", "::1", true},
+		{"[::ffff:127.0.0.1]:5", "", "127.0.0.1", true},
+		{"192.0.2.1:5", "", "192.0.2.1", false},
+		{"127.0.0.1:5", "X-Forwarded-For", "127.0.0.1", false},
+		{"127.0.0.1:5", "x-forwarded-for", "127.0.0.1", false},
+		{"127.0.0.1:5", "Forwarded", "127.0.0.1", false},
+		{"127.0.0.1:5", "X-Real-IP", "127.0.0.1", false},
+		{"127.0.0.1:5", "Via", "127.0.0.1", false},
+		{"127.0.0.1:5", "X-Forwarded-Proto", "127.0.0.1", false},
+		{"192.0.2.1:5", "X-Forwarded-For", "192.0.2.1", false},
+		{"[fe80::1%eth0]:5", "", "fe80::1", false},
+	} {
+		r := &http.Request{RemoteAddr: tc.remote, Header: http.Header{}}
+		if tc.header != "" {
+			r.Header.Set(tc.header, "")
+		}
+		got := sourceOf(r)
+		if got.addr != netip.MustParseAddr(tc.addr) || got.local != tc.local {
+			t.Errorf("%s %s: %+v", tc.remote, tc.header, got)
+		}
+	}
+}
+
+func TestSourceBlock(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		"192.0.2.1":       "192.0.2.1/32",
+		"2001:db8::1":     "2001:db8::/64",
+		"2001:db8::ffff":  "2001:db8::/64",
+		"2001:db8:0:1::1": "2001:db8:0:1::/64",
+	} {
+		if got := (source{addr: netip.MustParseAddr(addr)}).block(); got != netip.MustParsePrefix(want) {
+			t.Errorf("%s: %s", addr, got)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+)
+
+// maxTrust is above the largest trust document, in bytes.
+const maxTrust = keys.MaxTrustText + keys.MaxSignatureBlock + 1
+
+// loadChain reads the trust documents of the data folder: the first, and
+// whatever follows it without a gap.
+func loadChain(d folder) (*keys.Chain, error) {
+	data, err := readTrust(d, 1)
+	if err != nil {
+		return nil, fmt.Errorf("reading the first trust document: %w", err)
+	}
+	chain, err := keys.NewChain(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.trust(1), err)
+	}
+	for n := int64(2); ; n++ {
+		data, err := readTrust(d, n)
+		if errors.Is(err, fs.ErrNotExist) {
+			return chain, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading a trust document: %w", err)
+		}
+		if chain, err = chain.Extend(data); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.trust(n), err)
+		}
+	}
+}
+
+func readTrust(d folder, n int64) ([]byte, error) {
+	f, err := os.Open(d.trust(n))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxTrust+1))
+	if err == nil && len(data) > maxTrust {
+		err = fmt.Errorf("%s is larger than a trust document can be (%d bytes)", d.trust(n), maxTrust)
+	}
+	return data, err
+}
+
+// loadListKey loads the key that signs editions and makes sure that clients
+// will accept what it signs.
+func loadListKey(d folder, chain *keys.Chain, passphrase func() ([]byte, error)) (*keys.Signer, error) {
+	public, err := keyfile.LoadPublic(d.listKey() + keyfile.PublicSuffix)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := keyfile.Load(d.listKey(), public.Name(), passphrase)
+	if errors.Is(err, keyfile.ErrNeedsPassphrase) || errors.Is(err, keyfile.ErrPassphrase) {
+		return nil, fmt.Errorf("list key: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDelegated(chain.Newest(), signer.VerifierKey()); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.listKey(), err)
+	}
+	return signer, nil
+}
+
+// checkDelegated tells whether one signature of key is enough for both lists.
+func checkDelegated(t *keys.Trust, key keys.VerifierKey) error {
+	if !slices.Contains(t.Keys, key) {
+		return fmt.Errorf("trust document %d has no key %s: is this the key file of this root?", t.Version, key)
+	}
+	for _, name := range []string{"list", "mirrors"} {
+		role, ok := t.Role(name)
+		if !ok || role.Threshold != 1 || !slices.Contains(role.Keys, key.Name()) {
+			return fmt.Errorf("under trust document %d one signature of %s is not enough for the role %s, so clients would refuse what this root publishes", t.Version, key.Name(), name)
+		}
+	}
+	return nil
+}
+
+// What forget does at once, and how often.
+const (
+	forgetEvery = time.Hour
+	forgetBatch = 1000
+)
+
+// forget removes registrations that were turned down long ago, and with them
+// the e-mail addresses of people who have nothing to do with the list.
+func (r *Root) forget(ctx context.Context) error {
+	if r.cfg.KeepDays < 0 {
+		return nil
+	}
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		before := r.cfg.Now().AddDate(0, 0, -r.cfg.KeepDays)
+		switch n, err := r.store.Prune(ctx, before, forgetBatch); {
+		case err != nil && ctx.Err() == nil:
+			r.log.Error("old registrations could not be removed; the next try is in an hour", "err", err)
+		case n > 0:
+			r.log.Info("old registrations removed", "count", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

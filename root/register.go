@@ -1,0 +1,138 @@
+package root
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// What one source may send, good or bad: so many at once, then one a second.
+// Config.PerSource says how much of it may enter the queue.
+const (
+	requestBurst = 60
+	requestEvery = time.Second
+)
+
+// register puts a request into the queue. It answers 202 only when the request
+// is durable.
+func (s *server) register(w http.ResponseWriter, r *http.Request) error {
+	src := sourceOf(r)
+	exempt := src.local && !s.cfg.LimitLoopback
+	if !exempt {
+		if wait := s.sources.wait(src.block(), s.cfg.Now()); wait > 0 {
+			return tooFast(wait)
+		}
+	}
+	var req api.RegistrationRequest
+	fields, tooLarge, err := s.bodies.decode(w, r, &req)
+	if err != nil {
+		return err
+	}
+	entry, wrong := checkRequest(&req, src.local || s.cfg.AllowPrivate)
+	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
+		return refuseRequest(fields, tooLarge)
+	}
+	accepted, err := s.enqueue(r.Context(), entry, req.Email, src, exempt)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", accepted.StatusURL)
+	return writeJSON(w, http.StatusAccepted, accepted)
+}
+
+func tooFast(wait time.Duration) error {
+	p := problem(http.StatusTooManyRequests, "Nothing was stored: too many requests came from this address. The header Retry-After says when the next one may.")
+	p.RetryAfter = wait
+	return p
+}
+
+// merge adds what is wrong with values to what is wrong with their form. A
+// member whose form is wrong was left empty, so what follows from that is
+// left out.
+func merge(form, values []api.FieldProblem) []api.FieldProblem {
+	p := fieldProblems(form)
+	for _, v := range values {
+		if !p.has(v.Field) {
+			p = append(p, v)
+		}
+	}
+	return p
+}
+
+func refuseRequest(fields []api.FieldProblem, tooLarge bool) *api.Problem {
+	p := invalid(fields...)
+	if tooLarge {
+		p.Status = http.StatusRequestEntityTooLarge
+		p.Detail = "Nothing was stored: the body is larger than 16384 bytes."
+	}
+	return p
+}
+
+// enqueue stores the request and hands out the one copy of its status token.
+func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email string, src source, exempt bool) (api.Accepted, error) {
+	limits := store.Limits{Queue: s.cfg.Queue, PerSource: s.cfg.PerSource}
+	if exempt || limits.PerSource < 0 {
+		limits.PerSource = 0
+	}
+	token := store.NewToken()
+	reg, err := s.store.Register(ctx, store.Request{
+		Server: entry,
+		Email:  email,
+		Source: src.addr,
+		Token:  token.Hash(),
+	}, limits)
+	if err != nil {
+		return api.Accepted{}, err
+	}
+	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL(reg.ID, token)}, nil
+}
+
+// statusURL is relative where no public URL is known: the request's Host
+// header is the sender's word.
+func (s *server) statusURL(id string, token store.Token) string {
+	path := "api/v1/registrations/" + id + "/" + token.Reveal()
+	if s.cfg.PublicURL == "" {
+		return "/" + path
+	}
+	return strings.TrimSuffix(s.cfg.PublicURL, "/") + "/" + path
+}
+
+// status tells a requester what has become of the request. Whoever has the URL
+// may see it, so it holds nothing that the list would not show.
+func (s *server) status(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	token, err := store.ParseToken(chi.URLParam(r, "token"))
+	if err != nil {
+		return store.ErrNotFound
+	}
+	reg, err := s.store.Status(r.Context(), chi.URLParam(r, "id"), token)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, api.Status{
+		ID:      reg.ID,
+		Status:  string(reg.Status),
+		Name:    reg.Server.Name,
+		Created: reg.Created,
+		Updated: reg.Updated,
+		Decided: timeOrNil(reg.Decided),
+		Reason:  reg.Reason,
+		EntryID: statusEntry(reg),
+	})
+}
+
+// statusEntry hides the entry while pending: that an entry of the same
+// identity is listed is for the admin to tell.
+func statusEntry(reg store.Registration) string {
+	if reg.Status == store.Pending {
+		return ""
+	}
+	return reg.Entry
+}

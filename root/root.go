@@ -1,0 +1,175 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
+)
+
+// A Root is a root node. [New] opens it, Run serves it, Close ends it.
+type Root struct {
+	server
+	headerTimeout time.Duration
+}
+
+// A server is what the handlers share. Everything in it is safe for concurrent
+// use and never replaced.
+type server struct {
+	cfg       Config
+	store     store.Store
+	publisher *issue.Publisher
+	chain     *keys.Chain
+	bodies    *bodyReader
+	sources   *sourceLimiter // public requests that may change something
+	failures  *sourceLimiter // admin requests without a valid token
+	log       *slog.Logger
+}
+
+// Times and sizes of the listeners.
+const (
+	headerTimeout   = 10 * time.Second
+	requestTimeout  = 30 * time.Second // until a request has arrived whole
+	answerTimeout   = 30 * time.Second // public; documents get as long as a slow client needs
+	adminTimeout    = 5 * time.Minute  // admin: all pending registrations may take a while
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = 5 * time.Second
+	maxHeader       = 16 << 10 // bytes
+)
+
+// New opens the root in the data folder. It listens and signs nothing yet. The
+// caller closes what it returns.
+func New(cfg Config) (*Root, error) {
+	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	d := folder(cfg.Data)
+	if _, err := os.Stat(d.config()); err != nil {
+		return nil, noRoot(cfg.Data)
+	}
+	chain, err := loadChain(d)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Origin != "" && cfg.Origin != chain.Origin() {
+		return nil, fmt.Errorf("root.toml says origin %q and the trust document %q: an origin never changes; set the first right, or restore the folder", cfg.Origin, chain.Origin())
+	}
+	signer, err := loadListKey(d, chain, cfg.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return open(cfg, d, chain, signer)
+}
+
+func open(cfg Config, d folder, chain *keys.Chain, signer *keys.Signer) (*Root, error) {
+	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.database(), MustExist: true, Now: cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	publisher, err := issue.New(issue.Config{
+		Store:   st,
+		Chain:   chain,
+		List:    signer,
+		Public:  d.public(),
+		RootURL: cfg.PublicURL,
+		Now:     cfg.Now,
+		Log:     cfg.Log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &Root{headerTimeout: headerTimeout, server: server{
+		cfg:       cfg,
+		store:     st,
+		publisher: publisher,
+		chain:     chain,
+		bodies:    newBodyReader(),
+		sources:   newSourceLimiter(requestEvery, requestBurst),
+		failures:  newSourceLimiter(failureEvery, failureBurst),
+		log:       cfg.Log,
+	}}, nil
+}
+
+// Close gives back what New took. A Run that is under way must have ended.
+func (r *Root) Close() error { return r.store.Close() }
+
+// Run serves both listeners and publishes, until ctx ends or something fails
+// for good. Requests under way are then given a moment to finish. It returns
+// nil when ctx ended it. A Root runs once.
+func (r *Root) Run(ctx context.Context) error {
+	if err := r.publisher.Restore(ctx); err != nil {
+		return err
+	}
+	public, err := net.Listen("tcp", r.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("public listener: %w", err)
+	}
+	defer public.Close()
+	admin, err := net.Listen("tcp", r.cfg.AdminListen)
+	if err != nil {
+		return fmt.Errorf("admin listener: %w", err)
+	}
+	defer admin.Close()
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ended(ctx, r.publisher.Run(ctx)) })
+	g.Go(func() error { return r.forget(ctx) })
+	g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
+	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
+	r.log.Info("root serves", "origin", r.chain.Origin(), "public", public.Addr().String(), "admin", admin.Addr().String())
+	if r.cfg.Ready != nil {
+		r.cfg.Ready(public.Addr(), admin.Addr())
+	}
+	return g.Wait()
+}
+
+// ended hides the error of what ended because it was asked to.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (r *Root) httpServer(h http.Handler, answer time.Duration) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: r.headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      answer,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// serve serves until ctx ends, and then returns when requests under way have
+// finished or their time is over.
+func serve(ctx context.Context, l net.Listener, srv *http.Server) error {
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if srv.Shutdown(wait) != nil {
+			srv.Close()
+		}
+	})
+	err := srv.Serve(l)
+	if stop() { // nobody asked for the end
+		return errors.Join(err, srv.Close())
+	}
+	<-drained
+	return nil
+}

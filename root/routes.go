@@ -1,0 +1,54 @@
+package root
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// publicRoutes is everything that anybody reaches.
+func (s *server) publicRoutes() http.Handler {
+	r := s.newRouter()
+
+	r.Get("/", s.index)
+	r.Get("/server.list", s.document(listCache))
+	r.Get("/mirror.list", s.document(listCache))
+	r.Get("/trust/{file}", s.document(trustCache))
+
+	r.Post("/api/v1/registrations", s.handle(s.register))
+	r.Get("/api/v1/registrations/{id}/{token}", s.handle(s.status))
+	return r
+}
+
+// adminRoutes is what admins reach. Every request carries a token.
+func (s *server) adminRoutes() http.Handler {
+	r := s.newRouter()
+	r.Use(s.checkHost, s.checkOrigin, s.authenticate)
+
+	r.Route("/api/v1/admin", func(r chi.Router) {
+		r.Get("/registrations", s.handle(s.pending)) // the pending ones, all of them
+		r.Get("/registrations/{id}", s.handle(s.review))
+		r.Post("/registrations/{id}/approve", s.handle(s.approve))
+		r.Post("/registrations/{id}/reject", s.handle(s.reject))
+		r.Post("/entries/{id}/revoke", s.handle(s.revoke))
+
+		r.Get("/mirrors", s.handle(s.mirrors))
+		r.Post("/mirrors", s.handle(s.addMirror))
+		r.Delete("/mirrors/{id}", s.handle(s.removeMirror))
+
+		r.Get("/lists", s.handle(s.lists))
+		r.Post("/lists/{name}/confirm", s.handle(s.confirm))
+	})
+	return r
+}
+
+// newRouter answers everything that is no route with a problem, HEAD wherever
+// there is GET, and says to browsers that content types mean what they say.
+func (s *server) newRouter() *chi.Mux {
+	r := chi.NewRouter()
+	r.Use(recoverer(s.log), middleware.SetHeader("X-Content-Type-Options", "nosniff"), middleware.GetHead)
+	r.NotFound(notFound)
+	r.MethodNotAllowed(methodNotAllowed(r))
+	return r
+}

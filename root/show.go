@@ -1,0 +1,137 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// A Report describes a root from its data folder, whether it is served or not.
+type Report struct {
+	Origin      string       `json:"origin"`
+	PublicURL   string       `json:"public_url,omitempty"`
+	Listen      string       `json:"listen"`
+	AdminListen string       `json:"admin_listen"`
+	Trust       TrustReport  `json:"trust"`
+	Lists       []ListReport `json:"lists"`
+	Pending     int          `json:"pending"` // registrations that wait for a decision
+	Listed      int          `json:"listed"`  // entries
+	Mirrors     int          `json:"mirrors"` // without the root itself
+
+	// KeysHere are private keys that do not belong on this machine.
+	KeysHere []string `json:"private_keys_here,omitempty"`
+}
+
+// TrustReport describes the newest trust document.
+type TrustReport struct {
+	Version  int64     `json:"version"`
+	File     string    `json:"file"`
+	SHA256   string    `json:"sha256"` // 64 hex digits
+	ReviewBy time.Time `json:"review_by"`
+}
+
+// ListReport describes a published list, which has been verified.
+type ListReport struct {
+	Name       string    `json:"name"`
+	Version    int64     `json:"version"`
+	Entries    int       `json:"entries"`
+	Issued     time.Time `json:"issued"`
+	AgeSeconds int64     `json:"age_seconds"`
+	FreshUntil time.Time `json:"fresh_until"`
+	Freshness  string    `json:"freshness"` // "fresh", "stale" or "old"
+}
+
+// Inspect describes the root in a data folder. It changes nothing and needs no
+// key. now is the time that ages are counted to.
+func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
+	cfg, err := LoadConfig(data)
+	if err != nil {
+		return Report{}, err
+	}
+	d := folder(data)
+	chain, err := loadChain(d)
+	if err != nil {
+		return Report{}, err
+	}
+	out := Report{
+		Origin:      chain.Origin(),
+		PublicURL:   cfg.PublicURL,
+		Listen:      cfg.Listen,
+		AdminListen: cfg.AdminListen,
+		Trust:       trustReport(d, chain.Newest()),
+		KeysHere:    keysHere(d),
+	}
+	for _, name := range []string{issue.ServerListName, issue.MirrorListName} {
+		list, err := listReport(d, name, chain, now)
+		if err != nil {
+			return Report{}, err
+		}
+		out.Lists = append(out.Lists, list)
+	}
+	return out, out.count(ctx, d)
+}
+
+func trustReport(d folder, t *keys.Trust) TrustReport {
+	return TrustReport{
+		Version:  t.Version,
+		File:     d.trust(t.Version),
+		SHA256:   fmt.Sprintf("%x", t.SHA256()),
+		ReviewBy: t.ReviewBy,
+	}
+}
+
+func keysHere(d folder) []string {
+	var here []string
+	for _, path := range []string{d.adminKey(), d.recoveryKey()} {
+		if _, err := os.Stat(path); err == nil {
+			here = append(here, path)
+		}
+	}
+	return here
+}
+
+func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListReport, error) {
+	path := filepath.Join(d.public(), name)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ListReport{}, fmt.Errorf("%s is missing; \"metaserver root serve\" publishes it again", path)
+	}
+	if err != nil {
+		return ListReport{}, err
+	}
+	defer f.Close()
+	list, err := serverlist.Read(f, serverlist.Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
+	if err != nil {
+		return ListReport{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return ListReport{
+		Name:       name,
+		Version:    list.Head.Version,
+		Entries:    len(list.Servers) + len(list.Mirrors),
+		Issued:     list.Head.Issued,
+		AgeSeconds: max(0, int64(now.Sub(list.Head.Issued)/time.Second)),
+		FreshUntil: list.Head.FreshUntil,
+		Freshness:  string(list.Freshness(now)),
+	}, nil
+}
+
+// count adds what the database knows.
+func (r *Report) count(ctx context.Context, d folder) (err error) {
+	st, err := store.OpenSQLite(ctx, store.Config{Path: d.database(), MustExist: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	counts, err := st.Counts(ctx)
+	r.Pending, r.Listed, r.Mirrors = counts.Pending, counts.Listed, counts.Mirrors
+	return err
+}
