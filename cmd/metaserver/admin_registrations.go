@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/spf13/cobra"
+)
+
+func adminPendingCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "pending",
+		Short: "List the registrations that wait for a decision",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) ([]api.Registration, error) {
+				return c.Pending(cmd.Context())
+			}, printPending)
+		},
+	}
+}
+
+// printPending prints one line a registration, and below it what it has in
+// common with others.
+func printPending(out io.Writer, list []api.Registration) {
+	if len(list) == 0 {
+		say(out, "Nothing waits for a decision.")
+		return
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tNAME\tADDRESS\tGAME\tSENT\tFROM")
+	for _, r := range list {
+		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source)
+		for _, c := range r.Conflicts {
+			row(t, "", "! same "+c.Kind+" as "+other(c))
+		}
+		if r.EntryID != "" {
+			row(t, "", "= updates entry "+r.EntryID)
+		}
+	}
+	t.Flush()
+}
+
+// row prints cells that came from elsewhere: no cell can break its line.
+func row(out io.Writer, cells ...string) {
+	for i, c := range cells {
+		cells[i] = strings.ReplaceAll(cleanText(c), "\n", "\uFFFD")
+	}
+	fmt.Fprintln(out, strings.Join(cells, "\t"))
+}
+
+// other names what a conflict is with.
+func other(c api.Conflict) string {
+	if c.EntryID != "" {
+		return "listed entry " + c.EntryID
+	}
+	return "registration " + c.Registration
+}
+
+func adminShowCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one registration with all that is known of it",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Registration, error) {
+				return c.Registration(cmd.Context(), args[0])
+			}, printRegistration)
+		},
+	}
+}
+
+func printRegistration(out io.Writer, r api.Registration) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			row(t, name, value)
+		}
+	}
+	line("id", r.ID)
+	line("status", r.Status)
+	line("name", r.Name)
+	line("addresses", strings.Join(r.Addresses, ", "))
+	line("game", r.Game)
+	line("description", r.Description)
+	line("version", r.Version)
+	line("region", r.Region)
+	line("languages", strings.Join(r.Languages, ", "))
+	line("tags", strings.Join(r.Tags, ", "))
+	line("website", r.Website)
+	line("key", r.Key)
+	for _, e := range r.Endpoints {
+		line("endpoint", e.Role+": "+e.Address+" ("+e.Protocol+")")
+	}
+	line("e-mail", r.Email+" (never published)")
+	line("sent", fmt.Sprintf("%s (%s), %d times", formatTime(r.Created), ago(r.Created), r.Requests))
+	line("from", hostOf(r.Source))
+	line("last from", hostOf(r.LastSource))
+	line("entry", r.EntryID)
+	if r.Decided != nil {
+		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
+	}
+	line("reason", r.Reason)
+	for _, c := range r.Conflicts {
+		line("! conflict", "same "+c.Kind+" as "+other(c)+": "+c.Value)
+	}
+	t.Flush()
+}
+
+func adminApproveCommand(f *adminFlags) *cobra.Command {
+	var how api.Approval
+	cmd := &cobra.Command{
+		Use:   "approve ID [--id ENTRY-ID]",
+		Short: "List the server of a registration",
+		Long: `List the server of a registration. The entry's id is made from the name unless
+--id gives it; it stays for the entry's life and is never given again. The list
+that shows the server is published within two seconds.
+
+--replace with --id puts the server in the place of a listed one that has moved.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if how.Replace && how.EntryID == "" {
+				return &usageError{"--replace needs --id, the entry to replace"}
+			}
+			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
+				return c.Approve(cmd.Context(), args[0], how)
+			}, func(out io.Writer, d api.Decided) {
+				say(out, "Registration %s is %s: it is entry %s.", d.ID, d.Status, d.EntryID)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&how.EntryID, "id", "", "id of the entry, [a-z0-9-]")
+	cmd.Flags().BoolVar(&how.Replace, "replace", false, "the entry exists, and this server takes its place")
+	return cmd
+}
+
+func adminRejectCommand(f *adminFlags) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "reject ID --reason R",
+		Short: "Turn a registration down",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
+				return c.Reject(cmd.Context(), args[0], reason)
+			}, func(out io.Writer, d api.Decided) {
+				say(out, "Registration %s is %s.", d.ID, d.Status)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
+	cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+func adminRevokeCommand(f *adminFlags) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "revoke ENTRY-ID --reason R",
+		Short: "Take a server out of the list",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
+				return c.Revoke(cmd.Context(), args[0], reason)
+			}, func(out io.Writer, d api.Decided) {
+				say(out, "Entry %s is %s.", d.EntryID, d.Status)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
+	cmd.MarkFlagRequired("reason")
+	return cmd
+}

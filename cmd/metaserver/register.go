@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/spf13/cobra"
+)
+
+func registerCommand() *cobra.Command {
+	var req api.RegistrationRequest
+	var rootURL, probe string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "register --root URL --name N --address HOST:PORT --game G --email E --description D",
+		Short: "Ask a root to list a server",
+		Long: `Ask a root to list a server. An admin decides; the status URL that is printed
+tells what has become of the request. Keep it: nobody else can find it.
+
+The e-mail address is for the admins and is never published. Sending the same
+request again, with the same game, addresses and e-mail address, updates it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if probe != "" {
+				req.Probe = &api.Probe{Protocol: probe}
+			}
+			accepted, err := sendRegistration(cmd.Context(), rootURL, req)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), accepted)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "Registration %s is %s: an admin decides.\nIts status: %s\n",
+				cleanText(accepted.ID), cleanText(accepted.Status), cleanText(accepted.StatusURL))
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&rootURL, "root", "", "URL of the root's public listener")
+	flags.StringVar(&req.Name, "name", "", "name of the server, at most 80 characters")
+	flags.StringArrayVar(&req.Addresses, "address", nil, "host:port, in order of preference; may be given more than once")
+	flags.StringVar(&req.Game, "game", "", "short name of the game, as crossfire")
+	flags.StringVar(&req.Email, "email", "", "whom to write to; never published")
+	flags.StringVar(&req.Description, "description", "", "public description, at most 500 characters")
+	flags.StringVar(&req.Version, "server-version", "", "version of the server")
+	flags.StringVar(&req.Region, "region", "", "where it stands")
+	flags.StringSliceVar(&req.Languages, "language", nil, "language tag, as en; may be given more than once")
+	flags.StringSliceVar(&req.Tags, "tag", nil, "free word; may be given more than once")
+	flags.StringVar(&req.Website, "website", "", "http or https URL")
+	flags.StringVar(&req.Key, "key", "", "the server's own ed25519 public key, base64")
+	flags.StringVar(&probe, "probe", "", "protocol that yields live statistics, as crossfire")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	for _, name := range []string{"root", "name", "address", "game", "email", "description"} {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+// sendRegistration asks once: a request that was not answered may have been
+// taken, and sending it again is harmless.
+func sendRegistration(ctx context.Context, rootURL string, req api.RegistrationRequest) (api.Accepted, error) {
+	if len(req.Addresses) == 1 { // so that an error names what was typed
+		req.Address, req.Addresses = req.Addresses[0], nil
+	}
+	c := api.Client{Root: rootURL}
+	accepted, err := c.Register(ctx, req)
+	return accepted, explainProblem(err)
+}

@@ -1,0 +1,12 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// rootCommand holds the commands of the root node.
+func rootCommand() *cobra.Command {
+	return group("root", "Make, serve and describe a root node",
+		rootInitCommand(),
+		rootServeCommand(),
+		rootShowCommand(),
+	)
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/spf13/cobra"
+)
+
+// serveFlags are those of "root serve". A flag that was given wins over
+// root.toml.
+type serveFlags struct {
+	data           string
+	listen         string
+	adminListen    string
+	publicURL      string
+	allowPrivate   bool
+	queue          int
+	perSource      int
+	limitLoopback  bool
+	passphraseFile string
+}
+
+func rootServeCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve --data DIR",
+		Short: "Serve a root: lists, registrations, the admin API",
+		Long: `Serve the root in a data folder: documents and registrations on the public
+listener, the admin API on the admin listener. The configuration is root.toml in
+the folder; a flag that is given wins.
+
+The passphrase of the list key, if it has one, comes from --passphrase-file, or
+from $CREDENTIALS_DIRECTORY/passphrase (systemd), or from the terminal.
+
+The addresses are logged when the root is ready; port 0 means any free port. An
+interrupt ends it after the requests under way.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runServe(cmd, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", "", "the data folder that \"root init\" made")
+	flags.StringVar(&f.listen, "listen", root.DefaultListen, "address of the public listener")
+	flags.StringVar(&f.adminListen, "admin-listen", root.DefaultAdminListen, "address of the admin listener")
+	flags.StringVar(&f.publicURL, "public-url", "", "the URL under which the world reaches the root")
+	flags.BoolVar(&f.allowPrivate, "allow-private", false, "take registrations of loopback and private addresses from anywhere")
+	flags.IntVar(&f.queue, "queue", 0, "registrations that may wait for a decision")
+	flags.IntVar(&f.perSource, "per-source", 0, "new registrations an hour of one source; -1: no limit")
+	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "count registrations of this machine, too")
+	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the passphrase of the list key")
+	cmd.MarkFlagRequired("data")
+	return cmd
+}
+
+func runServe(cmd *cobra.Command, f serveFlags) error {
+	cfg, err := root.LoadConfig(f.data)
+	if err != nil {
+		return err
+	}
+	f.override(cmd, &cfg)
+	cfg.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.ErrOrStderr(), f.passphraseFile) }
+	r, err := root.New(cfg)
+	if err != nil {
+		return explainKey(err)
+	}
+	err = r.Run(cmd.Context())
+	return errors.Join(err, r.Close())
+}
+
+// override takes the flags that were given.
+func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) {
+	given := cmd.Flags().Changed
+	if given("listen") {
+		cfg.Listen = f.listen
+	}
+	if given("admin-listen") {
+		cfg.AdminListen = f.adminListen
+	}
+	if given("public-url") {
+		cfg.PublicURL = f.publicURL
+	}
+	if given("allow-private") {
+		cfg.AllowPrivate = f.allowPrivate
+	}
+	if given("queue") {
+		cfg.Queue = f.queue
+	}
+	if given("per-source") {
+		cfg.PerSource = f.perSource
+	}
+	if given("limit-loopback") {
+		cfg.LimitLoopback = f.limitLoopback
+	}
+}
+
+// explainKey says what to do about a key that does not open.
+func explainKey(err error) error {
+	switch {
+	case errors.Is(err, keyfile.ErrPassphrase):
+		return withHint(err, "The passphrase is that which was given to \"root init\".")
+	case errors.Is(err, keyfile.ErrNeedsPassphrase):
+		return withHint(fmt.Errorf("%w (an empty passphrase was given)", err), "Give --passphrase-file FILE with the passphrase.")
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/spf13/cobra"
+)
+
+func rootShowCommand() *cobra.Command {
+	var data string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show --data DIR",
+		Short: "Describe a root, with ready lines for clients and mirrors",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			report, err := root.Inspect(cmd.Context(), data, time.Now())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), report)
+			}
+			printReport(cmd.OutOrStdout(), report)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "", "the data folder")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.MarkFlagRequired("data")
+	return cmd
+}
+
+func printReport(out io.Writer, r root.Report) {
+	row := func(name string, value any) { fmt.Fprintf(out, "%-12s %v\n", name, value) }
+	row("origin", r.Origin)
+	if r.PublicURL == "" {
+		row("public URL", "none (clients need --root)")
+	} else {
+		row("public URL", r.PublicURL)
+	}
+	row("trust", fmt.Sprintf("%d, to be reviewed by %s", r.Trust.Version, formatTime(r.Trust.ReviewBy)))
+	row("  SHA-256", r.Trust.SHA256)
+	for _, l := range r.Lists {
+		row(l.Name, fmt.Sprintf("version %d, %d entries, issued %s ago, %s (until %s)",
+			l.Version, l.Entries, formatAge(time.Duration(l.AgeSeconds)*time.Second), l.Freshness, formatTime(l.FreshUntil)))
+	}
+	row("waiting", fmt.Sprintf("%d registrations", r.Pending))
+	row("listed", fmt.Sprintf("%d servers", r.Listed))
+	row("mirrors", r.Mirrors)
+	printReadyLines(out, r)
+	for _, path := range r.KeysHere {
+		fmt.Fprintf(out, "\nwarning: %s lies on this machine; move it to a medium of its own.\n", path)
+	}
+}
+
+// printReadyLines prints what a player, a launcher and a mirror paste.
+func printReadyLines(out io.Writer, r root.Report) {
+	url := r.PublicURL
+	if url == "" {
+		url = "http://" + r.Listen + "/"
+	}
+	fmt.Fprintf(out, `
+For a player, with a copy of %[1]s:
+  metaserver list --trust %[2]s --root %[3]s
+
+For a launcher in Go, with the same file embedded as pinned:
+  serverlist.New(serverlist.Config{Trust: pinned, Root: []string{%[3]q}})
+
+For a mirror, in mirror.toml beside the same file:
+  root = %[3]q
+  trust = %[2]q
+  [[target]]
+  type = "folder"
+  path = "/srv/mirror"
+`, r.Trust.File, filepath.Base(r.Trust.File), url)
+}
