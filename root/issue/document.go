@@ -1,9 +1,13 @@
 package issue
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // Names of documents, as paths below the public folder and the root's URL.
@@ -24,6 +28,26 @@ type Document struct {
 	Entries    int       // of a list
 	Bytes      []byte    // do not change
 	ETag       string    // strong, with its quotes; made from the SHA-256 of Bytes
+}
+
+func etag(data []byte) string {
+	sum := sha256.Sum256(data)
+	return fmt.Sprintf("%q", fmt.Sprintf("%x", sum[:16]))
+}
+
+func listDocument(name string, l *serverlist.List) *Document {
+	return &Document{
+		Name: name, Type: l.Head.Type, Version: l.Head.Version, Epoch: l.Head.Epoch,
+		Issued: l.Head.Issued, FreshUntil: l.Head.FreshUntil, OldAfter: l.Head.OldAfter,
+		Entries: len(l.Servers) + len(l.Mirrors), Bytes: l.Bytes(), ETag: etag(l.Bytes()),
+	}
+}
+
+func trustDocument(t *keys.Trust) *Document {
+	return &Document{
+		Name: fmt.Sprintf("trust/%d.trust", t.Version), Type: "trust/1", Version: t.Version, Epoch: t.Epoch,
+		Issued: t.Issued, Bytes: t.Bytes(), ETag: etag(t.Bytes()),
+	}
 }
 
 // A RemovalError says that an edition waits for an admin's confirmation,
@@ -49,8 +73,8 @@ var ErrClock = errors.New("the clock is more than a day behind the newest editio
 type State struct {
 	Type     string
 	Document *Document // what is served; nil: nothing yet
-	Covered  int64     // the change up to which the store's state is served
-	Next     time.Time // when it is issued again at the latest
+	Covered  int64     // the change of the store up to which it is served; -1: not known yet
+	Next     time.Time // when it is issued again at the latest; zero: nothing is served yet
 	Err      error     // why the last attempt failed; nil: it did not
 	Failed   int       // failures in a row
 }

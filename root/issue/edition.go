@@ -1,0 +1,259 @@
+package issue
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// An edition is a published list, reduced to what the next one needs.
+type edition struct {
+	head keys.Head
+	text []byte   // of the head, as it was signed
+	ids  []string // of the entries
+	doc  *Document
+}
+
+func newEdition(name string, l *serverlist.List) *edition {
+	e := &edition{head: l.Head, text: l.Text(), doc: listDocument(name, l)}
+	for i := range l.Servers {
+		e.ids = append(e.ids, l.Servers[i].ID)
+	}
+	for i := range l.Mirrors {
+		e.ids = append(e.ids, l.Mirrors[i].ID)
+	}
+	return e
+}
+
+// A snapshot is what the store says at one moment.
+type snapshot struct {
+	body   []byte
+	ids    []string // of the entries
+	change int64
+}
+
+func (p *Publisher) snapshotServers(ctx context.Context) (*snapshot, error) {
+	var s snapshot
+	var servers []serverlist.Server
+	var err error
+	s.change, err = p.cfg.Store.Listed(ctx, func(server serverlist.Server) error {
+		servers = append(servers, server)
+		s.ids = append(s.ids, server.ID)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the entries: %w", err)
+	}
+	s.body, err = serverlist.EncodeServers(servers)
+	return &s, err
+}
+
+func (p *Publisher) snapshotMirrors(ctx context.Context) (*snapshot, error) {
+	mirrors, change, err := p.cfg.Store.Mirrors(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the mirrors: %w", err)
+	}
+	if p.cfg.RootURL != "" {
+		mirrors = append(mirrors, serverlist.Mirror{
+			ID: RootID, Operator: p.cfg.Chain.Origin(), URLs: []string{p.cfg.RootURL}, Root: true,
+		})
+	}
+	s := &snapshot{change: change}
+	for _, m := range mirrors {
+		s.ids = append(s.ids, m.ID)
+	}
+	s.body, err = serverlist.EncodeMirrors(mirrors)
+	return s, err
+}
+
+// RootID is the id of the root's own entry in the mirror list. No mirror may
+// have it.
+const RootID = "root"
+
+// Publish brings the list of this type up to date: a new edition if the store
+// says something else than the newest one or that one is due again, nothing
+// otherwise. It returns when the edition is on disk and served. Errors:
+// [*RemovalError], [ErrClock], and those of the store, the signer, and the
+// disk; whatever fails, what was served stays served.
+func (p *Publisher) Publish(ctx context.Context, typ string) error {
+	l, err := p.list(typ)
+	if err != nil {
+		return err
+	}
+	rise, err := p.sit(ctx)
+	if err != nil {
+		return err
+	}
+	defer rise()
+	attempt := p.begin(l)
+	change, err := p.publish(ctx, l)
+	p.end(l, attempt, change, err)
+	return err
+}
+
+// maxRaces is how often in a row another publisher may be faster.
+const maxRaces = 10
+
+// publish returns the change that is served afterwards.
+func (p *Publisher) publish(ctx context.Context, l *list) (change int64, err error) {
+	if err := p.restored(ctx); err != nil {
+		return 0, err
+	}
+	for range maxRaces {
+		if err := p.adoptStored(ctx, l); err != nil {
+			return 0, err
+		}
+		change, err = p.publishOnce(ctx, l)
+		if !errors.Is(err, store.ErrConflict) {
+			break
+		}
+		p.cfg.Log.Info("another publisher was faster; taking its edition over", "list", l.name)
+	}
+	return change, err
+}
+
+// publishOnce issues an edition if one is needed.
+func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err error) {
+	if err := p.pace(ctx, l); err != nil {
+		return 0, err
+	}
+	s, err := l.snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !p.needed(l, s) {
+		return s.change, nil
+	}
+	if err := p.checkRemoval(ctx, l, s); err != nil {
+		return 0, err
+	}
+	signed, err := p.sign(l, s.body)
+	if err != nil {
+		return 0, err
+	}
+	return s.change, p.commit(ctx, l, signed)
+}
+
+// needed tells whether there is anything to say that the newest edition does
+// not say.
+func (p *Publisher) needed(l *list, s *snapshot) bool {
+	if l.newest == nil || l.due {
+		return true
+	}
+	h := &l.newest.head
+	trust := p.cfg.Chain.Newest()
+	return h.BodySHA256 != sha256.Sum256(s.body) ||
+		h.Trust < trust.Version || h.Epoch < trust.Epoch ||
+		!p.cfg.Now().Before(h.Issued.Add(l.every))
+}
+
+// sign makes a new edition and looks at it as a client would: nothing goes out
+// that a client refuses.
+func (p *Publisher) sign(l *list, body []byte) (*serverlist.List, error) {
+	version, err := p.nextVersion(l)
+	if err != nil {
+		return nil, err
+	}
+	issued := time.Unix(version, 0).UTC()
+	trust := p.cfg.Chain.Newest()
+	draft := serverlist.Draft{
+		Origin: p.cfg.Chain.Origin(), Type: l.typ, Version: version, Epoch: trust.Epoch,
+		Issued: issued, FreshUntil: issued.Add(p.cfg.FreshFor), OldAfter: issued.Add(p.cfg.OldAfter),
+		Trust: trust.Version, Body: body,
+	}
+	if l == p.servers && p.mirrors.newest != nil {
+		draft.Mirrors = p.mirrors.newest.head.Version
+	}
+	data, err := draft.Sign(l.signer)
+	if err != nil {
+		return nil, fmt.Errorf("signing %s: %w", l.name, err)
+	}
+	opened, err := p.open(l, data, keys.Live, time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("the new %s would be refused by clients (is its key, %s, the one in the newest trust document, and does one signature suffice for its role?): %w",
+			l.name, l.signer.VerifierKey().Name(), err)
+	}
+	return opened, nil
+}
+
+// commit publishes a signed edition: in the store if nobody was faster, then
+// in the public folder, then to be served.
+func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List) error {
+	err := p.cfg.Store.PublishEdition(ctx, l.inStore, store.Edition{
+		Type: l.typ, Version: signed.Head.Version, Epoch: signed.Head.Epoch, Issued: signed.Head.Issued,
+		Head: signed.Text(), Document: signed.Bytes(),
+	})
+	if err != nil {
+		return fmt.Errorf("storing the new %s: %w", l.name, err)
+	}
+	l.issuedAt = p.cfg.Now()
+	e := newEdition(l.name, signed)
+	if err := p.adopt(l, e); err != nil {
+		return err
+	}
+	l.due = false
+	p.cfg.Log.Info("published", "list", l.name, "version", e.head.Version, "epoch", e.head.Epoch, "entries", len(e.ids))
+	return nil
+}
+
+const (
+	// shortWait is how far the clock may be behind the newest edition for
+	// that to be a matter of waiting.
+	shortWait = 10 * time.Second
+	// maxBehind is how far ahead of the clock clients and mirrors accept an
+	// edition.
+	maxBehind = 24 * time.Hour
+)
+
+// last returns the highest version that the next edition must exceed.
+func (l *list) last() int64 {
+	if l.newest == nil {
+		return l.inStore
+	}
+	return max(l.inStore, l.newest.head.Version)
+}
+
+// pace waits for the second after the newest edition, so that there is at most
+// one edition a second and none dated into the future. It does not wait for a
+// clock that is wrong.
+func (p *Publisher) pace(ctx context.Context, l *list) error {
+	now := p.cfg.Now()
+	wait := time.Unix(l.last()+1, 0).Sub(now)
+	if since := now.Sub(l.issuedAt); wait > shortWait && since >= 0 && since < time.Second {
+		wait = time.Second - since // versions go on in steps of one, one a second
+	}
+	if wait <= 0 || wait > shortWait {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// nextVersion returns the second of now, or the one after the newest edition
+// if that was dated by a clock that was ahead.
+func (p *Publisher) nextVersion(l *list) (int64, error) {
+	now, last := p.cfg.Now().Unix(), l.last()
+	if now > last {
+		return now, nil
+	}
+	behind := time.Duration(last-now) * time.Second
+	if behind > maxBehind {
+		return 0, fmt.Errorf("%w (newest edition of %s: %s, clock: %s)", ErrClock, l.name,
+			time.Unix(last, 0).UTC().Format(time.RFC3339), p.cfg.Now().UTC().Format(time.RFC3339))
+	}
+	p.cfg.Log.Warn("the clock is behind the newest edition, which may have been dated by a wrong clock; numbering goes on from there",
+		"list", l.name, "behind", behind)
+	return last + 1, nil
+}

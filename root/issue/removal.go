@@ -1,0 +1,60 @@
+package issue
+
+import (
+	"context"
+	"fmt"
+)
+
+// An edition may lose this many entries, or this part of them, without
+// confirmation.
+const (
+	freeRemovals       = 10
+	freeRemovalPercent = 20
+)
+
+// checkRemoval refuses an edition that loses many entries, unless an admin has
+// confirmed this state of the store.
+func (p *Publisher) checkRemoval(ctx context.Context, l *list, s *snapshot) error {
+	if l.newest == nil {
+		return nil
+	}
+	removed, of := countMissing(l.newest.ids, s.ids), len(l.newest.ids)
+	if removed <= freeRemovals || removed*100 <= of*freeRemovalPercent {
+		return nil
+	}
+	confirmed, err := p.cfg.Store.ConfirmedRemoval(ctx, l.typ)
+	if err != nil {
+		return fmt.Errorf("reading what was confirmed: %w", err)
+	}
+	if confirmed >= s.change {
+		return nil
+	}
+	return &RemovalError{Type: l.typ, Change: s.change, Removed: removed, Of: of}
+}
+
+// countMissing counts the ids of before that are not in now.
+func countMissing(before, now []string) (n int) {
+	kept := make(map[string]bool, len(now))
+	for _, id := range now {
+		kept[id] = true
+	}
+	for _, id := range before {
+		if !kept[id] {
+			n++
+		}
+	}
+	return n
+}
+
+// Confirm releases the edition that a [RemovalError] named, and signals it.
+func (p *Publisher) Confirm(ctx context.Context, typ string, change int64, admin string) error {
+	l, err := p.list(typ)
+	if err != nil {
+		return err
+	}
+	if err := p.cfg.Store.ConfirmRemoval(ctx, l.typ, change, admin); err != nil {
+		return err
+	}
+	p.Changed()
+	return nil
+}
