@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -40,7 +41,7 @@ func (h *localHost) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	if h.away != nil && h.away() {
-		return nil, &http.ProtocolError{ErrorString: "away"}
+		return nil, errors.New("the root is away")
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
