@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -39,7 +40,7 @@ func TestFullDisk(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); errors.Is(err, syscall.EPERM) || strings.Contains(stderr.String(), "mounting:") {
-		t.Skipf("this system does not let the test mount a small disk: %v %s", err, stderr.String())
+		testenv.Unable(t, fmt.Sprintf("no mount namespace: %v %s", err, stderr.String()))
 	} else if err != nil {
 		t.Fatalf("%v: %s", err, stderr.String())
 	}
