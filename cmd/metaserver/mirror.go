@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/signed-metaserver/metaserver/mirror"
+	"github.com/spf13/cobra"
+)
+
+func mirrorCommand() *cobra.Command {
+	return group("mirror", "Carry a root's documents to a static web host",
+		mirrorOnceCommand(),
+		mirrorRunCommand(),
+	)
+}
+
+const mirrorConfigHelp = `
+The configuration is a TOML file. Relative paths are relative to it.
+
+  root = "http://ms.example.org/"
+  trust = "1.trust"            # the trust document that the root's admin gave you
+  schedule = "17 * * * *"      # optional, for "mirror run": when to look, in UTC
+  jitter = "10m"               # optional: a random time up to this is added
+  allow_private = false        # optional: use mirrors at private addresses
+
+  [[target]]                   # one or more
+  type = "folder"
+  path = "/srv/mirror"
+  public_url = "http://mirror.example.net/ms/"  # optional: checked from outside
+
+Folders that the web server serves need nothing else: plain files, any MIME
+type. No key and no state is kept; what is published is read back each time.`
+
+func mirrorOnceCommand() *cobra.Command {
+	var config string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "once --config FILE",
+		Short: "Fetch, verify and publish the newest lists, once",
+		Long: `Fetch the newest lists of a root, verify them, and publish them to every target
+if they are news. Nothing is ever replaced by something older or unverified. If
+the root is away, the newest verified lists of other mirrors are used.
+
+One line is printed for each target. The exit status is 0 if the root answered
+and every target holds the newest lists, whether or not they are news; else it
+is 1, standard error says why, and the targets keep complete lists.
+` + mirrorConfigHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := loadMirror(config, nil)
+			if err != nil {
+				return err
+			}
+			note := startNote(cmd.ErrOrStderr(), "mirroring "+m.Origin()+" ...")
+			report, err := m.Once(cmd.Context())
+			note.stop()
+			if asJSON {
+				return errors.Join(printJSON(cmd.OutOrStdout(), report), reported(err))
+			}
+			printMirrorReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), &report)
+			return reported(err)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the mirror's configuration file")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func mirrorRunCommand() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use:   "run --config FILE",
+		Short: "Mirror at once and then on a schedule, until stopped",
+		Long: `Do what "mirror once" does, at once and then at each turn of the schedule, until
+an interrupt. While runs fail, as when the root is away, the next try comes
+after 1, 2, 4 ... and at most 60 minutes. What happens is logged to standard
+error.
+` + mirrorConfigHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := loadMirror(config, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			if err != nil {
+				return err
+			}
+			return m.Run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the mirror's configuration file")
+	cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func loadMirror(config string, log *slog.Logger) (*mirror.Mirror, error) {
+	cfg, err := mirror.ReadConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Log = log
+	return mirror.New(cfg)
+}
+
+// reported makes of any failure one whose text is in the report.
+func reported(err error) error {
+	if err != nil {
+		return errReported
+	}
+	return nil
+}
+
+// printMirrorReport prints a line for each target and, on standard error, what
+// an operator should look at. When all is well that is one line for a mirror
+// with one target.
+func printMirrorReport(out, problems io.Writer, r *mirror.Report) {
+	for _, e := range r.Root.Errors {
+		printError(problems, fmt.Errorf("root %s: %s", r.Root.URL, e))
+	}
+	for _, n := range r.Root.Notes {
+		fmt.Fprintf(problems, "root %s: %s\n", r.Root.URL, cleanText(n))
+	}
+	for _, m := range r.Mirrors {
+		fmt.Fprintf(problems, "mirror %s: %s\n", cleanText(m.URL), cleanText(m.Answer))
+	}
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		for _, remark := range t.Remarks() {
+			fmt.Fprintf(problems, "%s: %s\n", t.Target, cleanText(remark))
+		}
+		if !t.OK {
+			printError(problems, fmt.Errorf("%s: %s", t.Target, t.Error))
+		}
+		fmt.Fprintln(out, cleanText(t.String()))
+	}
+	if len(r.Root.Errors) > 0 {
+		fmt.Fprintln(problems, "  The root did not answer as it should, so it is not known whether these are the newest lists. What is published stays.")
+	}
+}
