@@ -36,7 +36,7 @@ import (
 // [ReadConfig] makes one from a file.
 type Config struct {
 	Root    string   // base URL of the root; it may be private or loopback, because the operator named it
-	Trust   []byte   // the pinned trust document
+	Trust   []byte   // the pinned trust document; the chain is published from here on, so pin trust/1 where clients do
 	Targets []Target // where to publish, in this order
 
 	Schedule     string        // when Run looks for news: a cron expression in UTC; "": DefaultSchedule

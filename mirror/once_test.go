@@ -214,6 +214,12 @@ func TestOnceRefusesTheFuture(t *testing.T) {
 	}
 	w.cfg.Now = func() time.Time { return time.Unix(t0-86400, 0) }
 	w.mustOnce()
+
+	w.host.put("trust/2.trust", w.Rotate(true).Newest().Bytes()) // issued on 2026-01-01
+	w.cfg.Now = func() time.Time { return time.Date(2025, 12, 30, 0, 0, 0, 0, time.UTC) }
+	if report, err := w.once(); err == nil || !strings.Contains(err.Error(), "trust/2.trust was issued at 2026-01-01T00:00:02Z") || report.Trust != 1 {
+		t.Errorf("a trust document issued two days ahead: %v, chain of %d", err, report.Trust)
+	}
 }
 
 func TestOnceCancelled(t *testing.T) {

@@ -288,3 +288,21 @@ func TestFolderWaitsForItsTurn(t *testing.T) {
 	set(t, dir, docs)
 	wantFiles(t, dir, docs)
 }
+
+// TestFolderFilledMeanwhile: what a session has read of a folder that was not
+// there is no longer true once another program has made it.
+func TestFolderFilledMeanwhile(t *testing.T) {
+	t.Parallel()
+	folder := publish.Folder{Path: filepath.Join(t.TempDir(), "www")}
+	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	s, err := folder.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	set(t, folder.Path, docs)
+	if err := s.Write(t.Context(), publish.ServerList, []byte("older")); err == nil || !strings.Contains(err.Error(), "run again") {
+		t.Errorf("got %v", err)
+	}
+	wantFiles(t, folder.Path, docs)
+}
