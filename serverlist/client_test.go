@@ -275,8 +275,8 @@ func TestBadMirrors(t *testing.T) {
 		"a login page":       {status(200), "captive portal or login page?"},
 		"not there":          {http.NotFoundHandler(), "absent: HTTP 404"},
 		"out of order":       {status(500), "failed: HTTP 500"},
-		"a circle":           {http.RedirectHandler("http://a.example/server.list", 302), "more than 3 redirects"},
-		"into the network":   {http.RedirectHandler("http://192.168.0.1/", 302), "private address"},
+		"a circle":           {http.RedirectHandler("http://a.example/server.list", http.StatusFound), "more than 3 redirects"},
+		"into the network":   {http.RedirectHandler("http://192.168.0.1/", http.StatusFound), "private address"},
 		"refused connection": {nil, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,11 +83,10 @@ func TestSilentMirrors(t *testing.T) {
 		p.silentHosts("a", "b", "c")
 		began := time.Now()
 		var first time.Duration
+		var once sync.Once
 		site := p.site("good")
 		p.net["good.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if first == 0 {
-				first = time.Since(began)
-			}
+			once.Do(func() { first = time.Since(began) })
 			site.ServeHTTP(rw, r)
 		})
 		r := p.refresh()
@@ -246,22 +247,32 @@ func TestRun(t *testing.T) {
 		issued := p.now
 		p.cfg.Now = func() time.Time { return issued.Add(time.Since(begin)) }
 		p.cfg.Static = static(p.servers("cat2"), nil)
+		var down atomic.Bool
+		p.cfg.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if down.Load() {
+				return fakeNet{}.RoundTrip(r)
+			}
+			return p.net.RoundTrip(r)
+		})}
 		ctx, cancel := context.WithCancel(t.Context())
-		var told []string
+		told := make(chan string, 10)
 		done := make(chan error)
 		c := p.client()
 		go func() {
 			done <- c.Run(ctx, time.Hour, func(r Result) {
-				told = append(told, fmt.Sprintf("%s %s %s", r.List.Servers[0].ID, r.Source, r.Freshness))
+				told <- fmt.Sprintf("%s %s %s", r.List.Servers[0].ID, r.Source, r.Freshness)
 			})
 		}()
 		expect := func(want ...string) {
 			t.Helper()
 			synctest.Wait()
-			if !slices.Equal(told, want) {
-				t.Errorf("told %q, want %q", told, want)
+			var got []string
+			for len(told) > 0 {
+				got = append(got, <-told)
 			}
-			told = nil
+			if !slices.Equal(got, want) {
+				t.Errorf("told %q, want %q", got, want)
+			}
 		}
 		expect("cat2 static fresh", "cat2 live fresh")
 		time.Sleep(3 * time.Hour)
@@ -272,11 +283,10 @@ func TestRun(t *testing.T) {
 		}
 		time.Sleep(67 * time.Minute)
 		expect("news live fresh")
-		hosts := fakeNet{"a.example": p.net["a.example"], "root.example": p.net["root.example"]}
-		clear(p.net)
+		down.Store(true)
 		time.Sleep(67 * time.Minute)
 		expect("news cached fresh")
-		p.net["a.example"], p.net["root.example"] = hosts["a.example"], hosts["root.example"]
+		down.Store(false)
 		time.Sleep(67 * time.Minute)
 		expect("news live fresh")
 		time.Sleep(24 * time.Hour)
@@ -290,6 +300,10 @@ func TestRun(t *testing.T) {
 		}
 	})
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestPauseAfter(t *testing.T) {
 	t.Parallel()

@@ -34,14 +34,14 @@ func TestFrozenMirrors(t *testing.T) {
 		p := newPlay(t, "a", "b")
 		p.cfg.Static = static(nil, p.mirrors("outsider http://outsider.example/"))
 		p.cfg.Root = nil
-		mirrors, old := p.mirrorList("a", "b"), p.servers("cat2")
+		old := p.servers("cat2")
 		p.now = p.now.Add(48 * time.Hour)
 		p.net["outsider.example"] = p.newSite(p.servers("news"), nil)
 		// The mirror list in the cache is newer than the static one and does
 		// not name the outsider.
 		p.cfg.Cache = DirCache(t.TempDir())
 		p.now = p.now.Add(-time.Hour)
-		mirrors = p.mirrorList("a", "b")
+		mirrors := p.mirrorList("a", "b")
 		p.now = p.now.Add(time.Hour)
 		if err := p.cfg.Cache.Store("mirror.list", mirrors, p.now); err != nil {
 			t.Fatal(err)

@@ -176,11 +176,11 @@ func TestFetchRefuses(t *testing.T) {
 		"redirect loop": {http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			http.Redirect(rw, r, r.URL.Path, http.StatusFound)
 		}), OutcomeRefused, "more than 3 redirects"},
-		"redirect to ftp":         {http.RedirectHandler("ftp://m.example/server.list", 302), OutcomeRefused, "must begin with http"},
-		"redirect with password":  {http.RedirectHandler("http://u:p@m.example/server.list", 302), OutcomeRefused, "user name"},
+		"redirect to ftp":         {http.RedirectHandler("ftp://m.example/server.list", http.StatusFound), OutcomeRefused, "must begin with http"},
+		"redirect with password":  {http.RedirectHandler("http://u:p@m.example/server.list", http.StatusFound), OutcomeRefused, "user name"},
 		"redirect to nowhere":     {status(302), OutcomeFailed, "302"},
-		"redirect to the router":  {http.RedirectHandler("http://192.168.1.1/login", 302), OutcomeFailed, "private address 192.168.1.1"},
-		"redirect to the machine": {http.RedirectHandler("http://localhost:631/", 302), OutcomeFailed, "private address localhost:631"},
+		"redirect to the router":  {http.RedirectHandler("http://192.168.1.1/login", http.StatusFound), OutcomeFailed, "private address 192.168.1.1"},
+		"redirect to the machine": {http.RedirectHandler("http://localhost:631/", http.StatusFound), OutcomeFailed, "private address localhost:631"},
 		"refused connection":      {nil, OutcomeFailed, "nothing listens"},
 	}
 	for name, tt := range tests {

@@ -222,12 +222,6 @@ func (s *site) asked() []string {
 	return out
 }
 
-func (s *site) requests() []*http.Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]*http.Request(nil), s.log...)
-}
-
 func (s *site) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.log = append(s.log, r)
