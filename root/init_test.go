@@ -1,0 +1,328 @@
+package root_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+func TestInit(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a", "data")
+	made, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin, PublicURL: "http://ms.example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]os.FileMode{
+		"": 0o700, "keys": 0o700, "public": 0o755, "public/trust": 0o755, "root.db": 0o600, "admin.token": 0o600, "root.toml": 0o600,
+		"keys/admin.key": 0o600, "keys/recovery.key": 0o600, "keys/list.key": 0o600,
+		"public/server.list": 0o644, "public/mirror.list": 0o644, "public/trust/1.trust": 0o644,
+	} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		} else if info.Mode().Perm() != mode && runtime.GOOS != "windows" {
+			t.Errorf("%q has mode %o, want %o", name, info.Mode().Perm(), mode)
+		}
+	}
+	for _, path := range []string{made.Config, made.AdminToken, made.AdminKey, made.RecoveryKey, made.ListKey, made.Trust} {
+		if !strings.HasPrefix(path, dir) || strings.Contains(path, ".init-") {
+			t.Errorf("path %s", path)
+		}
+		readFile(t, path)
+	}
+	if token := readFile(t, made.AdminToken); !regexp.MustCompile(`^msadm_[A-Za-z0-9_-]{43}\n$`).Match(token) {
+		t.Errorf("token %q", token)
+	}
+	token := bytes.TrimSpace(readFile(t, made.AdminToken))
+	if db := readFile(t, filepath.Join(dir, "root.db")); bytes.Contains(db, token) || bytes.Contains(db, token[6:]) {
+		t.Error("the database holds the token in clear")
+	}
+	checkFirstTrust(t, dir)
+	if left, _ := filepath.Glob(filepath.Join(dir, ".init-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func checkFirstTrust(t *testing.T, dir string) {
+	t.Helper()
+	chain, err := keys.NewChain(readFile(t, filepath.Join(dir, "public/trust/1.trust")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := chain.Newest()
+	if trust.Origin != origin || trust.Version != 1 || len(trust.Keys) != 3 || len(trust.Signers()) != 2 {
+		t.Errorf("%+v", trust)
+	}
+	if review := time.Until(trust.ReviewBy); review < 364*24*time.Hour || review > 367*24*time.Hour {
+		t.Errorf("review by %s", trust.ReviewBy)
+	}
+	for role, want := range map[string]string{
+		"trust":   origin + "/admin/first " + origin + "/admin/recovery",
+		"list":    origin + "/list/1",
+		"mirrors": origin + "/list/1",
+	} {
+		r, ok := trust.Role(role)
+		if got := strings.Join(r.Keys, " "); !ok || got != want || r.Threshold != 1 {
+			t.Errorf("role %s: threshold %d of %s", role, r.Threshold, got)
+		}
+	}
+	mirrors, err := serverlist.Open(readFile(t, filepath.Join(dir, "public/mirror.list")), serverlist.Want{Origin: origin, Type: serverlist.TypeMirrorList}, chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(mirrors.Mirrors) != 1 {
+		t.Fatalf("%d mirrors", len(mirrors.Mirrors))
+	}
+	if m := mirrors.Mirrors[0]; m.ID != "root" || m.Operator != origin || m.URLs[0] != "http://ms.example.org/" || !m.Root {
+		t.Errorf("%+v", m)
+	}
+	servers, err := serverlist.Open(readFile(t, filepath.Join(dir, "public/server.list")), serverlist.Want{Origin: origin, Type: serverlist.TypeServerList}, chain)
+	if err != nil || len(servers.Servers) != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestInitConfigHasTheDefaults compares the commented root.toml with the
+// defaults of the program.
+func TestInitConfigHasTheDefaults(t *testing.T) {
+	t.Parallel()
+	dir := newData(t)
+	written, err := root.LoadConfig(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written.Listen != root.DefaultListen || written.AdminListen != root.DefaultAdminListen || written.Queue != 20000 ||
+		written.PerSource != root.DefaultPerSource || written.KeepDays != root.DefaultKeepDays || written.Origin != origin ||
+		written.AllowPrivate || written.LimitLoopback || written.PublicURL != "" || len(written.AdminHosts) != 0 {
+		t.Errorf("%+v", written)
+	}
+	withURL := newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" })
+	if cfg, err := root.LoadConfig(withURL); err != nil || cfg.PublicURL != "https://ms.example.org/" {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
+// listing names everything below a folder, with sizes.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		b.WriteString(path + "\n")
+		if d.Type().IsRegular() {
+			data, err := os.ReadFile(path)
+			b.Write(data)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestInitRefuses(t *testing.T) {
+	t.Parallel()
+	existing := newData(t)
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "letter.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unfinished := t.TempDir()
+	if err := os.Mkdir(filepath.Join(unfinished, ".init-123"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	half := t.TempDir()
+	if err := os.WriteFile(filepath.Join(half, "root.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(other, "letter.txt")
+	for _, tc := range []struct{ name, data, origin, url, says string }{
+		{"a root", existing, origin, "", "holds a root already"},
+		{"other files", other, origin, "", "letter.txt"},
+		{"unfinished", unfinished, origin, "", "did not finish"},
+		{"half moved", half, origin, "", "did not finish"},
+		{"a file", file, origin, "", "data folder"},
+		{"no folder", "", origin, "", "required"},
+		{"no origin", "new", "", "", "1 to 128 bytes"},
+		{"capital letter", "new", "Ms.example.org", "", "only a-z"},
+		{"space", "new", "ms example", "", "only a-z"},
+		{"line feed", "new", "ms\nkey x", "", "only a-z"},
+		{"129 bytes", "new", strings.Repeat("a", 129), "", "1 to 128 bytes"},
+		{"URL", "new", origin, "ms.example.org", "http"},
+		{"URL with password", "new", origin, "http://u:p@ms.example.org/", "password"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			parent := t.TempDir()
+			dir := tc.data
+			if dir == "new" {
+				dir = filepath.Join(parent, "new")
+			}
+			before := listing(t, parent)
+			if tc.data != "new" && tc.data != "" {
+				before = listing(t, tc.data)
+			}
+			_, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: tc.origin, PublicURL: tc.url})
+			if err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("%v; want %q", err, tc.says)
+			}
+			after := listing(t, parent)
+			if tc.data != "new" && tc.data != "" {
+				after = listing(t, tc.data)
+			}
+			if before != after {
+				t.Error("something changed")
+			}
+		})
+	}
+}
+
+func TestInitLongOrigin(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 128)
+	dir := newData(t, func(c *root.InitConfig) { c.Origin = long })
+	report, err := root.Inspect(t.Context(), dir, time.Now())
+	if err != nil || report.Origin != long {
+		t.Fatalf("%+v, %v", report, err)
+	}
+}
+
+// TestFailedInitLeavesNothing ends the init in its middle.
+func TestFailedInitLeavesNothing(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	parent := t.TempDir()
+	for _, dir := range []string{filepath.Join(parent, "absent"), t.TempDir()} {
+		before := listing(t, filepath.Dir(dir))
+		if _, err := root.Init(ctx, root.InitConfig{Data: dir, Origin: origin}); err == nil {
+			t.Fatal("it did not fail")
+		}
+		if after := listing(t, filepath.Dir(dir)); before != after {
+			t.Errorf("left behind:\n%s", after)
+		}
+		if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin}); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+}
+
+func TestPassphrase(t *testing.T) {
+	t.Parallel()
+	dir := newData(t, func(c *root.InitConfig) { c.Passphrase = []byte("open sesame") })
+	for _, key := range []string{"admin", "recovery", "list"} {
+		path := filepath.Join(dir, "keys", key+".key")
+		if _, err := keyfile.Load(path, "x", nil); !errors.Is(err, keyfile.ErrNeedsPassphrase) {
+			t.Errorf("%s is not encrypted: %v", path, err)
+		}
+	}
+	answers := func(secret string) func() ([]byte, error) {
+		return func() ([]byte, error) { return []byte(secret), nil }
+	}
+	for _, tc := range []struct {
+		ask  func() ([]byte, error)
+		want error
+	}{{nil, keyfile.ErrNeedsPassphrase}, {answers(""), keyfile.ErrNeedsPassphrase}, {answers("wrong"), keyfile.ErrPassphrase}} {
+		if _, err := root.New(root.Config{Data: dir, Passphrase: tc.ask}); !errors.Is(err, tc.want) {
+			t.Errorf("%v, want %v", err, tc.want)
+		}
+	}
+	w := serveData(t, dir, func(c *root.Config) { c.Passphrase = answers("open sesame") })
+	w.register(1)
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	var none *root.NoRootError
+	if _, err := root.New(root.Config{Data: t.TempDir()}); !errors.As(err, &none) || none.Unfinished || !strings.Contains(err.Error(), "root init") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	if _, err := root.LoadConfig(filepath.Join(t.TempDir(), "absent")); !errors.As(err, &none) {
+		t.Errorf("no folder: %v", err)
+	}
+	for _, tc := range []struct {
+		name   string
+		damage func(dir string) error
+		says   string
+	}{
+		{"init did not finish", func(dir string) error { return os.Remove(filepath.Join(dir, "root.toml")) }, "did not finish"},
+		{"no database", func(dir string) error { return os.Remove(filepath.Join(dir, "root.db")) }, "no database"},
+		{"no list key", func(dir string) error { return os.Remove(filepath.Join(dir, "keys", "list.key")) }, "no key file"},
+		{"no trust document", func(dir string) error { return os.Remove(filepath.Join(dir, "public", "trust", "1.trust")) }, "trust document"},
+		{"another key", func(dir string) error {
+			return errors.Join(
+				os.Rename(filepath.Join(dir, "keys", "admin.key"), filepath.Join(dir, "keys", "list.key")),
+				os.Rename(filepath.Join(dir, "keys", "admin.key.pub"), filepath.Join(dir, "keys", "list.key.pub")))
+		}, "role list"},
+		{"a key of nobody", func(dir string) error {
+			path := filepath.Join(dir, "keys", "list.key")
+			if err := errors.Join(os.Remove(path), os.Remove(path+".pub")); err != nil {
+				return err
+			}
+			_, err := keyfile.Create(path, origin+"/list/1", nil)
+			return err
+		}, "has no key"},
+		{"a changed trust document", func(dir string) error {
+			path := filepath.Join(dir, "public", "trust", "1.trust")
+			data, err := os.ReadFile(path)
+			return errors.Join(err, os.WriteFile(path, bytes.Replace(data, []byte("epoch 1"), []byte("epoch 2"), 1), 0o644))
+		}, "1.trust"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			dir := newData(t)
+			if err := tc.damage(dir); err != nil {
+				t.Fatal(err)
+			}
+			r, err := root.New(root.Config{Data: dir})
+			if err == nil {
+				r.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("%v; want %q", err, tc.says)
+			}
+		})
+	}
+	dir := newData(t)
+	if _, err := root.New(root.Config{Data: dir, Origin: "other.example"}); err == nil || !strings.Contains(err.Error(), "never changes") {
+		t.Errorf("another origin: %v", err)
+	}
+	if _, err := root.New(root.Config{Data: dir, Listen: "7480"}); err == nil || !strings.Contains(err.Error(), "host:port") {
+		t.Errorf("a bad address: %v", err)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(1)
+	report, err := root.Inspect(t.Context(), w.dir, time.Now().Add(48*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Origin != origin || report.Trust.Version != 1 || len(report.Trust.SHA256) != 64 || report.Pending != 1 || report.Listed != 0 || len(report.KeysHere) != 2 {
+		t.Errorf("%+v", report)
+	}
+	if l := report.Lists[0]; l.Name != "server.list" || l.Freshness != "stale" || l.AgeSeconds < 47*3600 || l.Version == 0 {
+		t.Errorf("%+v", l)
+	}
+	if _, err := root.Inspect(t.Context(), t.TempDir(), time.Now()); err == nil {
+		t.Error("an empty folder was described")
+	}
+}
