@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
@@ -105,7 +104,7 @@ func explainKey(err error) error {
 	case errors.Is(err, keyfile.ErrPassphrase):
 		return withHint(err, "The passphrase is that which was given to \"root init\".")
 	case errors.Is(err, keyfile.ErrNeedsPassphrase):
-		return withHint(fmt.Errorf("%w (an empty passphrase was given)", err), "Give --passphrase-file FILE with the passphrase.")
+		return withHint(err, "What was given is empty. Give --passphrase-file FILE with the passphrase of the list key.")
 	}
 	return err
 }
