@@ -2,6 +2,7 @@ package serverlist
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -214,4 +215,29 @@ func TestDirCacheRefusesHugeFile(t *testing.T) {
 	if _, err := DirCache(dir).Load("server.list"); err == nil {
 		t.Error("loaded a file above the limit")
 	}
+}
+
+// Whatever a document is called and a record says, the cache stays in its
+// folder and takes no record for another document's.
+func FuzzDirCache(f *testing.F) {
+	f.Add("server.list", []byte("0000 2026-11-03T11:42:00Z\n"))
+	f.Add("trust/2.trust", []byte("\n\n"))
+	f.Add("../../etc/passwd", []byte("%x %s"))
+	f.Add("conflict/1", fmt.Appendf(nil, "%x 2026-11-03T11:42:00Z\n", sha256.Sum256([]byte("data"))))
+	f.Fuzz(func(t *testing.T, name string, records []byte) {
+		d := dirCache(filepath.Join("base", "cache"))
+		path, err := d.path(name)
+		if err == nil && (!strings.HasPrefix(path, string(d)+string(filepath.Separator)) || path != filepath.Clean(path)) {
+			t.Errorf("%q leads to %q", name, path)
+		}
+		file := filepath.Join(t.TempDir(), "seen")
+		if err := os.WriteFile(file, records, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256([]byte("data"))
+		when := readSeen(file).of([]byte("data"))
+		if !when.IsZero() && !bytes.Contains(bytes.ToLower(records), fmt.Appendf(nil, "%x", sum)) {
+			t.Errorf("%q gives %v for a document it does not name", records, when)
+		}
+	})
 }

@@ -70,7 +70,7 @@ func (q *question) takeTurn(ctx context.Context, most time.Duration) (release fu
 func (r *refresh) ask(ctx context.Context, q *question, c candidate, alone bool, alive func()) (*confirmation, error) {
 	url, err := DocumentURL(c.base, q.name)
 	if err != nil {
-		return nil, err
+		return nil, err // not from a list: those have checked URLs
 	}
 	started, begin := r.c.cfg.Now(), time.Now()
 	l, err := r.get(ctx, q, c, url, alone, alive)

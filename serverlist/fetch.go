@@ -145,7 +145,7 @@ func (f *Fetcher) Extend(ctx context.Context, base string, chain *keys.Chain) (*
 	for n := range maxTrustSteps {
 		url, err := DocumentURL(base, trustName(chain.Newest().Version+1))
 		if err != nil {
-			return chain, n, err
+			return chain, n, &FetchError{URL: base, Outcome: OutcomeFailed, Detail: err.Error(), Err: err}
 		}
 		longer, err := f.trust(ctx, url, chain)
 		var fe *FetchError

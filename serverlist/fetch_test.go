@@ -2,9 +2,17 @@ package serverlist
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -425,6 +433,32 @@ func TestDocumentURL(t *testing.T) {
 	}
 }
 
+// A base never leads to another host, nor a name out of the base's folder.
+func FuzzDocumentURL(f *testing.F) {
+	for _, base := range []string{
+		"http://m.example/ms/", "http://m.example", "https://u.example:81/~x/server.list", "http://[2001:db8::7]/a%2Fb/?q=/",
+		"http://m.example//evil.example/", "http://m.example/../..//x", "http://m.example/a;b/c?d",
+	} {
+		f.Add(base)
+	}
+	f.Fuzz(func(t *testing.T, base string) {
+		from, err := parseHTTP(base)
+		if err != nil {
+			return
+		}
+		for _, name := range []string{"server.list", "mirror.list", "trust/2.trust"} {
+			got, err := DocumentURL(base, name)
+			if err != nil {
+				t.Fatalf("%q is a mirror's URL, but: %v", base, err)
+			}
+			to, err := parseHTTP(got)
+			if err != nil || to.Scheme != from.Scheme || to.Host != from.Host {
+				t.Errorf("%s at %q is at %q (%v)", name, base, got, err)
+			}
+		}
+	})
+}
+
 // What a mirror learns of a player is the address, and nothing else.
 func TestFetchTellsNothing(t *testing.T) {
 	t.Parallel()
@@ -504,4 +538,53 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// What cannot be connected to is explained in words of the player's world.
+func TestFetchExplainsNetwork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.newSite(w.servers("cat2"), nil)
+	secure := httptest.NewUnstartedServer(site)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	plain := serve(t, site)
+	cut := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		conn, _, err := rw.(http.Hijacker).Hijack()
+		if err == nil {
+			conn.Close()
+		}
+	}))
+	closed := httptest.NewServer(site)
+	closed.Close()
+	for url, want := range map[string]string{
+		secure.URL: "TLS certificate does not hold: a wrong clock",
+		strings.Replace(plain, "http://", "https://", 1): "HTTP response to HTTPS client",
+		cut:        "the connection broke off",
+		closed.URL: "connection refused",
+	} {
+		f := &Fetcher{AllowPrivate: true}
+		_, err := f.Head(t.Context(), url+"/server.list", w.want(TypeServerList), w.chain(1))
+		f.CloseIdleConnections()
+		var fe *FetchError
+		if !errors.As(err, &fe) || fe.Outcome != OutcomeFailed || !strings.Contains(fe.Detail, want) {
+			t.Errorf("%s: %v, want ...%s...", url, err, want)
+		}
+	}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{&url.Error{Op: "Get", URL: "u", Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: "m.example", IsNotFound: true}}}, "the name m.example cannot be resolved: offline"},
+		{&url.Error{Op: "Get", URL: "u", Err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, "no connection in time"},
+		{context.DeadlineExceeded, "given up"},
+		{context.Canceled, "given up"},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "not TLS"},
+		{errors.New("something else"), "something else"},
+	} {
+		if got := explain("u", tt.err).(*FetchError); !strings.Contains(got.Detail, tt.want) {
+			t.Errorf("%v is told as %q", tt.err, got.Detail)
+		}
+	}
 }

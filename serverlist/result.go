@@ -91,8 +91,10 @@ func outcomeOf(err error) (Outcome, string) {
 		return OutcomeOlder, err.Error()
 	case errors.As(err, &conflict):
 		return OutcomeRefused, strings.TrimPrefix(err.Error(), conflict.URL+": ")
-	case errors.Is(err, errLost), errors.Is(err, errGrace):
-		return OutcomeLost, inner(err).Error()
+	case errors.Is(err, errLost):
+		return OutcomeLost, errLost.Error()
+	case errors.Is(err, errGrace):
+		return OutcomeLost, errGrace.Error()
 	case errors.As(err, &fetch):
 		return fetch.Outcome, fetch.Detail
 	}
