@@ -253,3 +253,39 @@ func containsKey(keys []VerifierKey, k VerifierKey) bool {
 func lineOf(data []byte, i int) int {
 	return bytes.Count(data[:i], []byte("\n")) + 1
 }
+
+// AddSignatures appends signature lines to a note that may still lack some, or
+// to a bare text. It verifies nothing that is there already: it is for the
+// admins who sign a trust document one after the other, and have looked at it
+// with [ReadDraft]. A signer whose line is there already is an error.
+func AddSignatures(note []byte, signers ...*Signer) ([]byte, error) {
+	text := DraftText(note)
+	fresh, err := Sign(text, signers...)
+	if err != nil || len(text) == len(note) {
+		return fresh, err
+	}
+	e, err := openEnvelope(note, MaxTrustText)
+	if err != nil {
+		return nil, err
+	}
+	if len(e.signatures)+len(signers) > MaxSignatures {
+		return nil, fmt.Errorf("the document would have %d signatures; a note has at most %d", len(e.signatures)+len(signers), MaxSignatures)
+	}
+	for _, s := range signers {
+		for _, have := range e.signatures {
+			if have.name == s.key.name && have.id == s.key.id {
+				return nil, fmt.Errorf("%q has signed this document already", s.key.name)
+			}
+		}
+	}
+	return append(bytes.Clone(note), fresh[len(text)+1:]...), nil
+}
+
+// DraftText returns the text of a note that nobody has verified: what admins
+// are about to sign. A bare text is returned whole.
+func DraftText(note []byte) []byte {
+	if end := bytes.Index(note, []byte("\n\n")); end >= 0 {
+		return note[:end+1]
+	}
+	return note
+}

@@ -3,7 +3,6 @@ package serverlist
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -367,106 +366,4 @@ func (p *scanner) word() error {
 		}
 	}
 	return errSyntax
-}
-
-// The functions below read a checked value as what a member wants.
-
-var errString = errors.New("is not a string")
-
-func (v value) asString(into *string, check func(string) error) error {
-	if v.kind != kindString {
-		return errString
-	}
-	if err := check(v.text); err != nil {
-		return err
-	}
-	*into = v.text
-	return nil
-}
-
-func (v value) asStrings(into *[]string, most int, check func(string) error) error {
-	if err := v.isArray(most); err != nil {
-		return err
-	}
-	p := scanner{s: v.raw}
-	var a arrayReader
-	out := make([]string, 0, min(most, strings.Count(v.raw, ",")+1))
-	for a.next(&p) {
-		var text string
-		if err := a.value.asString(&text, check); err != nil {
-			return fmt.Errorf("element %d: %w", len(out), err)
-		}
-		out = append(out, text)
-	}
-	*into = out
-	return a.err
-}
-
-// isArray tells whether the value is an array of at most that many elements.
-func (v value) isArray(most int) error {
-	if v.kind != kindArray {
-		return errors.New("is not an array")
-	}
-	p := scanner{s: v.raw}
-	var a arrayReader
-	n := 0
-	for a.next(&p) {
-		n++
-	}
-	if n > most {
-		return fmt.Errorf("has %d elements, more than %d", n, most)
-	}
-	return a.err
-}
-
-func (v value) asInteger(into *int64, least, most int64) error {
-	n, err := strconv.ParseInt(v.raw, 10, 64)
-	if v.kind != kindNumber || err != nil || v.raw == "-0" || n < -maxInteger || n > maxInteger {
-		return errors.New("is not an integer")
-	}
-	if n < least || n > most {
-		return fmt.Errorf("is not from %d to %d", least, most)
-	}
-	*into = n
-	return nil
-}
-
-func (v value) asBool(into *bool) error {
-	if v.raw != "true" && v.raw != "false" {
-		return errors.New("is neither true nor false")
-	}
-	*into = v.raw == "true"
-	return nil
-}
-
-// asObject reads an object's members; each returns an error if it is wrong.
-func (v value) asObject(member func(name string, v value) error) error {
-	if v.kind != kindObject {
-		return errors.New("is not an object")
-	}
-	p := scanner{s: v.raw}
-	var o objectReader
-	for o.next(&p) {
-		if err := member(o.name, o.value); err != nil {
-			return err
-		}
-	}
-	return o.err
-}
-
-// appendString writes s with the fewest escapes that JSON allows.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for _, c := range []byte(s) {
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }

@@ -55,7 +55,15 @@ func run(ctx context.Context, args []string) int {
 // newProgram returns the whole command tree.
 func newProgram() *cobra.Command {
 	program := group("metaserver", "A signed, mirrored directory of game servers",
+		demoCommand(),
+		rootCommand(),
+		registerCommand(),
+		adminCommand(),
+		mirrorCommand(),
+		listCommand(),
 		verifyCommand(),
+		keyCommand(),
+		trustCommand(),
 		manCommand(),
 	)
 	program.Version = version()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,4 +91,43 @@ func formatAge(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%dd %dh", int(d/day), int(d%day/time.Hour))
 	}
+}
+
+// marshalPlain is json.Marshal without escapes for HTML.
+func marshalPlain(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// A runningNote is a line on a terminal that says what the program waits for.
+type runningNote struct {
+	out   io.Writer
+	text  string
+	timer *time.Timer
+	shown chan bool
+}
+
+// startNote shows text on a terminal if the work takes longer than a second.
+// On anything else it stays silent.
+func startNote(out io.Writer, text string) *runningNote {
+	n := &runningNote{out: out, text: text, shown: make(chan bool, 1)}
+	if f, ok := out.(*os.File); ok && isTerminal(f) {
+		n.timer = time.AfterFunc(time.Second, func() {
+			fmt.Fprint(n.out, n.text)
+			n.shown <- true
+		})
+	}
+	return n
+}
+
+// stop removes the note again.
+func (n *runningNote) stop() {
+	if n.timer == nil || n.timer.Stop() {
+		return
+	}
+	<-n.shown
+	fmt.Fprint(n.out, "\r"+strings.Repeat(" ", len(n.text))+"\r")
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/spf13/cobra"
+)
+
+func keyCommand() *cobra.Command {
+	return group("key", "Make and show signing keys", keyNewCommand(), keyShowCommand())
+}
+
+func keyNewCommand() *cobra.Command {
+	var name, passphraseFile string
+	cmd := &cobra.Command{
+		Use:   "new FILE --name NAME",
+		Short: "Make a signing key",
+		Long: `Make an ed25519 key: FILE holds the private key in the format of OpenSSH, for
+its owner only, and FILE.pub the public one. ssh-keygen and ssh-add read both.
+NAME is the key's name in trust documents, as ms.example.org/admin/alice.
+
+The verifier key is printed on standard output: hand it to the admins who make
+the next trust document. An existing file is never overwritten.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			passphrase, err := newPassphrase(cmd.ErrOrStderr(), passphraseFile)
+			if err != nil {
+				return err
+			}
+			signer, err := keyfile.Create(args[0], name, passphrase)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "private key %s, public key %s%s\n", args[0], args[0], keyfile.PublicSuffix)
+			fmt.Fprintln(cmd.OutOrStdout(), signer.VerifierKey())
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "the key's name in trust documents")
+	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "file with the passphrase; an empty file means none; asked for without it")
+	cmd.MarkFlagRequired("name")
+	return cmd
+}
+
+func keyShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show FILE",
+		Short: "Print the verifier key of a key file",
+		Long:  "Print the verifier key of FILE, which is a public key, or a private one with its public key beside it.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := publicOf(args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), map[string]any{
+					"name": key.Name(), "id": fmt.Sprintf("%08x", key.ID()), "verifier_key": key.String(),
+				})
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), key)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// publicOf returns the public key of a key file: of the file itself if it is
+// one, else of the one beside it.
+func publicOf(path string) (keys.VerifierKey, error) {
+	public := path
+	if !strings.HasSuffix(path, keyfile.PublicSuffix) {
+		public += keyfile.PublicSuffix
+	}
+	return keyfile.LoadPublic(public)
+}
+
+// loadSigner returns a signer for a key file; its name is that of the public
+// key beside it.
+func loadSigner(path string, passphrase func() ([]byte, error)) (*keys.Signer, error) {
+	key, err := publicOf(path)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := keyfile.Load(path, key.Name(), passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if signer.VerifierKey() != key {
+		return nil, fmt.Errorf("%s is not the public key of %s", path+keyfile.PublicSuffix, path)
+	}
+	return signer, nil
+}
+
+// keyPassphrase finds the passphrase of an existing key file.
+func keyPassphrase(path, file string) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		if file != "" {
+			return readPassphrase(file)
+		}
+		if !isTerminal(os.Stdin) {
+			return nil, withHint(fmt.Errorf("the key %s is encrypted and there is no terminal to ask for its passphrase", path), "Give --passphrase-file FILE, or sign with --agent.")
+		}
+		return askPassphrase(os.Stderr, "Passphrase of "+path+": ")
+	}
+}

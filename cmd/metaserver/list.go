@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/probe"
+	"github.com/spf13/cobra"
+)
+
+// listFlags are those of the command list.
+type listFlags struct {
+	trust        string
+	roots        []string
+	cache        string
+	static       string
+	json         bool
+	probe        bool
+	verbose      bool
+	allowPrivate bool
+	timeout      time.Duration
+}
+
+func listCommand() *cobra.Command {
+	var f listFlags
+	cmd := &cobra.Command{
+		Use:   "list --trust FILE [--root URL]... [--cache DIR] [--static DIR]",
+		Short: "Show the verified list of servers",
+		Long: `Fetch the list of servers from the mirrors and the root, verify it, and show it.
+
+If no live list can be had, the cached one is shown, and without a cache the
+static one. Every copy is verified against the pinned trust document. What was
+tried is told on standard error, and under "attempts" with --json.
+
+--static names a folder laid out as what a root publishes: server.list,
+mirror.list and trust/. --probe asks each server for its state; the list does
+not depend on the answers.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runList(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.trust, "trust", "", "the pinned trust document")
+	flags.StringArrayVar(&f.roots, "root", nil, "base URL of the root; may be given more than once")
+	flags.StringVar(&f.cache, "cache", "", "folder to keep verified lists in; created when absent; nothing is stored without it")
+	flags.StringVar(&f.static, "static", "", "folder with the lists that were shipped")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+	flags.BoolVar(&f.probe, "probe", false, "ask each server for its state")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "tell every attempt")
+	flags.BoolVar(&f.allowPrivate, "allow-private", false, "contact private and loopback addresses that a list names; implied when a root is at one")
+	flags.DurationVar(&f.timeout, "timeout", 60*time.Second, "give up on live lists after this time")
+	cmd.MarkFlagRequired("trust")
+	return cmd
+}
+
+func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
+	client, err := newListClient(f)
+	if err != nil {
+		return err
+	}
+	note := startNote(errOut, "asking mirrors and root ...")
+	refreshing, cancel := context.WithTimeout(ctx, f.timeout)
+	result, err := client.Refresh(refreshing)
+	cancel()
+	note.stop()
+	if err != nil {
+		return reportNoList(out, errOut, f, err)
+	}
+	var live []probe.Live
+	if f.probe {
+		live = probeServers(ctx, errOut, f, result.List.Servers)
+	}
+	if f.json {
+		return printJSON(out, newListJSON(result, live))
+	}
+	printList(out, errOut, f, result, live)
+	return nil
+}
+
+func newListClient(f listFlags) (*serverlist.Client, error) {
+	pinned, err := readLimited(f.trust, keys.MaxTrustText+keys.MaxSignatureBlock+1)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("trust document: %w", err), "The root's admin gives it out; on the root it is D/public/trust/1.trust.")
+	}
+	cfg := serverlist.Config{Trust: pinned, Root: f.roots, AllowPrivate: f.allowPrivate, Log: slog.New(slog.DiscardHandler)}
+	if f.cache != "" {
+		cfg.Cache = serverlist.DirCache(f.cache)
+	}
+	if f.static != "" {
+		if cfg.Static, err = staticFolder(f.static); err != nil {
+			return nil, err
+		}
+	}
+	client, err := serverlist.New(cfg)
+	if err != nil {
+		return nil, withHint(err, "Nothing was fetched. Check --trust, --root, --cache and --static.")
+	}
+	return client, nil
+}
+
+func staticFolder(dir string) (fs.FS, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("static folder: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, &usageError{fmt.Sprintf("--static %s is a file; give the folder that holds server.list", dir)}
+	}
+	return os.DirFS(dir), nil
+}
+
+// probeServers asks all servers and returns their states in the list's order.
+func probeServers(ctx context.Context, errOut io.Writer, f listFlags, servers []serverlist.Server) []probe.Live {
+	prober := &probe.Prober{AllowPrivate: f.allowPrivate || hasPrivateRoot(f.roots)}
+	note := startNote(errOut, fmt.Sprintf("asking %d servers ...", len(servers)))
+	defer note.stop()
+	live := make([]probe.Live, len(servers))
+	for i, l := range prober.All(ctx, servers) {
+		live[i] = l
+	}
+	return live
+}
+
+// hasPrivateRoot tells whether the user named a root inside a private network:
+// then the servers of its list are expected there too.
+func hasPrivateRoot(roots []string) bool {
+	for _, root := range roots {
+		u, err := url.Parse(root)
+		if err != nil {
+			continue
+		}
+		host := u.Hostname()
+		ip, err := netip.ParseAddr(host)
+		if host == "localhost" || err == nil && (ip.IsLoopback() || ip.IsPrivate()) {
+			return true
+		}
+	}
+	return false
+}
+
+// reportNoList tells why there is nothing to show at all.
+func reportNoList(out, errOut io.Writer, f listFlags, err error) error {
+	var none *serverlist.NoListError
+	if !errors.As(err, &none) {
+		return err
+	}
+	if f.json {
+		if err := printJSON(out, map[string]any{"error": err.Error(), "attempts": attemptsJSON(none.Attempts)}); err != nil {
+			return err
+		}
+		return errReported
+	}
+	printAttempts(errOut, none.Attempts)
+	return withHint(errors.New("there is no list: none live, none cached, none static"),
+		"Check the network and --root; --static names a folder with shipped lists.")
+}
+
+// printList prints the list for people.
+func printList(out, errOut io.Writer, f listFlags, r serverlist.Result, live []probe.Live) {
+	if f.verbose || r.Source != serverlist.SourceLive {
+		printAttempts(errOut, r.Attempts)
+	}
+	h := &r.List.Head
+	fmt.Fprintf(out, "%s of %s: %s, %s, %s old (version %d, from %s)\n",
+		plural(len(r.List.Servers), "server"), h.Origin, r.Source, r.Freshness, formatAge(r.Age), h.Version, cleanText(r.From))
+	if r.Freshness == serverlist.Old {
+		fmt.Fprintln(errOut, "metaserver: this list is old; servers may have moved")
+	}
+	if r.ClockSuspect {
+		fmt.Fprintf(errOut, "metaserver: the list is from the future (%s): is the clock of this machine right?\n", formatTime(h.Issued))
+	}
+	for _, e := range r.List.Skipped {
+		fmt.Fprintf(errOut, "metaserver: %s\n", cleanText(e.Error()))
+	}
+	if len(r.List.Servers) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	defer w.Flush()
+	head := "NAME\tADDRESS\tGAME\tID"
+	if live != nil {
+		head += "\tSTATE"
+	}
+	fmt.Fprintln(w, head)
+	for i, s := range r.List.Servers {
+		row := []string{s.Name, s.Addresses[0], s.Game, s.ID}
+		if live != nil {
+			row = append(row, stateOf(live[i]))
+		}
+		fmt.Fprintln(w, cleanText(strings.Join(row, "\t")))
+	}
+}
+
+func stateOf(l probe.Live) string {
+	if l.Online {
+		return fmt.Sprintf("online, %.1f ms", l.RTT)
+	}
+	return fmt.Sprintf("%s: %s", l.State, l.Error)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func printAttempts(w io.Writer, attempts []serverlist.Attempt) {
+	for _, a := range attempts {
+		fmt.Fprintf(w, "  %-9s %s %s\n", a.Outcome, cleanText(a.URL), cleanText(a.Detail))
+	}
+}
+
+// A listJSON is the stable form for programs.
+type listJSON struct {
+	Origin       string        `json:"origin"`
+	Source       string        `json:"source"`
+	Freshness    string        `json:"freshness"`
+	Version      int64         `json:"version"`
+	Epoch        int64         `json:"epoch"`
+	Issued       time.Time     `json:"issued"`
+	AgeSeconds   int64         `json:"age_seconds"`
+	From         string        `json:"from"`
+	ClockSuspect bool          `json:"clock_suspect"`
+	Trust        int64         `json:"trust"`
+	Signers      []string      `json:"signers"`
+	Skipped      []string      `json:"skipped"`
+	Attempts     []attemptJSON `json:"attempts"`
+	Servers      []serverJSON  `json:"servers"`
+}
+
+type attemptJSON struct {
+	URL      string    `json:"url"`
+	Document string    `json:"document"`
+	Outcome  string    `json:"outcome"`
+	Detail   string    `json:"detail"`
+	Started  time.Time `json:"started"`
+	TookMS   int64     `json:"took_ms"`
+}
+
+func newListJSON(r serverlist.Result, live []probe.Live) listJSON {
+	h := &r.List.Head
+	l := listJSON{
+		Origin: h.Origin, Source: string(r.Source), Freshness: string(r.Freshness),
+		Version: h.Version, Epoch: h.Epoch, Issued: h.Issued,
+		AgeSeconds: int64(r.Age / time.Second), From: r.From, ClockSuspect: r.ClockSuspect,
+		Trust: r.Trust.Newest().Version, Signers: keyNames(r.List.Signers),
+		Skipped: []string{}, Attempts: attemptsJSON(r.Attempts), Servers: []serverJSON{},
+	}
+	for _, e := range r.List.Skipped {
+		l.Skipped = append(l.Skipped, e.Error())
+	}
+	for i, s := range r.List.Servers {
+		entry := serverJSON{server: s}
+		if live != nil {
+			entry.live = &live[i]
+		}
+		l.Servers = append(l.Servers, entry)
+	}
+	return l
+}
+
+func attemptsJSON(attempts []serverlist.Attempt) []attemptJSON {
+	out := []attemptJSON{}
+	for _, a := range attempts {
+		out = append(out, attemptJSON{a.URL, a.Document, string(a.Outcome), a.Detail, a.Started.UTC(), a.Took.Milliseconds()})
+	}
+	return out
+}
+
+// A serverJSON is an entry with the members of the list and, if it was probed,
+// a member live.
+type serverJSON struct {
+	server serverlist.Server
+	live   *probe.Live
+}
+
+func (s serverJSON) MarshalJSON() ([]byte, error) {
+	entry, err := s.server.MarshalJSON()
+	if err != nil || s.live == nil {
+		return entry, err
+	}
+	live, err := marshalPlain(s.live)
+	if err != nil {
+		return nil, err
+	}
+	entry = append(entry[:len(entry)-1], `,"live":`...)
+	return append(append(entry, live...), '}'), nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"metaserver": main})
+}
+
+// TestScripts runs the real program through the scripts in testdata/script.
+// Beside the usual commands they have:
+//
+//	freeport VAR...         set each variable to 127.0.0.1:PORT that nobody listens at
+//	waitfor HOST:PORT       until somebody listens there
+//	getjson VAR PATH        set VAR to a value of the JSON on the last standard output, as servers.0.id
+//	mode FILE OCTAL         check the permissions of a file
+//	changebyte FILE TEXT    change one byte of FILE, the first of TEXT
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"freeport":   scriptFreePort,
+			"waitfor":    scriptWaitFor,
+			"getjson":    scriptGetJSON,
+			"mode":       scriptMode,
+			"changebyte": scriptChangeByte,
+		},
+	})
+}
+
+func scriptFreePort(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		defer l.Close() // all at the end, so that no port comes twice
+		ts.Setenv(name, l.Addr().String())
+	}
+}
+
+func scriptWaitFor(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(waitForListener(args[0]))
+}
+
+// waitForListener returns when somebody listens at the address.
+func waitForListener(address string) error {
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("nobody listens at %s: %w", address, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func scriptGetJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: getjson VAR PATH")
+	}
+	var doc any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+	value, err := jsonAt(doc, args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], value)
+}
+
+// jsonAt walks to a value by the names and indexes of a path.
+func jsonAt(doc any, path string) (string, error) {
+	for step := range strings.SplitSeq(path, ".") {
+		switch d := doc.(type) {
+		case map[string]any:
+			doc = d[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(d) {
+				return "", fmt.Errorf("%s: there is no element %q of %d", path, step, len(d))
+			}
+			doc = d[i]
+		default:
+			return "", fmt.Errorf("%s: there is nothing below %q", path, step)
+		}
+	}
+	switch v := doc.(type) {
+	case string:
+		return v, nil
+	case nil:
+		return "", fmt.Errorf("%s: there is no such value", path)
+	default:
+		out, err := json.Marshal(v)
+		return string(out), err
+	}
+}
+
+func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); (got == args[1]) == neg {
+		ts.Fatalf("%s has the mode %s", args[0], got)
+	}
+}
+
+func scriptChangeByte(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data := []byte(ts.ReadFile(path))
+	i := strings.Index(string(data), args[1])
+	if i < 0 {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	data[i] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o644))
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/durable"
+	"github.com/spf13/cobra"
+)
+
+// maxTrust is above the largest trust document, in bytes.
+const maxTrust = keys.MaxTrustText + 1 + keys.MaxSignatureBlock + 1
+
+func trustCommand() *cobra.Command {
+	return group("trust", "Make, sign, show and fetch trust documents",
+		trustNewCommand(), trustSignCommand(), trustShowCommand(), trustFetchCommand())
+}
+
+func trustFetchCommand() *cobra.Command {
+	var root, sum, out string
+	cmd := &cobra.Command{
+		Use:   "fetch --root URL --sha256 H --out FILE",
+		Short: "Fetch the trust document whose hash you were given",
+		Long: `Fetch the trust document with the given SHA-256 from a root or mirror and write
+it to FILE, to be pinned by a mirror or a launcher. Get the hash from the root's
+admin by a way that the root's host does not control; "metaserver root show"
+prints it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return fetchTrust(cmd.Context(), root, sum, out)
+		},
+	}
+	cmd.Flags().StringVar(&root, "root", "", "base URL of the root or of a mirror's folder")
+	cmd.Flags().StringVar(&sum, "sha256", "", "hash of the document, 64 hex digits")
+	cmd.Flags().StringVar(&out, "out", "", "file to write")
+	for _, name := range []string{"root", "sha256", "out"} {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+// fetchTrust asks for 1.trust, 2.trust ... until one has the hash.
+func fetchTrust(ctx context.Context, root, sum, out string) error {
+	base, err := folderURL(root)
+	if err != nil {
+		return err
+	}
+	sum = strings.ToLower(strings.TrimSpace(sum))
+	if len(sum) != 2*sha256.Size || strings.Trim(sum, "0123456789abcdef") != "" {
+		return &usageError{"--sha256 is not 64 hex digits"}
+	}
+	for n := 1; n <= 256; n++ {
+		data, err := getLimited(ctx, base.JoinPath("trust", fmt.Sprintf("%d.trust", n)).String(), maxTrust)
+		if errors.Is(err, os.ErrNotExist) && n > 1 {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if data, err = keys.NormalizeLines(data); err != nil {
+			return err
+		}
+		if fmt.Sprintf("%x", sha256.Sum256(data)) != sum {
+			continue
+		}
+		if _, err := keys.NewChain(data); err != nil {
+			return fmt.Errorf("the document has the hash you gave and does not hold by itself: %w", err)
+		}
+		return durable.WriteFile(out, data, 0o644)
+	}
+	return withHint(fmt.Errorf("%s has no trust document with the hash %s", base, sum),
+		"Either the hash is not that of a trust document, or this host serves documents of somebody else. Nothing was written.")
+}
+
+func folderURL(s string) (*url.URL, error) {
+	if err := serverlist.CheckMirrorURL(s); err != nil {
+		return nil, &usageError{fmt.Sprintf("--root: %v", err)}
+	}
+	return url.Parse(s)
+}
+
+// getLimited gets a small file. An absent one is os.ErrNotExist.
+func getLimited(ctx context.Context, url string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return nil, fmt.Errorf("%s: %w", url, os.ErrNotExist)
+	default:
+		return nil, fmt.Errorf("%s answers %s", url, resp.Status)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes: not a trust document", url, limit)
+	}
+	return data, err
+}
+
+func trustShowCommand() *cobra.Command {
+	var pinned string
+	cmd := &cobra.Command{
+		Use:   "show FILE [--trust FILE]",
+		Short: "Print a trust document, or a draft of one, in words",
+		Long: `Print what a trust document says: its keys, roles, thresholds and revocations,
+and whether it is a draft or holds. With --trust, the document must be the
+pinned one or follow from it.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := readLimited(args[0], maxTrust)
+			if err != nil {
+				return err
+			}
+			doc, err := keys.ReadDraft(keys.DraftText(data))
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			standing, err := standingOf(data, args[0], pinned)
+			describeTrust(cmd.OutOrStdout(), doc)
+			if err != nil {
+				return fmt.Errorf("%s does not hold: %w", args[0], err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", standing)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&pinned, "trust", "", "a pinned trust document that FILE must follow from")
+	return cmd
+}
+
+// standingOf says in a line what the signatures are worth.
+func standingOf(data []byte, path, pinned string) (string, error) {
+	if pinned != "" {
+		chain, err := loadChain(pinned)
+		if err != nil {
+			return "", err
+		}
+		if _, err := judgeTrust(data, chain); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("It follows from %s. SHA-256 %x", pinned, sha256.Sum256(data)), nil
+	}
+	if len(keys.DraftText(data)) == len(data) {
+		return "It is a DRAFT that nobody has signed.", nil
+	}
+	chain, err := keys.NewChain(data)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("It holds by itself, signed by %s; that it is the right one, only its hash or --trust can tell.\nSHA-256 %x",
+		strings.Join(keyNames(chain.Pinned().Signers()), ", "), sha256.Sum256(chain.Pinned().Bytes())), nil
+}
+
+// describeTrust prints a document in words. Nothing in it is verified.
+func describeTrust(w io.Writer, t *keys.Trust) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Trust document %d of %s, epoch %d, issued %s, to be reviewed by %s\n",
+		t.Version, t.Origin, t.Epoch, formatTime(t.Issued), formatTime(t.ReviewBy))
+	for _, k := range t.Keys {
+		fmt.Fprintf(&b, "  key    %s (id %08x)\n", k.Name(), k.ID())
+	}
+	for _, r := range t.Roles {
+		fmt.Fprintf(&b, "  role   %s: %d of %s\n", r.Name, r.Threshold, strings.Join(r.Keys, ", "))
+	}
+	for _, r := range t.Revoked {
+		fmt.Fprintf(&b, "  revoke %s since %s: %s\n", r.Key.Name(), formatTime(r.Since), r.Word)
+	}
+	for _, f := range t.Extra {
+		fmt.Fprintf(&b, "  not understood: %s %s\n", f.Key, f.Value)
+	}
+	io.WriteString(w, cleanText(b.String()))
+}
