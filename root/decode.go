@@ -108,7 +108,7 @@ func decodeObject(data []byte, into any) ([]api.FieldProblem, error) {
 	members := structMembers(into)
 	var fields []api.FieldProblem
 	seen := make(map[string]bool)
-	for dec.More() {
+	for dec.More() && len(fields) < maxProblems {
 		var raw json.RawMessage
 		t, err := dec.Token()
 		if err == nil {

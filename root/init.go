@@ -170,10 +170,17 @@ func makeTrust(d folder, cfg InitConfig) (*keys.Chain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trust document just made does not verify: %w", err)
 	}
-	if err := durable.MkdirAll(filepath.Dir(d.trust(1)), 0o755); err != nil {
+	if err := makePublic(d); err != nil {
 		return nil, err
 	}
 	return chain, durable.WriteFile(d.trust(1), data, 0o644)
+}
+
+// makePublic makes the folders that any web server may read, whatever the
+// umask says.
+func makePublic(d folder) error {
+	trust := filepath.Dir(d.trust(1))
+	return errors.Join(durable.MkdirAll(trust, 0o755), os.Chmod(d.public(), 0o755), os.Chmod(trust, 0o755))
 }
 
 // keyName begins with the origin, so that no two origins have keys of one

@@ -2,6 +2,8 @@ package root_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -138,6 +140,30 @@ func TestBadRegistrations(t *testing.T) {
 	w.send(exchange{"POST", w.public + path, []string{"Content-Type: application/json", "Content-Encoding: gzip"}, "x"}).problem(t, 415)
 	if after := w.snapshot(); after != before {
 		t.Errorf("something changed: %+v", after.counts)
+	}
+}
+
+// TestManyMembers sends as much that is wrong as fits into a body.
+func TestManyMembers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const n = 100_000
+	var unknown strings.Builder
+	for i := range n {
+		fmt.Fprintf(&unknown, `,"m%d":1`, i)
+	}
+	for name, body := range map[string]string{
+		"unknown members": "{" + unknown.String()[1:] + "}",
+		"addresses":       `{"addresses":["x"` + strings.Repeat(`,"x"`, n) + `]}`,
+		"tags":            `{"tags":["\u0000"` + strings.Repeat(`,"\u0000"`, n) + `]}`,
+		"endpoints":       `{"endpoints":[{}` + strings.Repeat(`,{}`, n) + `]}`,
+		"fits the cap":    `{"addresses":["x"` + strings.Repeat(`,"x"`, 3000) + `]}`,
+	} {
+		a := w.send(exchange{"POST", w.public + "/api/v1/registrations", []string{"Content-Type: application/json"}, body})
+		var p api.Problem
+		if err := json.Unmarshal(a.body, &p); err != nil || a.status < 400 || len(p.Errors) == 0 || len(p.Errors) > 30 || len(a.body) > 16<<10 {
+			t.Errorf("%s: status %d, %d errors in %d bytes", name, a.status, len(p.Errors), len(a.body))
+		}
 	}
 }
 

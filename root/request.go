@@ -14,8 +14,11 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
-// maxEmail is what RFC 5321 leaves for an address, in bytes.
-const maxEmail = 254
+const (
+	maxEmail    = 254 // what RFC 5321 leaves for an address, in bytes
+	maxElements = 32  // of an array that are looked at one by one; no member may have more
+	maxProblems = 20  // that one answer names: a hostile request costs no long one
+)
 
 // checkRequest makes an entry of a registration and names every member that
 // is wrong. private: loopback and private addresses are welcome.
@@ -49,6 +52,9 @@ func checkRequest(req *api.RegistrationRequest, private bool) (serverlist.Server
 type fieldProblems []api.FieldProblem
 
 func (p *fieldProblems) add(field, format string, args ...any) {
+	if len(*p) >= maxProblems {
+		return
+	}
 	for _, have := range *p {
 		if have.Field == field {
 			return
@@ -86,6 +92,9 @@ func (p *fieldProblems) text(field, s string, most int) string {
 }
 
 func (p *fieldProblems) texts(field string, list []string, most int) []string {
+	if len(list) > maxElements {
+		return list // members says so
+	}
 	var out []string
 	for i, s := range list {
 		out = append(out, p.text(fmt.Sprintf("%s[%d]", field, i), s, most))
@@ -121,6 +130,9 @@ func (p *fieldProblems) addresses(req *api.RegistrationRequest, private bool) []
 	case len(list) == 0:
 		p.add("address", "is required: host:port")
 	}
+	if len(list) > maxElements {
+		return list // members says so
+	}
 	seen := make(map[string]bool)
 	for i, a := range list {
 		p.check(name(i), checkAddress(a, private))
@@ -136,7 +148,9 @@ func (p *fieldProblems) addresses(req *api.RegistrationRequest, private bool) []
 func (p *fieldProblems) extras(server *serverlist.Server, req *api.RegistrationRequest, private bool) {
 	for i, e := range req.Endpoints {
 		server.Endpoints = append(server.Endpoints, serverlist.Endpoint{Role: e.Role, Protocol: e.Protocol, Address: e.Address})
-		p.check(fmt.Sprintf("endpoints[%d].address", i), checkAddress(e.Address, private))
+		if i < maxElements {
+			p.check(fmt.Sprintf("endpoints[%d].address", i), checkAddress(e.Address, private))
+		}
 	}
 	if req.Probe != nil {
 		server.Probe = &serverlist.Probe{Protocol: req.Probe.Protocol, Port: req.Probe.Port}

@@ -127,11 +127,19 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return r.forget(ctx) })
 	g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
 	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
+	r.warnOpenAdmin(admin.Addr())
 	r.log.Info("root serves", "origin", r.chain.Origin(), "public", public.Addr().String(), "admin", admin.Addr().String())
 	if r.cfg.Ready != nil {
 		r.cfg.Ready(public.Addr(), admin.Addr())
 	}
 	return g.Wait()
+}
+
+// warnOpenAdmin says what it means to listen beyond loopback.
+func (r *Root) warnOpenAdmin(addr net.Addr) {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		r.log.Warn("the admin API is reachable from other machines, and tokens travel unencrypted; put it on loopback and use \"ssh -L\", or behind a proxy with TLS", "admin", addr.String())
+	}
 }
 
 // ended hides the error of what ended because it was asked to.
