@@ -200,3 +200,34 @@ func wantServers(t *testing.T, w *world, version int64, id string) {
 		t.Errorf("the folder holds version %d with %v, want %d with %s", list.Head.Version, list.Servers, version, id)
 	}
 }
+
+// TestOnceDoesNotAskItselfOrTheRoot as if they were other mirrors.
+func TestOnceDoesNotAskItselfOrTheRoot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	self, other := newHost(t), newHost(t)
+	var entries []serverlist.Mirror
+	for id, urls := range map[string][]string{
+		"other": {other.url, other.url + "server.list"}, // one operator is asked once
+		"root":  {w.host.url + "elsewhere/"},
+		"self":  {self.url},
+	} {
+		entries = append(entries, serverlist.Mirror{ID: id, Operator: id, URLs: urls, Root: id == "root"})
+	}
+	body, err := serverlist.EncodeMirrors(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := w.Documents(t0, "alpha")
+	docs.Mirrors = w.List(serverlist.TypeMirrorList, t0, body)
+	for _, h := range []*host{w.host, self, other} {
+		h.serve(docs)
+	}
+	w.cfg.Targets[0].PublicURL = self.url
+	w.mustOnce()
+	w.host.setFault(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	report, _ := w.once()
+	if len(report.Mirrors) != 1 || !strings.HasPrefix(report.Mirrors[0].URL, other.url) || !strings.Contains(report.Mirrors[0].Answer, "the edition that is held") {
+		t.Errorf("asked %+v", report.Mirrors)
+	}
+}

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -175,6 +176,38 @@ func TestOnceWalksTheChain(t *testing.T) {
 	}
 	wantFolder(t, w.folder, docs)
 }
+
+// TestOnceAfterALostKey: the root rotates its key and starts again below the
+// version that is published. What is published no longer counts.
+func TestOnceAfterALostKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host.serve(w.Documents(t0, "alpha"))
+	w.mustOnce()
+	w.Rotate(false)
+	docs := w.Documents(t0-100, "alpha")
+	w.host.serve(docs)
+	w.mustOnce()
+	wantFolder(t, w.folder, docs)
+}
+
+// TestOnceAsksAnAbsentRootOnce: not for each document, with a timeout each.
+func TestOnceAsksAnAbsentRootOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	asked := 0
+	w.cfg.HTTP = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		asked++
+		return nil, errors.New("no route to host")
+	})}
+	if _, err := w.once(); err == nil || asked != 1 {
+		t.Errorf("asked %d times, error %v", asked, err)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // TestOnceManyTargets: one that fails does not stop the others, and what one
 // has, the others get.

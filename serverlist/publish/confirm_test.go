@@ -3,8 +3,11 @@ package publish_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
@@ -91,5 +94,43 @@ func TestSetOnAHostThatChangesLineEnds(t *testing.T) {
 				t.Errorf("%+v: want %s, with a warning about line ends", o, want)
 			}
 		}
+	}
+}
+
+// A failingDisk yields the beginning of each list and then an error.
+type failingDisk struct{ publish.Folder }
+
+func (d failingDisk) Open(ctx context.Context) (publish.Session, error) {
+	s, err := d.Folder.Open(ctx)
+	return failingSession{s}, err
+}
+
+type failingSession struct{ publish.Session }
+
+func (s failingSession) Read(ctx context.Context, name string) (io.ReadCloser, error) {
+	r, err := s.Session.Read(ctx, name)
+	if err != nil || strings.HasPrefix(name, "trust/") {
+		return r, err
+	}
+	broken := io.MultiReader(io.LimitReader(r, 500), iotest.ErrReader(errors.New("input/output error")))
+	return struct {
+		io.Reader
+		io.Closer
+	}{broken, r}, nil
+}
+
+// TestSetDoesNotWriteOverWhatItCannotRead: it may be newer.
+func TestSetDoesNotWriteOverWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	root := publishtest.NewRoot(t, "ms.example.org")
+	folder := publish.Folder{Path: t.TempDir()}
+	newer := root.Documents(t0+1, "alpha")
+	set(t, folder.Path, newer)
+	spy := &publishtest.Spy{Target: failingDisk{folder}}
+	if _, err := publish.Set(t.Context(), spy, root.Documents(t0, "alpha")); err == nil || !strings.Contains(err.Error(), "input/output error") {
+		t.Errorf("got %v", err)
+	}
+	if len(spy.Writes()) > 0 {
+		t.Errorf("written %v", spy.Writes())
 	}
 }

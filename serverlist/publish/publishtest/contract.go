@@ -247,12 +247,18 @@ func setRotation(t *testing.T, target publish.Target) {
 	holds(t, target, docs)
 }
 
-// setTargetAhead publishes a set that was signed before the last rotation.
+// setTargetAhead publishes a set that was signed before the last rotation: over
+// a newer set, and over the same lists, which have just lost their trust.
 func setTargetAhead(t *testing.T, target publish.Target) {
 	root := NewRoot(t, "ms.example.org")
 	before := root.Documents(1_793_000_005, "alpha")
 	root.Rotate(false)
 	after := root.Documents(1_793_000_001, "alpha")
+	mustSet(t, target, before)
+	publishBytes{trust: root.Chain().Newest().Bytes()}.putTrust(t, target, 2)
+	if _, err := publish.Set(t.Context(), target, before); err == nil || !strings.Contains(err.Error(), "trust/2.trust") {
+		t.Errorf("lists that no longer hold: got %v, want an error that names trust/2.trust", err)
+	}
 	mustSet(t, target, after)
 	spy := &Spy{Target: target}
 	if _, err := publish.Set(t.Context(), spy, before); err == nil || !strings.Contains(err.Error(), "trust/2.trust") {
