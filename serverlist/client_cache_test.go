@@ -38,9 +38,12 @@ func TestBrokenCache(t *testing.T) {
 		t.Parallel()
 		p := newPlay(t, "a")
 		p.cfg.Cache = brokenCache{DirCache(t.TempDir()), errors.New("input/output error"), nil}
+		r := p.refresh()
+		expectList(t, r, SourceLive, "cat2")
+		expectAttempt(t, r.Attempts, "cache/server.list: failed: cannot read the cache: input/output error")
 		p.cfg.Static = static(p.servers("shipped"), nil)
 		clear(p.net)
-		r := p.refresh()
+		r = p.refresh()
 		expectList(t, r, SourceStatic, "shipped")
 		expectAttempt(t, r.Attempts, "cache/server.list: failed: cannot read the cache: input/output error")
 	})

@@ -43,11 +43,18 @@ func (r *refresh) run(ctx context.Context) (Result, error) {
 	}
 	r.store()
 	s := r.c.snapshot()
-	attempts := r.sorted()
+	return r.c.result(s, slices.Concat(r.sorted(), r.worthTelling(stored)), r.live)
+}
+
+// worthTelling are the attempts on what is stored: all of them if one of these
+// is shown, otherwise those that went wrong.
+func (r *refresh) worthTelling(stored []Attempt) []Attempt {
 	if r.live == nil {
-		attempts = append(attempts, stored...)
+		return stored
 	}
-	return r.c.result(s, attempts, r.live)
+	return slices.DeleteFunc(slices.Clone(stored), func(a Attempt) bool {
+		return a.Outcome != OutcomeFailed && a.Outcome != OutcomeRefused
+	})
 }
 
 // reload reads the cache and the static folder again.

@@ -284,5 +284,11 @@ func (f *Fetcher) forget(url string) {
 	delete(f.seen, url)
 }
 
-// CloseIdleConnections closes connections that are kept for a further request.
-func (f *Fetcher) CloseIdleConnections() { f.client().CloseIdleConnections() }
+// CloseIdleConnections closes connections that are kept for a further request,
+// unless they belong to a transport of the caller's own.
+func (f *Fetcher) CloseIdleConnections() {
+	if h, ok := f.client().Transport.(*hops); ok {
+		h.first.CloseIdleConnections()
+		h.redirected.CloseIdleConnections()
+	}
+}

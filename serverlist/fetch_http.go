@@ -170,12 +170,6 @@ func (h *hops) RoundTrip(req *http.Request) (*http.Response, error) {
 	return h.first.RoundTrip(req)
 }
 
-// CloseIdleConnections is what http.Client looks for.
-func (h *hops) CloseIdleConnections() {
-	h.first.CloseIdleConnections()
-	h.redirected.CloseIdleConnections()
-}
-
 // checkRedirect judges the next hop of a request.
 func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {

@@ -46,7 +46,8 @@ func (r *race[C, R]) run(ctx context.Context) (result R, ok bool) {
 	defer h.hedge.Stop()
 	defer cancel(errLost)
 	for {
-		if h.due && h.places() > 0 && !h.startNext(ctx) && len(h.running) == 0 && (r.over == nil || r.over()) {
+		over := r.over == nil || r.over() // before next: what came until then is seen by it
+		if h.due && h.places() > 0 && !h.startNext(ctx) && len(h.running) == 0 && over {
 			return result, false
 		}
 		select {

@@ -209,3 +209,27 @@ func TestRaceWaitsForCandidates(t *testing.T) {
 		})
 	}
 }
+
+// The last candidates arrive between two looks at the pool.
+func TestRaceSeesCandidatesThatComeLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		more := make(chan struct{}, 1)
+		looked, settled := false, false
+		r := &race[int, int]{
+			parallel: 3, pause: time.Second, long: time.Second, silent: time.Second, more: more,
+			over: func() bool { return settled },
+			next: func(bool) (int, bool) {
+				if !looked { // they come just after this
+					looked, settled = true, true
+					more <- struct{}{}
+					return 0, false
+				}
+				return 7, true
+			},
+			ask: func(_ context.Context, i int, _ bool, _ func()) (int, error) { return i, nil },
+		}
+		if i, ok := r.run(t.Context()); !ok || i != 7 {
+			t.Errorf("%d, %v", i, ok)
+		}
+	})
+}
