@@ -82,7 +82,7 @@ func newKillWorld(t *testing.T) *killWorld {
 	}))
 	t.Cleanup(host.Close)
 	var servers []serverlist.Server
-	for i := range 15_000 {
+	for i := range 8_000 {
 		id := fmt.Sprintf("server-%05d", i)
 		servers = append(servers, serverlist.Server{ID: id, Name: id, Description: strings.Repeat("words ", 20), Addresses: []string{id + ".example.net:13327"}})
 	}
