@@ -54,17 +54,29 @@ func TestRestartKeepsEverything(t *testing.T) {
 // childData names the data folder to the child process; see TestMain.
 const childData = "ROOT_TEST_CHILD_DATA"
 
-// serveAsChild is what the child does until it is killed.
+// serveAsChild is what the child does until it is killed. It prints its
+// addresses.
 func serveAsChild(dir string) {
+	if err := serveUntilKilled(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serveUntilKilled(dir string) error {
+	if disk := os.Getenv(childDisk); disk != "" {
+		if err := mountDisk(disk); err != nil {
+			return err
+		}
+	}
 	r, err := root.New(root.Config{
-		Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", PerSource: -1,
+		Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		Ready: func(public, admin net.Addr) { fmt.Println(public, admin) },
 	})
-	if err == nil {
-		err = r.Run(context.Background())
+	if err != nil {
+		return err
 	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+	return r.Run(context.Background())
 }
 
 // TestKilled kills the process, without warning, as soon as it has answered,
@@ -107,30 +119,44 @@ func startChild(t *testing.T, dir string) *world {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childData+"="+dir)
+	w, err := startCommand(t, cmd, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.token = strings.TrimSpace(string(readFile(t, dir+"/admin.token")))
+	return w
+}
+
+// startCommand starts a child and reads what it prints: its token first, where
+// nobody else can read its data folder, then its addresses.
+func startCommand(t *testing.T, cmd *exec.Cmd, printsToken bool) (*world, error) {
+	t.Helper()
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	w := &world{t: t, dir: dir, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	w := &world{t: t, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	w.stop = onceOnly(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
 	t.Cleanup(w.stop)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		w.stop()
-		t.Fatalf("the child does not serve: %v: %s", err, errOut.String())
+	lines := bufio.NewScanner(out)
+	if printsToken && lines.Scan() {
+		w.token = lines.Text()
 	}
-	public, admin, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if !lines.Scan() {
+		w.stop()
+		return nil, fmt.Errorf("the child does not serve: %s", errOut.String())
+	}
+	public, admin, _ := strings.Cut(lines.Text(), " ")
 	w.public, w.admin = "http://"+public, "http://"+admin
-	w.token = strings.TrimSpace(string(readFile(t, dir+"/admin.token")))
-	return w
+	return w, nil
 }
 
 // TestShutdownFinishesRequests ends the root while a request is under way.
