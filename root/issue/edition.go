@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -16,7 +18,7 @@ import (
 type edition struct {
 	head keys.Head
 	text []byte   // of the head, as it was signed
-	ids  []string // of the entries
+	ids  []string // of the entries, ordered
 	doc  *Document
 }
 
@@ -34,24 +36,28 @@ func newEdition(name string, l *serverlist.List) *edition {
 // A snapshot is what the store says at one moment.
 type snapshot struct {
 	body   []byte
-	ids    []string // of the entries
+	ids    []string // ordered, as the lines of the body
 	change int64
 }
 
+// snapshotServers takes the entries as they stand in the store: in canonical
+// form and order. They are checked before they are signed.
 func (p *Publisher) snapshotServers(ctx context.Context) (*snapshot, error) {
-	var s snapshot
-	var servers []serverlist.Server
+	s := &snapshot{}
+	if p.servers.newest != nil { // about as large as the last one
+		s.body = make([]byte, 0, p.servers.newest.head.BodySize+serverlist.MaxEntry)
+		s.ids = make([]string, 0, len(p.servers.newest.ids)+1)
+	}
 	var err error
-	s.change, err = p.cfg.Store.Listed(ctx, func(server serverlist.Server) error {
-		servers = append(servers, server)
-		s.ids = append(s.ids, server.ID)
+	s.change, err = p.cfg.Store.Listed(ctx, func(id string, line []byte) error {
+		s.ids = append(s.ids, id)
+		s.body = append(append(s.body, line...), '\n')
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the entries: %w", err)
 	}
-	s.body, err = serverlist.EncodeServers(servers)
-	return &s, err
+	return s, nil
 }
 
 func (p *Publisher) snapshotMirrors(ctx context.Context) (*snapshot, error) {
@@ -65,6 +71,7 @@ func (p *Publisher) snapshotMirrors(ctx context.Context) (*snapshot, error) {
 		})
 	}
 	s := &snapshot{change: change}
+	slices.SortFunc(mirrors, func(a, b serverlist.Mirror) int { return strings.Compare(a.ID, b.ID) })
 	for _, m := range mirrors {
 		s.ids = append(s.ids, m.ID)
 	}
@@ -133,7 +140,7 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 	if err := p.checkRemoval(ctx, l, s); err != nil {
 		return 0, err
 	}
-	signed, err := p.sign(l, s.body)
+	signed, err := p.sign(l, s)
 	if err != nil {
 		return 0, err
 	}
@@ -155,7 +162,7 @@ func (p *Publisher) needed(l *list, s *snapshot) bool {
 
 // sign makes a new edition and looks at it as a client would: nothing goes out
 // that a client refuses.
-func (p *Publisher) sign(l *list, body []byte) (*serverlist.List, error) {
+func (p *Publisher) sign(l *list, s *snapshot) (*serverlist.List, error) {
 	version, err := p.nextVersion(l)
 	if err != nil {
 		return nil, err
@@ -165,14 +172,14 @@ func (p *Publisher) sign(l *list, body []byte) (*serverlist.List, error) {
 	draft := serverlist.Draft{
 		Origin: p.cfg.Chain.Origin(), Type: l.typ, Version: version, Epoch: trust.Epoch,
 		Issued: issued, FreshUntil: issued.Add(p.cfg.FreshFor), OldAfter: issued.Add(p.cfg.OldAfter),
-		Trust: trust.Version, Body: body,
+		Trust: trust.Version, Body: s.body,
 	}
 	if l == p.servers && p.mirrors.newest != nil {
 		draft.Mirrors = p.mirrors.newest.head.Version
 	}
 	data, err := draft.Sign(l.signer)
 	if err != nil {
-		return nil, fmt.Errorf("signing %s: %w", l.name, err)
+		return nil, fmt.Errorf("signing %s: %w%s", l.name, err, s.culprit(err))
 	}
 	opened, err := p.open(l, data, keys.Live, time.Time{})
 	if err != nil {
@@ -180,6 +187,15 @@ func (p *Publisher) sign(l *list, body []byte) (*serverlist.List, error) {
 			l.name, l.signer.VerifierKey().Name(), err)
 	}
 	return opened, nil
+}
+
+// culprit names the entry that an error is about.
+func (s *snapshot) culprit(err error) string {
+	var e *keys.Error
+	if !errors.As(err, &e) || e.Layer != keys.LayerEntry || e.Line < 1 || e.Line > len(s.ids) {
+		return ""
+	}
+	return fmt.Sprintf("; entry %q is to blame", s.ids[e.Line-1])
 }
 
 // commit publishes a signed edition: in the store if nobody was faster, then

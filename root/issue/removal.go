@@ -32,14 +32,13 @@ func (p *Publisher) checkRemoval(ctx context.Context, l *list, s *snapshot) erro
 	return &RemovalError{Type: l.typ, Change: s.change, Removed: removed, Of: of}
 }
 
-// countMissing counts the ids of before that are not in now.
+// countMissing counts the ids of before that are not in now. Both are ordered.
 func countMissing(before, now []string) (n int) {
-	kept := make(map[string]bool, len(now))
-	for _, id := range now {
-		kept[id] = true
-	}
 	for _, id := range before {
-		if !kept[id] {
+		for len(now) > 0 && now[0] < id {
+			now = now[1:]
+		}
+		if len(now) == 0 || now[0] != id {
 			n++
 		}
 	}

@@ -144,7 +144,7 @@ func BenchmarkListed(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Listed(b.Context(), func(serverlist.Server) error { return nil }); err != nil {
+		if _, err := s.Listed(b.Context(), func(string, []byte) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

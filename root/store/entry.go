@@ -46,37 +46,25 @@ func (s *sqlStore) snapshot(ctx context.Context, run func(*sql.Tx) error) (chang
 	return change, run(t)
 }
 
-func (s *sqlStore) Listed(ctx context.Context, each func(serverlist.Server) error) (change int64, err error) {
+func (s *sqlStore) Listed(ctx context.Context, each func(id string, line []byte) error) (change int64, err error) {
 	return s.snapshot(ctx, func(t *sql.Tx) error {
-		rows, err := t.QueryContext(ctx, "SELECT server FROM entries WHERE state = 'listed' ORDER BY id")
+		rows, err := t.QueryContext(ctx, "SELECT id, server FROM entries WHERE state = 'listed' ORDER BY id")
 		if err != nil {
 			return explain(err)
 		}
 		defer rows.Close()
+		var id string
+		var line sql.RawBytes
 		for rows.Next() {
-			server, err := readJSON[serverlist.Server](rows)
-			if err != nil {
-				return err
+			if err := rows.Scan(&id, &line); err != nil {
+				return explain(err)
 			}
-			if err := each(server); err != nil {
+			if err := each(id, line); err != nil {
 				return err
 			}
 		}
 		return explain(rows.Err())
 	})
-}
-
-// readJSON reads a row that is one canonical JSON text.
-func readJSON[T any, P interface {
-	*T
-	UnmarshalJSON([]byte) error
-}](row scanner) (T, error) {
-	var one T
-	var text []byte
-	if err := row.Scan(&text); err != nil {
-		return one, explain(err)
-	}
-	return one, P(&one).UnmarshalJSON(text)
 }
 
 func (s *sqlStore) AddMirror(ctx context.Context, m serverlist.Mirror, admin string) (change int64, err error) {
@@ -120,7 +108,13 @@ func (s *sqlStore) RemoveMirror(ctx context.Context, id, admin string) (change i
 func (s *sqlStore) Mirrors(ctx context.Context) (mirrors []serverlist.Mirror, change int64, err error) {
 	change, err = s.snapshot(ctx, func(t *sql.Tx) error {
 		rows, err := t.QueryContext(ctx, "SELECT mirror FROM mirrors ORDER BY id")
-		mirrors, err = readRows(rows, err, func(row scanner) (serverlist.Mirror, error) { return readJSON[serverlist.Mirror](row) })
+		mirrors, err = readRows(rows, err, func(row scanner) (m serverlist.Mirror, err error) {
+			var text []byte
+			if err := row.Scan(&text); err != nil {
+				return m, err
+			}
+			return m, m.UnmarshalJSON(text)
+		})
 		return err
 	})
 	return mirrors, change, err

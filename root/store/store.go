@@ -97,12 +97,12 @@ type Store interface {
 	// Entry returns an entry, listed or revoked. [ErrNotFound].
 	Entry(ctx context.Context, id string) (Entry, error)
 
-	// Listed calls each with the server of every listed entry in the order of
-	// their ids, all of one moment, and returns the change number of that
-	// moment. It stops at the first error of each, which it returns. The
-	// caller should not block in each: old data cannot be cleaned up
-	// meanwhile.
-	Listed(ctx context.Context, each func(serverlist.Server) error) (change int64, err error)
+	// Listed calls each with every listed entry in the order of their ids, all
+	// of one moment, and returns the change number of that moment. line is the
+	// entry's canonical JSON without line feed, valid during the call only. It
+	// stops at the first error of each, which it returns. The caller should not
+	// block in each: old data cannot be cleaned up meanwhile.
+	Listed(ctx context.Context, each func(id string, line []byte) error) (change int64, err error)
 
 	// AddMirror adds a mirror under a free id and returns the change number.
 	// An id that was removed is free again. [*TakenError].

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 var concurrencyTests = map[string]func(*testing.T, *world){
@@ -222,7 +221,7 @@ func cancelled(t *testing.T, w *world) {
 func readWhileBusy(t *testing.T, w *world) {
 	w.fill(3)
 	w.approve("r1")
-	_, err := w.Listed(t.Context(), func(serverlist.Server) error {
+	_, err := w.Listed(t.Context(), func(string, []byte) error {
 		if _, err := w.Register(t.Context(), request(distinct(99)), unlimited); err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -29,19 +31,25 @@ func listed(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var body bytes.Buffer
+	change, err := w.Listed(t.Context(), func(_ string, line []byte) error { return errorOf(fmt.Fprintf(&body, "%s\n", line)) })
+	if err != nil || change != e.Change {
+		t.Errorf("at change %d, %v; want %d", change, err, e.Change)
+	}
 	var servers []serverlist.Server
-	change, err := w.Listed(t.Context(), func(s serverlist.Server) error { servers = append(servers, s); return nil })
-	if err != nil || change != e.Change || len(servers) != 4 {
-		t.Errorf("%d servers at change %d, %v; want 4 at %d", len(servers), change, err, e.Change)
+	for _, id := range []string{"0", "a", "a-b", "zebra"} {
+		e, err := w.Entry(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers = append(servers, e.Server)
 	}
-	if _, err := serverlist.EncodeServers(servers); err != nil {
-		t.Errorf("the list cannot be published: %v", err)
-	}
-	if servers[3].Name != "Server 0" || servers[3].Description != "a <cat> & more" {
-		t.Errorf("the last one is %+v", servers[3])
+	// What is published is what readers and the canonical form demand.
+	if want, err := serverlist.EncodeServers(servers); err != nil || !bytes.Equal(body.Bytes(), want) {
+		t.Errorf("the list is\n%s, %v; want\n%s", body.Bytes(), err, want)
 	}
 	stop, calls := errors.New("enough"), 0
-	_, err = w.Listed(t.Context(), func(serverlist.Server) error { calls++; return stop })
+	_, err = w.Listed(t.Context(), func(string, []byte) error { calls++; return stop })
 	if err != stop || calls != 1 {
 		t.Errorf("each returned an error: %v after %d calls", err, calls)
 	}

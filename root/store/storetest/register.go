@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -200,7 +199,7 @@ func idsAreNotReused(t *testing.T, w *world) {
 		}
 		w.wait(time.Hour)
 		if n, err := w.Prune(t.Context(), w.clock(), 10); n != 1 || err != nil {
-			t.Fatal(fmt.Errorf("Prune: %d, %w", n, err))
+			t.Fatalf("Prune: %d, %v", n, err)
 		}
 	}
 }

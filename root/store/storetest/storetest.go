@@ -179,7 +179,7 @@ func (w *world) pending() []string {
 func (w *world) listed() []string {
 	w.t.Helper()
 	var ids []string
-	_, err := w.Listed(w.t.Context(), func(s serverlist.Server) error { ids = append(ids, s.ID); return nil })
+	_, err := w.Listed(w.t.Context(), func(id string, _ []byte) error { ids = append(ids, id); return nil })
 	if err != nil {
 		w.t.Fatalf("Listed: %v", err)
 	}

@@ -1,0 +1,339 @@
+package issue_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+func TestMain(m *testing.M) {
+	publishForEver()
+	goleak.VerifyTestMain(m)
+}
+
+func TestFirstEditions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.publisher()
+	if p.Current(servers) != nil || p.Document("server.list") != nil || len(p.Documents()) != 0 {
+		t.Error("something is served before anything was published")
+	}
+	before := time.Now().Truncate(time.Second)
+	w.publish(p, mirrors)
+	w.publish(p, servers)
+	w.check(p, mirrors)
+	w.check(p, servers)
+	head := w.file(servers).Head
+	if head.Issued.Before(before) || head.Issued.After(time.Now()) || head.Version != head.Issued.Unix() {
+		t.Errorf("issued %v as version %d", head.Issued, head.Version)
+	}
+	if head.FreshUntil.Sub(head.Issued) != 24*time.Hour || head.OldAfter.Sub(head.Issued) != 30*24*time.Hour {
+		t.Errorf("fresh until %v, old after %v", head.FreshUntil, head.OldAfter)
+	}
+	if head.Epoch != 1 || head.Trust != 1 || head.Mirrors != p.Current(mirrors).Version {
+		t.Errorf("epoch %d, trust %d, mirrors %d", head.Epoch, head.Trust, head.Mirrors)
+	}
+	checkServed(t, w, p)
+}
+
+func checkServed(t *testing.T, w *world, p *issue.Publisher) {
+	t.Helper()
+	var names []string
+	etags := map[string]bool{}
+	for _, d := range p.Documents() {
+		names = append(names, d.Name)
+		etags[d.ETag] = true
+		path := filepath.Join(w.public(), d.Name)
+		if data := must(os.ReadFile(path))(t); string(data) != string(d.Bytes) {
+			t.Errorf("%s is served otherwise than it stands in the folder", d.Name)
+		}
+		if mode := must(os.Stat(path))(t).Mode(); runtime.GOOS != "windows" && mode.Perm() != 0o644 {
+			t.Errorf("%s has mode %04o", d.Name, mode.Perm())
+		}
+		if d != p.Document(d.Name) || d.ETag[0] != '"' || d.Issued.IsZero() || d.Version == 0 {
+			t.Errorf("document %+v", d)
+		}
+	}
+	if got := strings.Join(names, " "); got != "mirror.list server.list trust/1.trust" {
+		t.Errorf("served: %s", got)
+	}
+	if len(etags) != 3 {
+		t.Errorf("etags %v", etags)
+	}
+	if _, err := keys.NewChain(p.Document("trust/1.trust").Bytes); err != nil {
+		t.Errorf("the served trust document: %v", err)
+	}
+}
+
+func TestPublishOnlyWhatChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.publisher()
+	w.publish(p, servers)
+	ids := w.add(3)
+	w.publish(p, servers)
+	w.check(p, servers, ids...)
+	first := p.Current(servers)
+	for range 3 {
+		w.publish(p, servers)
+	}
+	w.publish(w.publisher(), servers) // after a restart neither
+	if p.Current(servers) != first || w.editions(servers) != 2 {
+		t.Errorf("an unchanged list was issued again: %d editions", w.editions(servers))
+	}
+	w.revoke(ids[1])
+	w.publish(p, servers)
+	w.check(p, servers, ids[0], ids[2])
+	if next := p.Current(servers); next.Version <= first.Version || next.ETag == first.ETag || next.Entries != 2 {
+		t.Errorf("version %d after %d, etags %s and %s", next.Version, first.Version, next.ETag, first.ETag)
+	}
+	if s := p.State(servers); s.Covered != 4 || s.Err != nil || s.Document != p.Current(servers) || !s.Next.Equal(s.Document.Issued.Add(6*time.Hour)) {
+		t.Errorf("state %+v", s)
+	}
+}
+
+func TestMirrorList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.publisher(func(c *issue.Config) { c.RootURL = "http://ms.example.org/" })
+	m := serverlist.Mirror{ID: "wien", Operator: "TU Wien", URLs: []string{"http://wien.example.org/ms/"}}
+	must(w.store.AddMirror(t.Context(), m, "alice"))(t)
+	w.publish(p, mirrors)
+	w.check(p, mirrors, issue.RootID, "wien")
+	root := w.file(mirrors).Mirrors[0]
+	if !root.Root || root.Operator != origin || root.URLs[0] != "http://ms.example.org/" {
+		t.Errorf("the root's entry is %+v", root)
+	}
+	// Another public URL is another list, though the store has not changed.
+	p = w.publisher(func(c *issue.Config) { c.RootURL = "http://new.example.org/" })
+	w.publish(p, mirrors)
+	if got := w.file(mirrors).Mirrors[0].URLs[0]; got != "http://new.example.org/" {
+		t.Errorf("the root's URL is %s", got)
+	}
+	w.publish(w.publisher(), mirrors)
+	w.check(w.restored(), mirrors, "wien")
+}
+
+// restored returns a publisher that has only restored.
+func (w *world) restored() *issue.Publisher {
+	w.t.Helper()
+	p := w.publisher()
+	if err := p.Restore(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+func TestLargeRemovalNeedsConfirmation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.publisher()
+	ids := w.add(60)
+	w.publish(p, servers)
+	w.revoke(ids[:12]...) // 20 percent
+	w.publish(p, servers)
+	w.check(p, servers, ids[12:]...)
+	w.revoke(ids[12:22]...) // more than 20 percent, but only 10
+	w.publish(p, servers)
+	change := w.revoke(ids[22:33]...)
+	err := p.Publish(t.Context(), servers)
+	var removal *issue.RemovalError
+	if !errors.As(err, &removal) || *removal != (issue.RemovalError{Type: servers, Change: change, Removed: 11, Of: 38}) {
+		t.Fatalf("losing 11 of 38: %v", err)
+	}
+	w.check(p, servers, ids[22:]...) // what was served stays
+	if s := p.State(servers); !errors.As(s.Err, &removal) || s.Failed != 1 {
+		t.Errorf("state %+v", s)
+	}
+	// A confirmation is for what the admin saw, not for what comes later.
+	if err := p.Confirm(t.Context(), servers, change, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	change = w.revoke(ids[33])
+	if err := p.Publish(t.Context(), servers); !errors.As(err, &removal) || removal.Removed != 12 || removal.Change != change {
+		t.Errorf("after one more removal: %v", err)
+	}
+	if err := p.Confirm(t.Context(), servers, change, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(p, servers)
+	w.check(p, servers, ids[34:]...)
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.publisher()
+	w.publish(p, servers)
+	last := p.Current(servers).Version
+	at := func(d time.Duration) func(*issue.Config) {
+		return func(c *issue.Config) { c.Now = func() time.Time { return time.Unix(last, 0).Add(d) } }
+	}
+	w.add(1)
+	if err := w.publisher(at(-25*time.Hour)).Publish(t.Context(), servers); !errors.Is(err, issue.ErrClock) {
+		t.Errorf("a day behind: %v", err)
+	}
+	p = w.publisher(at(-time.Hour))
+	w.publish(p, servers)
+	if v := p.Current(servers).Version; v != last+1 {
+		t.Errorf("an hour behind: version %d after %d", v, last)
+	}
+	w.add(1)
+	p = w.publisher(at(time.Hour))
+	w.publish(p, servers)
+	if v := p.Current(servers).Version; v != last+3600 {
+		t.Errorf("an hour ahead: version %d after %d", v, last)
+	}
+}
+
+func TestRefusesWhatClientsWouldRefuse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stranger := newSigner(t, "list/other")
+	for what, change := range map[string]func(*issue.Config){
+		"a key without role":    func(c *issue.Config) { c.List = w.admin },
+		"a key without a line":  func(c *issue.Config) { c.List = stranger },
+		"a role that needs two": func(c *issue.Config) { c.Chain = w.chainOfTwo() },
+	} {
+		p := w.publisher(change)
+		err := p.Publish(t.Context(), servers)
+		if err == nil || !strings.Contains(err.Error(), "refused by clients") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if p.Current(servers) != nil || w.editions(servers) != 0 {
+			t.Errorf("%s: published", what)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(w.public(), "server.list")); err == nil {
+		t.Error("a refused list is in the public folder")
+	}
+}
+
+// chainOfTwo returns a chain under which a list needs two signatures.
+func (w *world) chainOfTwo() *keys.Chain {
+	w.t.Helper()
+	trust := *w.trust
+	trust.Roles = append([]keys.Role(nil), trust.Roles...)
+	trust.Roles[2] = keys.Role{Name: "list", Threshold: 2,
+		Keys: []string{w.admin.VerifierKey().Name(), w.list.VerifierKey().Name()}}
+	return must(keys.NewChain(w.signTrust(&trust)))(w.t)
+}
+
+// A badStore lists an entry that no reader accepts, as a hand in the database
+// could make it.
+type badStore struct{ store.Store }
+
+func (s badStore) Listed(_ context.Context, each func(id string, line []byte) error) (int64, error) {
+	return 1, errors.Join(
+		each("a-good-one", []byte(`{"id":"a-good-one","name":"A","addresses":["x.example.net:1"]}`)),
+		each("bad-one", []byte(`{"id":"bad-one","name":"bell\u0007","addresses":["x.example.net:1"]}`)),
+	)
+}
+
+func TestBadEntryIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.add(1)
+	p := w.publisher()
+	w.publish(p, servers)
+	err := w.publisher(func(c *issue.Config) { c.Store = badStore{w.store} }).Publish(t.Context(), servers)
+	if err == nil || !strings.Contains(err.Error(), "bad-one") || !strings.Contains(err.Error(), "name") {
+		t.Errorf("got %v, want the entry and the member", err)
+	}
+	w.check(p, servers, ids...)
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	good := issue.Config{Store: w.store, Chain: w.chain, List: w.list, Public: w.public()}
+	for what, change := range map[string]func(*issue.Config){
+		"no store":  func(c *issue.Config) { c.Store = nil },
+		"no chain":  func(c *issue.Config) { c.Chain = nil },
+		"no signer": func(c *issue.Config) { c.List = nil },
+		"no folder": func(c *issue.Config) { c.Public = "" },
+		"bad URL":   func(c *issue.Config) { c.RootURL = "ms.example.org" },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := issue.New(cfg); err == nil {
+			t.Errorf("%s: accepted", what)
+		}
+	}
+	p := must(issue.New(good))(t)
+	for _, err := range []error{
+		p.Publish(t.Context(), "trust/1"),
+		p.Wait(t.Context(), "nothing/1", 0),
+		p.Confirm(t.Context(), "nothing/1", 0, "alice"),
+		p.State("nothing/1").Err,
+	} {
+		if err == nil || !strings.Contains(err.Error(), "not one that a root publishes") {
+			t.Errorf("a type that is not published: %v", err)
+		}
+	}
+	if p.Current("nothing/1") != nil {
+		t.Error("a type that is not published is served")
+	}
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	for name, revoke := range map[string]bool{"retired": false, "revoked": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			ids := w.add(2)
+			p := w.publisher()
+			w.publish(p, mirrors)
+			w.publish(p, servers)
+			old := p.Current(servers)
+			w.rotate(revoke)
+			p = w.restored()
+			if d := p.Current(servers); d == nil || string(d.Bytes) != string(old.Bytes) {
+				t.Error("until there is a new edition the old one is not served")
+			}
+			w.publish(p, mirrors)
+			w.publish(p, servers)
+			w.check(p, servers, ids...)
+			head := w.file(servers).Head
+			if head.Trust != 2 || head.Epoch != w.trust.Epoch || head.Version <= old.Version {
+				t.Errorf("the edition after the rotation: %+v", head)
+			}
+			if p.Document("trust/2.trust") == nil || p.Document("trust/1.trust") == nil {
+				t.Error("the trust documents are not all served")
+			}
+		})
+	}
+}
+
+// rotate replaces the list key.
+func (w *world) rotate(revoke bool) {
+	w.t.Helper()
+	next := *w.trust
+	next.Version = 2
+	next.Issued = time.Now()
+	old := w.list.VerifierKey()
+	w.list = newSigner(w.t, "list/nyc")
+	next.Keys = []keys.VerifierKey{w.admin.VerifierKey(), w.list.VerifierKey()}
+	next.Roles = []keys.Role{w.trust.Roles[0],
+		{Name: "mirrors", Threshold: 1, Keys: []string{w.list.VerifierKey().Name()}},
+		{Name: "list", Threshold: 1, Keys: []string{w.list.VerifierKey().Name()}}}
+	if revoke {
+		next.Epoch++
+		next.Revoked = []keys.Revocation{{Key: old, Since: time.Now().Add(time.Minute), Word: "compromised"}}
+	}
+	w.trust = &next
+	w.chain = must(w.chain.Extend(w.signTrust(&next)))(w.t)
+}
