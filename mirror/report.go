@@ -38,8 +38,8 @@ type TargetReport struct {
 	Published bool              `json:"published"`           // the target holds the newest set, read back and verified
 	Documents []publish.Outcome `json:"documents,omitempty"` // in the order of publication
 	PublicURL string            `json:"public_url,omitempty"`
-	Verified  bool              `json:"verified"`        // PublicURL serves the same set
-	Error     string            `json:"error,omitempty"` // may have several lines
+	Verified  bool              `json:"verified,omitempty"` // PublicURL serves the same set
+	Error     string            `json:"error,omitempty"`    // may have several lines
 }
 
 // Err returns nil if all is well, and else an error that sums up.
