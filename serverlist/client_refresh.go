@@ -82,13 +82,18 @@ func (r *refresh) round(ctx context.Context) {
 		defer close(rootDone)
 		r.askRoot(rootCtx, s, mirrors)
 	}()
-	r.live = r.race(ctx, q, mirrors, r.pause(q))
+	r.live = r.race(ctx, q, mirrors, r.pause(q), func() {})
 
-	after, cancel := context.WithTimeoutCause(ctx, r.grace(q), errGrace)
+	grace := r.grace(q)
+	after, cancel := context.WithTimeoutCause(ctx, grace, errGrace)
 	defer cancel()
+	var walk sync.WaitGroup
 	if r.live != nil {
-		r.doubt(after, q, mirrors)
+		base := r.live.from.base
+		walk.Go(func() { r.walk(after, base) })
+		r.doubt(ctx, q, mirrors, grace)
 	}
+	walk.Wait()
 	select {
 	case <-rootDone:
 	case <-after.Done():
@@ -100,13 +105,14 @@ func (r *refresh) round(ctx context.Context) {
 }
 
 // race asks the candidates of a pool and returns what the first of them has.
-func (r *refresh) race(ctx context.Context, q *question, p *pool, pause time.Duration) *confirmation {
+// It calls news whenever one has shown a head that is newer than what is held.
+func (r *refresh) race(ctx context.Context, q *question, p *pool, pause time.Duration, news func()) *confirmation {
 	t := r.c.cfg.Tuning
 	found, _ := (&race[candidate, *confirmation]{
 		parallel: t.Parallel, pause: pause, long: t.Head, silent: t.Silent,
 		next: p.next, more: p.more, over: p.over,
 		ask: func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {
-			return r.ask(ctx, q, c, alone && !q.headsOnly, alive)
+			return r.ask(ctx, q, c, alone && !q.headsOnly, func() { news(); alive() })
 		},
 	}).run(ctx)
 	return found
@@ -141,7 +147,7 @@ func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
 	p := newPool(r.c.failures, roots...)
 	p.settle()
 	q := newQuestion(nameMirrorList, listOf(s.mirrors))
-	found := r.race(ctx, q, p, r.pause(q))
+	found := r.race(ctx, q, p, r.pause(q), func() {})
 	if found != nil {
 		mirrors.addNewest(found.list)
 	}
@@ -157,27 +163,23 @@ func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
 
 // doubt asks a second operator for its head: one source alone could hold back
 // news for ever. While the list is not fresh it also asks a source that the
-// mirror list does not name. Beside that it asks the source that answered for
-// trust documents.
-func (r *refresh) doubt(ctx context.Context, q *question, mirrors *pool) {
-	var walk sync.WaitGroup
-	defer walk.Wait()
-	base := r.live.from.base
-	walk.Go(func() { r.walk(ctx, base) })
-
+// mirror list does not name.
+func (r *refresh) doubt(ctx context.Context, q *question, mirrors *pool, grace time.Duration) {
 	q.headsOnly = true
 	if len(q.compared) < 2 {
-		r.compare(ctx, q, mirrors.everyone())
+		r.compare(ctx, q, mirrors.everyone(), grace)
 	}
 	s := r.c.snapshot()
 	if r.live.list.Freshness(s.now(r.c.cfg.Now())) != Fresh {
-		r.compare(ctx, q, slices.DeleteFunc(mirrors.everyone(), func(c candidate) bool { return !mirrors.outside(c) }))
+		outside := slices.DeleteFunc(mirrors.everyone(), func(c candidate) bool { return !mirrors.outside(c) })
+		r.compare(ctx, q, outside, grace)
 	}
 }
 
-// compare takes over a newer list from one of the candidates, if their heads
-// have not been seen yet.
-func (r *refresh) compare(ctx context.Context, q *question, others []candidate) {
+// compare takes over a newer list from one of the candidates whose heads have
+// not been seen yet. It waits no longer than grace for a head; the body of a
+// newer list may take its time.
+func (r *refresh) compare(ctx context.Context, q *question, others []candidate, grace time.Duration) {
 	q.held = r.live.list
 	others = slices.DeleteFunc(others, func(c candidate) bool { return q.compared[c.operator] || q.tried[c.base] })
 	if len(others) == 0 {
@@ -185,7 +187,11 @@ func (r *refresh) compare(ctx context.Context, q *question, others []candidate) 
 	}
 	p := newPool(r.c.failures, others...)
 	p.settle()
-	found := r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	patience := time.AfterFunc(grace, func() { cancel(errGrace) })
+	defer patience.Stop()
+	found := r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty, func() { patience.Stop() })
 	if found != nil && found.list != r.live.list {
 		r.live = found
 	}

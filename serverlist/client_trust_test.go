@@ -27,6 +27,27 @@ func TestFrozenMirror(t *testing.T) {
 	}
 }
 
+// The newer list that a comparison finds may be large and the line slow.
+func TestNewsMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(t, "frozen", "slow")
+		p.now = p.now.Add(time.Hour)
+		doc := p.bigServers(300 << 10)
+		head := p.newSite(doc, nil)
+		p.net["slow.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				head.ServeHTTP(rw, r)
+				return
+			}
+			dripping(doc, 10<<10, time.Second, 0).ServeHTTP(rw, r) // 30 s
+		})
+		p.root.put("/server.list", nil)
+		if r := p.refresh(); len(r.List.Servers) < 900 || r.From != "http://slow.example/server.list" {
+			t.Errorf("%d servers from %s%s", len(r.List.Servers), r.From, lines(r.Attempts))
+		}
+	})
+}
+
 // When all mirrors of the list are frozen, the list they serve is not fresh
 // one day, and then somebody who is not on it is asked.
 func TestFrozenMirrors(t *testing.T) {
