@@ -144,7 +144,7 @@ func checkHost(host string) error {
 		return fmt.Errorf("the host must have 1 to %d characters", maxHost)
 	}
 	labels := strings.Split(host, ".")
-	if last := labels[len(labels)-1]; last != "" && strings.Trim(last, "0123456789") == "" {
+	if isNumber(labels[len(labels)-1]) {
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is4() {
 			return fmt.Errorf("%q is not an IPv4 address", clip(host))
 		}
@@ -156,6 +156,16 @@ func checkHost(host string) error {
 		}
 	}
 	return nil
+}
+
+// isNumber tells whether resolvers may read a last label as a number: decimal,
+// or hexadecimal after 0x.
+func isNumber(s string) bool {
+	s = strings.ToLower(s)
+	if hex, ok := strings.CutPrefix(s, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 func isLabel(s string) bool {
