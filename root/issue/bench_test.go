@@ -16,6 +16,9 @@ import (
 // for the next second. The yardstick beside it is one SHA-256 of the body.
 func BenchmarkApproveToPublished(b *testing.B) {
 	for _, n := range []int{10_000, 100_000} {
+		if n > 10_000 && testing.Short() {
+			b.Skip("making 100,000 entries takes half a minute")
+		}
 		w := newWorld(b)
 		w.addConcurrently(n)
 		p := w.publisher()

@@ -318,6 +318,28 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A trust document under which the root cannot sign would make every client
+// refuse the lists: it stays at home.
+func TestRotationWithoutTheNewKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(w.publisher(), servers)
+	old := w.list
+	w.rotate(false)
+	p := w.publisher(func(c *issue.Config) { c.List = old })
+	for what, err := range map[string]error{
+		"Restore": p.Restore(t.Context()),
+		"Publish": p.Publish(t.Context(), servers),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "trust/2.trust is not published") || !strings.Contains(err.Error(), old.VerifierKey().Name()) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(w.public(), "trust", "2.trust")); err == nil || w.editions(servers) != 1 {
+		t.Error("something was published")
+	}
+}
+
 // rotate replaces the list key.
 func (w *world) rotate(revoke bool) {
 	w.t.Helper()

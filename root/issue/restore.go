@@ -67,15 +67,28 @@ func (p *Publisher) restoreTrust() error {
 	}
 	for _, t := range p.cfg.Chain.Documents() {
 		d := trustDocument(t)
-		path := p.path(d.Name)
-		if have, err := os.ReadFile(path); err != nil || !bytes.Equal(have, d.Bytes) {
-			if err := p.write(path, d.Bytes); err != nil {
-				return err
-			}
+		if err := p.publishTrust(d); err != nil {
+			return err
 		}
 		p.serve(d)
 	}
 	return nil
+}
+
+// publishTrust writes a trust document to the public folder unless it is
+// there. A new one goes out only if the lists that follow it will hold under
+// it: otherwise every client would refuse them.
+func (p *Publisher) publishTrust(d *Document) error {
+	path := p.path(d.Name)
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, d.Bytes) {
+		return nil
+	}
+	for _, l := range p.lists() {
+		if _, err := p.sign(l, &snapshot{}); err != nil {
+			return fmt.Errorf("%s is not published: %w", d.Name, err)
+		}
+	}
+	return p.write(path, d.Bytes)
 }
 
 func (p *Publisher) restoreList(ctx context.Context, l *list) error {

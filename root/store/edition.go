@@ -41,13 +41,14 @@ func (t *tx) swapNewest(typ string, previous, next int64) error {
 	return err
 }
 
+const selectEdition = "SELECT type, version, epoch, issued, published, head, document FROM editions"
+
 func (s *sqlStore) NewestEdition(ctx context.Context, typ string) (Edition, error) {
-	e, err := readEdition(s.r.QueryRowContext(ctx, `SELECT type, version, epoch, issued, published, head, document
-		FROM editions WHERE type = $1 ORDER BY version DESC LIMIT 1`, typ))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Edition{}, ErrNotFound
-	}
-	return e, explain(err)
+	return readEdition(s.r.QueryRowContext(ctx, selectEdition+" WHERE type = $1 ORDER BY version DESC LIMIT 1", typ))
+}
+
+func (s *sqlStore) Edition(ctx context.Context, typ string, version int64) (Edition, error) {
+	return readEdition(s.r.QueryRowContext(ctx, selectEdition+" WHERE type = $1 AND version = $2", typ, version))
 }
 
 func (s *sqlStore) Editions(ctx context.Context, typ string, limit int) ([]Edition, error) {
@@ -60,8 +61,11 @@ func readEdition(row scanner) (Edition, error) {
 	var e Edition
 	var issued, published int64
 	err := row.Scan(&e.Type, &e.Version, &e.Epoch, &issued, &published, &e.Head, &e.Document)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Edition{}, ErrNotFound
+	}
 	e.Issued, e.Published = unixTime(issued), unixTime(published)
-	return e, err
+	return e, explain(err)
 }
 
 func (s *sqlStore) ConfirmRemoval(ctx context.Context, typ string, change int64, admin string) error {

@@ -41,10 +41,11 @@ type sqlStore struct {
 }
 
 // OpenSQLite opens the database, makes or updates its tables, and returns the
-// store. It starts no goroutine; concurrent calls that write share one
-// transaction and one sync of the disk. Beside the file SQLite keeps two more,
-// PATH-wal and PATH-shm: a backup needs the first two, or the program's own
-// copy.
+// store. It starts no goroutine of its own; concurrent calls that write share
+// one transaction and one sync of the disk. Several processes may have the
+// file open, all of them on this machine. While it is open SQLite keeps two
+// more files beside it, PATH-wal and PATH-shm; PATH-wal holds acknowledged
+// data, so never delete it or copy PATH without it.
 func OpenSQLite(ctx context.Context, cfg Config) (Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -140,6 +140,9 @@ type Store interface {
 	// [ErrNotFound] when there is none.
 	NewestEdition(ctx context.Context, typ string) (Edition, error)
 
+	// Edition returns one edition of a type. [ErrNotFound].
+	Edition(ctx context.Context, typ string, version int64) (Edition, error)
+
 	// Editions returns the newest editions of a type, newest first, at most
 	// limit, without their documents.
 	Editions(ctx context.Context, typ string, limit int) ([]Edition, error)

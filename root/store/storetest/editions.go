@@ -48,6 +48,20 @@ func editionSequence(t *testing.T, w *world) {
 	if got, err := w.NewestEdition(ctx, servers); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("newest %+v, %v; want %+v", got, err, want)
 	}
+	// The documents of the newest two are there, of older ones the rest.
+	for version, kept := range map[int64]bool{110: true, 106: true, 105: false, 100: false} {
+		got, err := w.Edition(ctx, servers, version)
+		want := edition(servers, version)
+		want.Published = start
+		if !kept {
+			want.Document = nil
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("edition %d: %+v, %v; want %+v", version, got, err, want)
+		}
+	}
+	_, err = w.Edition(ctx, servers, 50)
+	wantError(t, err, store.ErrNotFound)
 	all, err := w.Editions(ctx, servers, 3)
 	if err != nil || len(all) != 3 {
 		t.Fatalf("editions %+v, %v", all, err)
