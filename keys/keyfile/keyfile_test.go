@@ -2,9 +2,10 @@ package keyfile_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -187,10 +188,10 @@ func TestLoadRefuses(t *testing.T) {
 		"public key":        {[]byte("ssh-ed25519 AAAA x\n"), "without .pub"},
 		"cut off":           {plain[:len(plain)/2], "cut off"},
 		"too large":         {bytes.Repeat([]byte("x"), 65<<10), "larger than"},
-		"RSA":               {opensshPEM(t, rsaKey(t)), "not ed25519"},
+		"ECDSA":             {opensshPEM(t, otherKey(t)), "not ed25519"},
 		"PKCS #8":           {pkcs8PEM(t, private), "OPENSSH PRIVATE KEY"},
 		"halves of two":     {opensshPEM(t, mixedHalves(t, private)), "do not belong together"},
-		"encrypted RSA":     {encryptedPEM(t, rsaKey(t)), "not ed25519"},
+		"encrypted ECDSA":   {encryptedPEM(t, otherKey(t)), "not ed25519"},
 		"garbage in PEM":    {pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte("x")}), "key file"},
 		"flipped in base64": {bytes.Replace(plain, []byte("b3Bl"), []byte("b3Bm"), 1), "key file"},
 	}
@@ -237,7 +238,7 @@ func TestLoadPublicRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rsaPublic, err := ssh.NewPublicKey(rsaKey(t).(*rsa.PrivateKey).Public())
+	otherPublic, err := ssh.NewPublicKey(otherKey(t).(*ecdsa.PrivateKey).Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestLoadPublicRefuses(t *testing.T) {
 		"private key":       private,
 		"not a public key":  []byte("hello\n"),
 		"needs a name":      bytes.TrimSuffix(line, []byte(" "+keyName+"\n")),
-		"not ed25519":       append(bytes.TrimSpace(ssh.MarshalAuthorizedKey(rsaPublic)), " x\n"...),
+		"not ed25519":       append(bytes.TrimSpace(ssh.MarshalAuthorizedKey(otherPublic)), " x\n"...),
 		"of OpenSSH (\"ssh": append([]byte(`command="rm" `), line...),
 	} {
 		file := filepath.Join(t.TempDir(), "p.pub")
@@ -286,9 +287,9 @@ func pkcs8PEM(t *testing.T, private any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-func rsaKey(t *testing.T) any {
+func otherKey(t *testing.T) any {
 	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
