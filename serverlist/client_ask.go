@@ -20,6 +20,7 @@ type question struct {
 	mu       sync.Mutex
 	compared map[string]bool // operators whose verified head was compared with what is held
 	tried    map[string]bool // base URLs that failed
+	best     *confirmation   // the highest list that a source has shown; nil: none
 }
 
 func newQuestion(name string, held *List) *question {
@@ -41,6 +42,16 @@ func (q *question) note(c candidate, err error) {
 	}
 	if err != nil && !errors.Is(err, ErrNotModified) {
 		q.tried[c.base] = true
+	}
+}
+
+// offer takes in a list that a source has shown. The winner of a race need not
+// have the highest: another may arrive at the same moment.
+func (q *question) offer(found *confirmation) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.best == nil || found.list.Compare(q.best.list) > 0 {
+		q.best = found
 	}
 }
 
@@ -91,7 +102,9 @@ func (r *refresh) ask(ctx context.Context, q *question, c candidate, alone bool,
 	if err != nil {
 		return nil, err
 	}
-	return &confirmation{l, url, c}, nil
+	found := &confirmation{l, url, c}
+	q.offer(found)
+	return found, nil
 }
 
 // judge remembers, locally and for this run, how much help a source was.

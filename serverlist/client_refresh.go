@@ -104,18 +104,19 @@ func (r *refresh) round(ctx context.Context) {
 	r.followHint(ctx)
 }
 
-// race asks the candidates of a pool and returns what the first of them has.
-// It calls news whenever one has shown a head that is newer than what is held.
+// race asks the candidates of a pool until one has a list, and returns the
+// highest that any has shown so far. It calls news whenever one has shown a
+// head that is newer than what is held.
 func (r *refresh) race(ctx context.Context, q *question, p *pool, pause time.Duration, news func()) *confirmation {
 	t := r.c.cfg.Tuning
-	found, _ := (&race[candidate, *confirmation]{
+	(&race[candidate, *confirmation]{
 		parallel: t.Parallel, pause: pause, long: t.Head, silent: t.Silent,
 		next: p.next, more: p.more, over: p.over,
 		ask: func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {
 			return r.ask(ctx, q, c, alone && !q.headsOnly, func() { news(); alive() })
 		},
 	}).run(ctx)
-	return found
+	return q.best
 }
 
 // pause is how long to wait for a head before a further operator is asked.
@@ -191,10 +192,7 @@ func (r *refresh) compare(ctx context.Context, q *question, others []candidate, 
 	defer cancel(nil)
 	patience := time.AfterFunc(grace, func() { cancel(errGrace) })
 	defer patience.Stop()
-	found := r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty, func() { patience.Stop() })
-	if found != nil && found.list != r.live.list {
-		r.live = found
-	}
+	r.live = r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty, func() { patience.Stop() })
 }
 
 // followHint gets the mirror list from the source of the server list if that
