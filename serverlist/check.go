@@ -72,12 +72,12 @@ func CheckDescription(s string) error { return CheckText(s, MaxDescription) }
 // CheckText tells whether s is UTF-8 of at most max code points without
 // characters that control a terminal, reorder text or cannot be seen.
 func CheckText(s string, max int) error {
-	n := 0
+	n := plain(s)
+	if n == len(s) && n <= max {
+		return nil // the usual case
+	}
+	n = 0
 	for i, r := range s {
-		if r >= 0x20 && r < 0x7F { // the usual case
-			n++
-			continue
-		}
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
 				return fmt.Errorf("is not UTF-8 at byte %d", i)
@@ -143,15 +143,15 @@ func checkHost(host string) error {
 	if host == "" || len(host) > maxHost {
 		return fmt.Errorf("the host must have 1 to %d characters", maxHost)
 	}
-	labels := strings.Split(host, ".")
-	if isNumber(labels[len(labels)-1]) {
+	if isNumber(host[strings.LastIndexByte(host, '.')+1:]) {
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is4() {
 			return fmt.Errorf("%q is not an IPv4 address", clip(host))
 		}
 		return nil
 	}
-	for _, label := range labels {
-		if !isLabel(label) {
+	for rest, more := host, true; more; {
+		var label string
+		if label, rest, more = strings.Cut(rest, "."); !isLabel(label) {
 			return fmt.Errorf("%q is not a DNS name: labels have 1 to 63 of a-z, 0-9, '-' and '_'; other scripts are written in punycode (xn--...)", clip(host))
 		}
 	}
@@ -161,11 +161,13 @@ func checkHost(host string) error {
 // isNumber tells whether resolvers may read a last label as a number: decimal,
 // or hexadecimal after 0x.
 func isNumber(s string) bool {
-	s = strings.ToLower(s)
-	if hex, ok := strings.CutPrefix(s, "0x"); ok {
-		return strings.Trim(hex, "0123456789abcdef") == ""
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return false
 	}
-	return s != "" && strings.Trim(s, "0123456789") == ""
+	if len(s) >= 2 && s[0] == '0' && s[1]|0x20 == 'x' {
+		return strings.Trim(s[2:], "0123456789abcdefABCDEF") == ""
+	}
+	return strings.Trim(s, "0123456789") == ""
 }
 
 func isLabel(s string) bool {

@@ -214,7 +214,11 @@ func (s *nameSet) add(name string) bool {
 func (p *scanner) string() (string, error) {
 	p.i++ // the opening quote
 	start, ascii := p.i, true
-	for p.i < len(p.s) {
+	for {
+		p.i += plain(p.s[p.i:])
+		if p.i == len(p.s) {
+			return "", errSyntax
+		}
 		switch c := p.s[p.i]; {
 		case c == '"':
 			text := p.s[start:p.i]
@@ -232,7 +236,6 @@ func (p *scanner) string() (string, error) {
 		}
 		p.i++
 	}
-	return "", errSyntax
 }
 
 // escapedString goes on at the first escape of a string that began at start.

@@ -203,13 +203,16 @@ func (v value) asNonEmpty(into *[]string, most int, check func(string) error) er
 }
 
 func (s *Server) setEndpoints(v value) error {
-	if err := v.isArray(maxEndpoints); err != nil {
-		return err
+	if v.kind != kindArray {
+		return errArray
 	}
 	p := scanner{s: v.raw}
 	var a arrayReader
 	var out []Endpoint
 	for a.next(&p) {
+		if len(out) == maxEndpoints {
+			return fmt.Errorf("has more than %d elements", maxEndpoints)
+		}
 		var e Endpoint
 		if err := e.read(a.value); err != nil {
 			return fmt.Errorf("element %d: %w", len(out), err)

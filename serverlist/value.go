@@ -7,7 +7,10 @@ import (
 	"strings"
 )
 
-var errString = errors.New("is not a string")
+var (
+	errString = errors.New("is not a string")
+	errArray  = errors.New("is not an array")
+)
 
 func (v value) asString(into *string, check func(string) error) error {
 	if v.kind != kindString {
@@ -21,13 +24,16 @@ func (v value) asString(into *string, check func(string) error) error {
 }
 
 func (v value) asStrings(into *[]string, most int, check func(string) error) error {
-	if err := v.isArray(most); err != nil {
-		return err
+	if v.kind != kindArray {
+		return errArray
 	}
 	p := scanner{s: v.raw}
 	var a arrayReader
 	out := make([]string, 0, min(most, strings.Count(v.raw, ",")+1))
 	for a.next(&p) {
+		if len(out) == most {
+			return fmt.Errorf("has more than %d elements", most)
+		}
 		var text string
 		if err := a.value.asString(&text, check); err != nil {
 			return fmt.Errorf("element %d: %w", len(out), err)
@@ -35,23 +41,6 @@ func (v value) asStrings(into *[]string, most int, check func(string) error) err
 		out = append(out, text)
 	}
 	*into = out
-	return a.err
-}
-
-// isArray tells whether the value is an array of at most that many elements.
-func (v value) isArray(most int) error {
-	if v.kind != kindArray {
-		return errors.New("is not an array")
-	}
-	p := scanner{s: v.raw}
-	var a arrayReader
-	n := 0
-	for a.next(&p) {
-		n++
-	}
-	if n > most {
-		return fmt.Errorf("has %d elements, more than %d", n, most)
-	}
 	return a.err
 }
 
