@@ -8,23 +8,33 @@ import (
 )
 
 func (s *sqlStore) PublishEdition(ctx context.Context, previous int64, e Edition) error {
+	if err := e.follows(previous); err != nil {
+		return err
+	}
+	now := s.now().Unix()
+	return s.w.do(ctx, func(t *tx) error { return t.publish(previous, &e, now) })
+}
+
+func (e *Edition) follows(previous int64) error {
 	if e.Version <= previous {
 		return fmt.Errorf("version %d of %s does not follow version %d", e.Version, e.Type, previous)
 	}
-	now := s.now().Unix()
-	return s.w.do(ctx, func(t *tx) error {
-		if err := t.swapNewest(e.Type, previous, e.Version); err != nil {
-			return err
-		}
-		_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(`UPDATE editions SET document = NULL
-			WHERE type = $1 AND version < $2 AND document IS NOT NULL`, e.Type, previous)
+	return nil
+}
+
+// publish appends an edition. The documents of the newest two are kept.
+func (t *tx) publish(previous int64, e *Edition, now int64) error {
+	if err := t.swapNewest(e.Type, previous, e.Version); err != nil {
 		return err
-	})
+	}
+	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE editions SET document = NULL
+		WHERE type = $1 AND version < $2 AND document IS NOT NULL`, e.Type, previous)
+	return err
 }
 
 // swapNewest makes next the newest version if the newest one is previous. The

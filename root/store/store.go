@@ -147,6 +147,16 @@ type Store interface {
 	// limit, without their documents.
 	Editions(ctx context.Context, typ string, limit int) ([]Edition, error)
 
+	// PublishTrust appends trust documents and the editions that hold under
+	// them, all or nothing. [ErrConflict] when the first document does not
+	// follow the newest one that is stored, or one of the lists has another
+	// newest edition than its Swap says: nothing is stored then.
+	PublishTrust(ctx context.Context, s Succession) error
+
+	// Trust returns the trust documents from this number on, in order. All are
+	// kept for ever.
+	Trust(ctx context.Context, from int64) ([]TrustDocument, error)
+
 	// ConfirmRemoval records that an admin wants the list of this type to be
 	// published although it loses many entries, as it is at this change.
 	ConfirmRemoval(ctx context.Context, typ string, change int64, admin string) error
@@ -289,6 +299,28 @@ type Edition struct {
 	Published time.Time // when it was stored
 }
 
+// A TrustDocument is a published trust document. The store does not verify it.
+type TrustDocument struct {
+	Version   int64 // its number, from 1
+	Document  []byte
+	Published time.Time // when it was stored
+}
+
+// A Succession is what takes effect together: trust documents, and editions
+// of the lists that hold under the last of them.
+type Succession struct {
+	Documents []TrustDocument // at least one, of consecutive numbers; Published is ignored
+	Lists     []Swap          // at most one of each type
+	Admin     string          // who decided; "": nobody did, it is recorded as no decision
+}
+
+// A Swap is an edition and the version of the one that it replaces (0: there
+// is none).
+type Swap struct {
+	Previous int64
+	Edition  Edition
+}
+
 // Action is what an admin did.
 type Action string
 
@@ -300,6 +332,7 @@ const (
 	ActionAddMirror    Action = "add-mirror"
 	ActionRemoveMirror Action = "remove-mirror"
 	ActionConfirm      Action = "confirm-removal"
+	ActionPublishTrust Action = "publish-trust"
 )
 
 // A Decision is the record of what an admin did. It is written in the
@@ -310,7 +343,7 @@ type Decision struct {
 	Admin        string
 	Action       Action
 	Registration string // id, or ""
-	Entry        string // id of the entry or mirror, or ""
+	Entry        string // id of the entry or mirror, or "trust/N", or ""
 	Reason       string
 	Change       int64 // its change number; 0: it changed no list
 }

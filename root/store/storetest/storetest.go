@@ -39,6 +39,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Decide", decideTests},
 		{"Lists", listTests},
 		{"Editions", editionTests},
+		{"Trust", trustTests},
 		{"Concurrency", concurrencyTests},
 		{"Durability", durabilityTests},
 	}
