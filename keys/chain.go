@@ -60,7 +60,7 @@ func (t *Trust) follows(last *Trust) error {
 	case t.Version != last.Version+1:
 		return refuse(LayerTrust, "bad-number", 0, "document %d does not follow document %d", t.Version, last.Version)
 	case t.Issued.Before(last.Issued):
-		return refuse(LayerTrust, "bad-number", 0, "the document was issued before the one it follows")
+		return refuse(LayerTrust, "times-misordered", 0, "the document was issued before the one it follows")
 	case t.Epoch < last.Epoch:
 		return refuse(LayerTrust, "epoch-falls", 0, "the epoch falls from %d to %d", last.Epoch, t.Epoch)
 	case len(t.Revoked) < len(last.Revoked):

@@ -195,8 +195,8 @@ func parseInteger(s string) (int64, error) {
 
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(timeLayout, s)
-	if err != nil || t.Format(timeLayout) != s {
-		return time.Time{}, fmt.Errorf("%q is not a time of the form YYYY-MM-DDTHH:MM:SSZ", clip(s))
+	if err != nil || t.Format(timeLayout) != s || t.Unix() < 0 {
+		return time.Time{}, fmt.Errorf("%q is not a time of the form YYYY-MM-DDTHH:MM:SSZ, from 1970 on", clip(s))
 	}
 	return t, nil
 }

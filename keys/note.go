@@ -168,7 +168,7 @@ func checkText(text []byte, maxText int) error {
 // the given line of the document.
 func readSignatures(block []byte, line int) ([]signature, error) {
 	switch {
-	case len(block) == 0:
+	case len(block) == 0 || block[0] == '\n':
 		return nil, refuse(LayerEnvelope, "no-signature", line, "the document has no signature: cut off?")
 	case len(block) > MaxSignatureBlock:
 		return nil, refuse(LayerEnvelope, "too-large", line, "the signatures are larger than %d bytes", MaxSignatureBlock)

@@ -161,7 +161,7 @@ func (t *Trust) readRevoked(r *lineReader) error {
 func (t *Trust) readRoles(r *lineReader) error {
 	for _, l := range r.known["role"] {
 		parts := strings.Split(l.value, " ")
-		if len(parts) < 3 || !isKey(parts[0]) {
+		if len(parts) < 3 || !isKey(parts[0]) || slices.Contains(parts, "") {
 			return refuse(LayerTrust, "bad-role", l.number, `%q is not "NAME THRESHOLD KEY ..."`, clip(l.value))
 		}
 		n, err := parseInteger(parts[1])

@@ -143,7 +143,7 @@ func TestExtendRefused(t *testing.T) {
 		{"other origin", func(d *keys.Trust) { d.Origin = "ms.example.net" }, "wrong-origin"},
 		{"number repeated", func(d *keys.Trust) { d.Version = 2 }, "bad-number"},
 		{"gap", func(d *keys.Trust) { d.Version = 4 }, "bad-number"},
-		{"issued earlier", func(d *keys.Trust) { d.Issued = day0 }, "bad-number"},
+		{"issued earlier", func(d *keys.Trust) { d.Issued = day0 }, "times-misordered"},
 		{"epoch falls", func(d *keys.Trust) { d.Epoch = 1 }, "epoch-falls"},
 		{"revocation dropped", func(d *keys.Trust) { d.Revoked = nil }, "revocation-lost"},
 		{"revocation moved", func(d *keys.Trust) {

@@ -86,7 +86,9 @@ func (p *bodyParser) line(line string, ended bool) {
 	case len(line) > p.most:
 		p.skip("entry-too-large", fmt.Errorf("the line is larger than %d bytes", p.most))
 	default:
+		reported := len(p.list.Skipped)
 		if err := p.entry(line); err != nil {
+			p.list.Skipped = p.list.Skipped[:reported] // what it lost is lost with it
 			p.skip(reason(err), err)
 		}
 	}

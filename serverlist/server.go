@@ -266,6 +266,7 @@ func (s *Server) setProbe(v value) error {
 
 func (s *Server) setChecks(v value) error {
 	var c Checks
+	sized := false
 	err := v.asObject(func(name string, v value) error {
 		switch name {
 		case "name":
@@ -273,11 +274,12 @@ func (s *Server) setChecks(v value) error {
 		case "sha256":
 			return field(name, v.asString(&c.SHA256, checkSHA256))
 		case "size":
+			sized = true
 			return field(name, v.asInteger(&c.Size, 0, maxInteger))
 		}
 		return nil
 	})
-	if err == nil && (c.Name == "" || c.SHA256 == "") {
+	if err == nil && (c.Name == "" || c.SHA256 == "" || !sized) {
 		err = fmt.Errorf("needs name, sha256 and size")
 	}
 	if err != nil {

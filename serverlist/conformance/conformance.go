@@ -1,0 +1,162 @@
+// Package conformance reads the test vectors of the format, judges them with
+// this module's own reader, and compares verdicts.
+//
+// A vector is a folder: vector.json says what is wanted and names the other
+// files, expected.json is the verdict that a conforming reader reaches. SPEC.md
+// section 10 specifies both, and how a program in any language is tested with
+// them. The vectors themselves are in serverlist/testdata/vectors.
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Names of the two files that every vector has.
+const (
+	InputFile    = "vector.json"
+	ExpectedFile = "expected.json"
+)
+
+// Words of [Want.Held].
+const (
+	HeldLive   = "live"
+	HeldStored = "stored"
+	HeldStatic = "static"
+)
+
+// Words of [Verdict.Verdict].
+const (
+	Holds   = "holds"
+	Refused = "refused"
+)
+
+// An Input is what vector.json says: a question to a reader.
+type Input struct {
+	About    string   `json:"about"`            // what the vector shows, in a sentence
+	Section  string   `json:"section"`          // of SPEC.md
+	Want     Want     `json:"want"`             // what the document is expected to be
+	Limits   *Limits  `json:"limits,omitempty"` // nil: the caps of the format
+	Pinned   string   `json:"pinned,omitempty"` // file of the pinned trust document; "": the document itself is to be pinned
+	Chain    []string `json:"chain,omitempty"`  // files of the trust documents to walk up, in order
+	Document string   `json:"document"`         // file of the document to judge
+}
+
+// Want is what the document is expected to be, and how it is held.
+type Want struct {
+	Origin    string     `json:"origin"`
+	Type      string     `json:"type"`                 // "server-list/1", "mirror-list/1" or "trust/1"
+	Held      string     `json:"held"`                 // HeldLive, HeldStored or HeldStatic
+	FirstSeen *time.Time `json:"first_seen,omitempty"` // of a stored document; nil: no record
+	Shipped   int64      `json:"shipped,omitempty"`    // number of the newest trust document that a static document was shipped with
+}
+
+// Limits are the caller's own, in bytes. Zero means the cap of the format.
+type Limits struct {
+	Body  int64 `json:"body,omitempty"`
+	Entry int   `json:"entry,omitempty"` // of one line without its LF
+}
+
+// A Verdict is what a reader says of a document.
+type Verdict struct {
+	Verdict string   `json:"verdict"`           // Holds or Refused
+	Layer   string   `json:"layer,omitempty"`   // of a refusal, as SPEC.md section 9 names it
+	Reason  string   `json:"reason,omitempty"`  // of a refusal
+	Version int64    `json:"version,omitempty"` // of a document that holds, as the next three
+	Epoch   int64    `json:"epoch,omitempty"`
+	Entries []string `json:"entries,omitempty"` // ids of the entries that are kept, in the order of the body
+	Reports []Report `json:"reports,omitempty"` // lines that are skipped and members that are dropped, in the order of the body
+}
+
+// A Report tells what a reader left out of a list that holds.
+type Report struct {
+	Line   int    `json:"line,omitempty"` // of the body, from 1; absent for "reports-cut"
+	Reason string `json:"reason"`         // of the layer "entry"
+}
+
+// Equal tells whether both verdicts are the same.
+func (v Verdict) Equal(w Verdict) bool {
+	return v.Verdict == w.Verdict && v.Layer == w.Layer && v.Reason == w.Reason &&
+		v.Version == w.Version && v.Epoch == w.Epoch &&
+		slices.Equal(v.Entries, w.Entries) && slices.Equal(v.Reports, w.Reports)
+}
+
+// String returns the verdict as one line of JSON.
+func (v Verdict) String() string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error() // strings and numbers always encode
+	}
+	return string(text)
+}
+
+// ParseVerdict reads the one JSON value that a tested program prints. Members
+// that this package does not know are ignored.
+func ParseVerdict(output []byte) (Verdict, error) {
+	var v Verdict
+	d := json.NewDecoder(bytes.NewReader(output))
+	if err := d.Decode(&v); err != nil {
+		return Verdict{}, fmt.Errorf("the output is not a verdict: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return Verdict{}, fmt.Errorf("the output has more than one JSON value")
+	}
+	if v.Verdict != Holds && v.Verdict != Refused {
+		return Verdict{}, fmt.Errorf("the output has the verdict %q, which is neither %q nor %q", v.Verdict, Holds, Refused)
+	}
+	return v, nil
+}
+
+// A Vector is one folder.
+type Vector struct {
+	Name     string // of the folder
+	Files    fs.FS  // the folder
+	Expected Verdict
+}
+
+// Load reads all vectors of a folder of folders, in the order of their names.
+// Other folders and files are left alone.
+func Load(folders fs.FS) ([]Vector, error) {
+	found, err := fs.Glob(folders, "*/"+InputFile)
+	if err != nil {
+		return nil, err
+	}
+	var vectors []Vector
+	for _, path := range found {
+		name := strings.TrimSuffix(path, "/"+InputFile)
+		files, err := fs.Sub(folders, name)
+		if err != nil {
+			return nil, err
+		}
+		v := Vector{Name: name, Files: files}
+		if err := readJSON(files, ExpectedFile, &v.Expected); err != nil {
+			return nil, fmt.Errorf("vector %s: %w", name, err)
+		}
+		vectors = append(vectors, v)
+	}
+	if len(vectors) == 0 {
+		return nil, fmt.Errorf("the folder holds no vectors: no file is named NAME/%s", InputFile)
+	}
+	return vectors, nil
+}
+
+// readJSON reads a file of a vector. A member that it should not have is an
+// error: a misspelt one would otherwise test nothing.
+func readJSON(files fs.FS, name string, into any) error {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
