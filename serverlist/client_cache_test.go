@@ -1,4 +1,4 @@
-package serverlist
+package serverlist_test
 
 import (
 	"errors"
@@ -10,7 +10,30 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
+
+// brokenCache fails where it is told to.
+type brokenCache struct {
+	serverlist.Cache
+	load, store error
+}
+
+func (b brokenCache) Load(name string) ([]serverlist.CacheEntry, error) {
+	if b.load != nil {
+		return nil, b.load
+	}
+	return b.Cache.Load(name)
+}
+
+func (b brokenCache) Store(name string, data []byte, seen time.Time) error {
+	if b.store != nil {
+		return b.store
+	}
+	return b.Cache.Store(name, data, seen)
+}
 
 // A cache that cannot be written or read costs the cache, and says so.
 func TestBrokenCache(t *testing.T) {
@@ -18,33 +41,33 @@ func TestBrokenCache(t *testing.T) {
 	t.Run("cannot be written", func(t *testing.T) {
 		t.Parallel()
 		p := newPlay(t, "a")
-		p.cfg.Cache = brokenCache{DirCache(t.TempDir()), nil, errors.New("read-only file system")}
+		p.cfg.Cache = brokenCache{serverlist.DirCache(t.TempDir()), nil, errors.New("read-only file system")}
 		c := p.client()
 		for range 2 {
 			r, err := c.Refresh(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			expectList(t, r, SourceLive, "cat2")
+			expectList(t, r, serverlist.SourceLive, "cat2")
 			expectAttempt(t, r.Attempts, "cache/server.list: failed: cannot store it: read-only file system; it is shown all the same")
 		}
 		r, err := c.Cached() // in memory
 		if err != nil || r.From == "cache/server.list" {
 			t.Fatalf("%v, from %s", err, r.From)
 		}
-		expectList(t, r, SourceCached, "cat2")
+		expectList(t, r, serverlist.SourceCached, "cat2")
 	})
 	t.Run("cannot be read", func(t *testing.T) {
 		t.Parallel()
 		p := newPlay(t, "a")
-		p.cfg.Cache = brokenCache{DirCache(t.TempDir()), errors.New("input/output error"), nil}
+		p.cfg.Cache = brokenCache{serverlist.DirCache(t.TempDir()), errors.New("input/output error"), nil}
 		r := p.refresh()
-		expectList(t, r, SourceLive, "cat2")
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		expectAttempt(t, r.Attempts, "cache/server.list: failed: cannot read the cache: input/output error")
-		p.cfg.Static = static(p.servers("shipped"), nil)
+		p.cfg.Static = p.shipped(p.servers("shipped"), nil)
 		clear(p.net)
 		r = p.refresh()
-		expectList(t, r, SourceStatic, "shipped")
+		expectList(t, r, serverlist.SourceStatic, "shipped")
 		expectAttempt(t, r.Attempts, "cache/server.list: failed: cannot read the cache: input/output error")
 	})
 	t.Run("is a file", func(t *testing.T) {
@@ -54,24 +77,22 @@ func TestBrokenCache(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		p.cfg.Cache = DirCache(file)
+		p.cfg.Cache = serverlist.DirCache(file)
 		r := p.refresh()
-		expectList(t, r, SourceLive, "cat2")
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		expectAttempt(t, r.Attempts, file, "failed: cannot store it")
 	})
 	t.Run("holds nonsense", func(t *testing.T) {
 		t.Parallel()
 		p := newPlay(t, "a")
-		p.cfg.Cache = DirCache(t.TempDir())
-		p.cfg.Static = static(p.servers("shipped"), nil)
+		p.cfg.Cache = serverlist.DirCache(t.TempDir())
+		p.cfg.Static = p.shipped(p.servers("shipped"), nil)
 		clear(p.net)
 		for _, name := range []string{"server.list", "mirror.list", "trust/2.trust"} {
-			if err := p.cfg.Cache.Store(name, []byte("<html>"), p.now); err != nil {
-				t.Fatal(err)
-			}
+			p.store(name, []byte("<html>"), p.Clock.Now())
 		}
 		r := p.refresh()
-		expectList(t, r, SourceStatic, "shipped")
+		expectList(t, r, serverlist.SourceStatic, "shipped")
 		expectAttempt(t, r.Attempts, "server.list: refused: envelope")
 		expectAttempt(t, r.Attempts, "2.trust: refused: envelope")
 	})
@@ -80,15 +101,12 @@ func TestBrokenCache(t *testing.T) {
 		p := newPlay(t, "a")
 		clear(p.net)
 		dir := t.TempDir()
-		p.cfg.Cache = DirCache(dir)
-		old := p.servers("old")
-		p.now = p.now.Add(time.Second)
-		for _, doc := range [][]byte{old, p.servers("new")} {
-			if err := p.cfg.Cache.Store("server.list", doc, p.now); err != nil {
-				t.Fatal(err)
-			}
+		p.cfg.Cache = serverlist.DirCache(dir)
+		for _, id := range []string{"old", "new"} {
+			p.store("server.list", p.servers(id), p.Clock.Now())
+			p.Clock.Advance(time.Second)
 		}
-		expectList(t, p.refresh(), SourceCached, "new")
+		expectList(t, p.refresh(), serverlist.SourceCached, "new")
 		file := filepath.Join(dir, "server.list")
 		data, _ := os.ReadFile(file)
 		data[len(data)-5] ^= 1
@@ -96,7 +114,7 @@ func TestBrokenCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := p.refresh()
-		expectList(t, r, SourceCached, "old")
+		expectList(t, r, serverlist.SourceCached, "old")
 		expectAttempt(t, r.Attempts, file+": refused: body")
 	})
 }
@@ -105,31 +123,20 @@ func TestBrokenCache(t *testing.T) {
 func TestSharedCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a")
-		p.cfg.Cache = DirCache(t.TempDir())
+		p.cfg.Cache = serverlist.DirCache(t.TempDir())
 		one, two := p.client(), p.client()
-		refresh := func(c *Client) Result {
-			t.Helper()
-			r, err := c.Refresh(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
+		expectList(t, refresh(t, one), serverlist.SourceLive, "cat2")
+		p.publish("middle")
+		newest := p.publish("newest")
+		expectList(t, refresh(t, two), serverlist.SourceLive, "newest")
+		for _, site := range p.site {
+			site.SetFault(serverlisttest.Old)
 		}
-		expectList(t, refresh(one), SourceLive, "cat2")
-		p.now = p.now.Add(time.Second)
-		middle := p.servers("middle")
-		p.now = p.now.Add(time.Second)
-		newest := p.servers("newest")
-		put := func(doc []byte) {
-			p.root.put("/server.list", doc)
-			p.site("a").put("/server.list", doc)
+		expectList(t, refresh(t, one), serverlist.SourceCached, "newest")
+		for _, site := range p.site {
+			site.SetFault(serverlisttest.Honest)
 		}
-		put(newest)
-		expectList(t, refresh(two), SourceLive, "newest")
-		put(middle)
-		expectList(t, refresh(one), SourceCached, "newest")
-		put(newest)
-		expectList(t, refresh(one), SourceLive, "newest")
+		expectList(t, refresh(t, one), serverlist.SourceLive, "newest")
 		entries, err := p.cfg.Cache.Load("server.list")
 		if err != nil || len(entries) != 2 || string(entries[0].Data) != string(newest) {
 			t.Errorf("%d generations, %v", len(entries), err)
@@ -139,13 +146,13 @@ func TestSharedCache(t *testing.T) {
 
 // racingCache stores a newer list of another program just before ours.
 type racingCache struct {
-	Cache
+	serverlist.Cache
 	newer []byte
 	seen  time.Time
 	once  sync.Once
 }
 
-func (r *racingCache) Load(name string) ([]CacheEntry, error) {
+func (r *racingCache) Load(name string) ([]serverlist.CacheEntry, error) {
 	entries, err := r.Cache.Load(name)
 	if name == "server.list" {
 		r.once.Do(func() { err = errors.Join(err, r.Cache.Store(name, r.newer, r.seen)) })
@@ -156,27 +163,23 @@ func (r *racingCache) Load(name string) ([]CacheEntry, error) {
 func TestNewerInCacheStays(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t, "a")
-	now := p.now
-	p.now = now.Add(time.Minute)
-	inner := DirCache(t.TempDir())
-	p.cfg.Cache = &racingCache{Cache: inner, newer: p.servers("newer"), seen: now}
-	p.now = now
-	expectList(t, p.refresh(), SourceLive, "cat2")
+	inner := serverlist.DirCache(t.TempDir())
+	p.Clock.Advance(time.Minute)
+	p.cfg.Cache = &racingCache{Cache: inner, newer: p.servers("newer"), seen: p.Clock.Now()}
+	p.Clock.Advance(-time.Minute)
+	expectList(t, p.refresh(), serverlist.SourceLive, "cat2")
 	p.cfg.Cache = inner
 	clear(p.net)
-	expectList(t, p.refresh(), SourceCached, "newer")
+	expectList(t, p.refresh(), serverlist.SourceCached, "newer")
 }
 
 func TestTieGoesToTheCache(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t)
 	clear(p.net)
-	doc := p.servers("cat2")
-	p.cfg.Cache, p.cfg.Static = DirCache(t.TempDir()), static(doc, nil)
-	if err := p.cfg.Cache.Store("server.list", doc, p.now); err != nil {
-		t.Fatal(err)
-	}
-	expectList(t, p.refresh(), SourceCached, "cat2")
+	p.cfg.Cache, p.cfg.Static = serverlist.DirCache(t.TempDir()), p.Folder()
+	p.store("server.list", p.Folder()["server.list"].Data, p.Clock.Now())
+	expectList(t, p.refresh(), serverlist.SourceCached, "cat2")
 }
 
 // A newer static list of a new program beats the old cache, and what a mirror
@@ -184,25 +187,18 @@ func TestTieGoesToTheCache(t *testing.T) {
 func TestStaticConfirmed(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t, "a")
-	p.cfg.Cache = DirCache(t.TempDir())
-	shipped := p.servers("cat2")
-	p.now = p.now.Add(-time.Hour)
-	if err := p.cfg.Cache.Store("server.list", p.servers("old"), p.now); err != nil {
-		t.Fatal(err)
-	}
-	p.now = p.now.Add(time.Hour)
-	p.cfg.Static = static(shipped, nil)
+	p.cfg.Cache = serverlist.DirCache(t.TempDir())
+	p.cfg.Static = p.shipped(p.Folder()["server.list"].Data, nil)
+	p.Clock.Advance(-time.Hour)
+	p.store("server.list", p.servers("old"), p.Clock.Now())
+	p.Clock.Advance(time.Hour)
 	c := p.client()
 	r, _ := c.Cached()
-	expectList(t, r, SourceStatic, "cat2")
-	r, err := c.Refresh(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	expectList(t, r, SourceLive, "cat2")
+	expectList(t, r, serverlist.SourceStatic, "cat2")
+	expectList(t, refresh(t, c), serverlist.SourceLive, "cat2")
 	p.cfg.Static = nil
 	clear(p.net)
-	expectList(t, p.refresh(), SourceCached, "cat2")
+	expectList(t, p.refresh(), serverlist.SourceCached, "cat2")
 }
 
 // What is unchanged is asked for with the ETag, and stays live.
@@ -211,18 +207,15 @@ func TestUnchanged(t *testing.T) {
 	p := newPlay(t, "a")
 	c := p.client()
 	for i := range 3 {
-		r, err := c.Refresh(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		expectList(t, r, SourceLive, "cat2")
+		r := refresh(t, c)
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		if i > 0 {
 			expectAttempt(t, r.Attempts, "http://a.example/server.list: unchanged")
 			expectAttempt(t, r.Attempts, "http://root.example/mirror.list: unchanged")
 		}
 	}
-	asked := p.site("a").asked()
-	if n := len(slices.DeleteFunc(asked, func(s string) bool { return s != "/server.list (conditional)" })); n != 2 {
+	asked := p.site["a"].Asked()
+	if n := len(slices.DeleteFunc(asked, func(s string) bool { return s != "server.list (conditional)" })); n != 2 {
 		t.Errorf("%d conditional requests", n)
 	}
 }
@@ -231,11 +224,15 @@ func TestUnchanged(t *testing.T) {
 func TestRootInMirrorList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t)
-		p.net["second.example"] = p.root
-		p.cfg.Static = static(nil, p.mirrors("root http://second.example/"))
+		p.net["second.example"] = p.site["root"]
+		body, err := serverlist.EncodeMirrors([]serverlist.Mirror{{ID: "root", URLs: urls("second"), Root: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.cfg.Static = p.shipped(nil, p.Sign(serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body}))
 		delete(p.net, "root.example")
 		r := p.refresh()
-		expectList(t, r, SourceLive, "cat2")
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		expectAttempt(t, r.Attempts, "http://second.example/mirror.list: ")
 		if r.From != "http://second.example/server.list" {
 			t.Errorf("from %s", r.From)
@@ -247,11 +244,11 @@ func TestRootInMirrorList(t *testing.T) {
 func TestMirrorListFromMirror(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a")
-		p.cfg.Static = static(nil, p.mirrorList("a"))
+		p.cfg.Static = p.shipped(nil, p.mirrorList("a"))
 		delete(p.net, "root.example")
-		p.now = p.now.Add(time.Minute)
-		p.site("a").put("/mirror.list", p.mirrorList("a", "b"))
-		p.site("a").put("/server.list", p.sign(TypeServerList, nil, func(d *Draft) { d.Mirrors = p.now.Unix() }))
+		p.Clock.Advance(time.Minute)
+		p.Publish(serverlisttest.Mirrors(urls("a", "b")...))
+		p.Publish(serverlist.Draft{Mirrors: p.Clock.Now().Unix()})
 		r := p.refresh()
 		if len(r.Mirrors.Mirrors) != 2 {
 			t.Errorf("knows %d mirrors%s", len(r.Mirrors.Mirrors), lines(r.Attempts))
@@ -264,7 +261,7 @@ func TestMirrorListFromMirror(t *testing.T) {
 func TestMirrorIsAFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t)
-		p.root.put("/mirror.list", p.mirrors("someone http://users.example/~someone/my.list"))
+		p.Publish(serverlisttest.Mirrors("http://users.example/~someone/my.list"))
 		p.net["users.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
 			case "/~someone/my.list":
@@ -273,9 +270,9 @@ func TestMirrorIsAFile(t *testing.T) {
 				http.NotFound(rw, r)
 			}
 		})
-		p.net["cdn.example"] = p.root
+		p.net["cdn.example"] = p.site["root"]
 		r := p.refresh()
-		expectList(t, r, SourceLive, "cat2")
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		if r.From != "http://users.example/~someone/my.list" {
 			t.Errorf("from %s", r.From)
 		}
@@ -287,7 +284,7 @@ func TestMirrorIsAFile(t *testing.T) {
 func TestClientsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t, "a", "b")
-	p.cfg.Cache = DirCache(t.TempDir())
+	p.cfg.Cache = serverlist.DirCache(t.TempDir())
 	var wg sync.WaitGroup
 	for range 2 {
 		c := p.client()
@@ -295,7 +292,7 @@ func TestClientsAtOnce(t *testing.T) {
 			wg.Go(func() {
 				for range 3 {
 					r, err := c.Refresh(t.Context())
-					if err != nil || r.Source != SourceLive {
+					if err != nil || r.Source != serverlist.SourceLive {
 						t.Errorf("%v, %s", err, r.Source)
 					}
 					if _, err := c.Cached(); err != nil {

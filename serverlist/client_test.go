@@ -1,168 +1,37 @@
-package serverlist
+package serverlist_test
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
-
-// A play is a world with a root, mirrors and one player, without sockets.
-type play struct {
-	*world
-	t    *testing.T
-	net  fakeNet
-	root *site
-	cfg  Config
-}
-
-const rootURL = "http://root.example/"
-
-// newPlay has a root that publishes a list of one server and these mirrors,
-// which all have the same. The player has nothing yet.
-func newPlay(t *testing.T, mirrors ...string) *play {
-	w := newWorld(t)
-	p := &play{world: w, t: t, net: fakeNet{}}
-	p.cfg = Config{
-		Trust: w.docs[0], Root: []string{rootURL}, HTTP: &http.Client{Transport: p.net},
-		Now: func() time.Time { return w.now.Add(time.Hour) },
-	}
-	doc := w.servers("cat2")
-	p.root = w.newSite(doc, p.mirrorList(mirrors...))
-	p.net["root.example"] = p.root
-	for _, m := range mirrors {
-		p.net[m+".example"] = w.newSite(doc, p.mirrorList(mirrors...))
-	}
-	return p
-}
-
-func (p *play) mirrorList(names ...string) []byte {
-	var entries []string
-	for _, m := range names {
-		entries = append(entries, fmt.Sprintf("%s http://%s.example/", m, m))
-	}
-	return p.mirrors(entries...)
-}
-
-// site returns the site of a mirror that newPlay made.
-func (p *play) site(name string) *site { return p.net[name+".example"].(*site) }
-
-func (p *play) client() *Client {
-	p.t.Helper()
-	c, err := New(p.cfg)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return c
-}
-
-// refresh starts a new player's program and refreshes once.
-func (p *play) refresh() Result {
-	p.t.Helper()
-	r, err := p.client().Refresh(p.t.Context())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return r
-}
-
-// static makes a folder as shipped with a program.
-func static(servers, mirrors []byte, trust ...[]byte) fs.FS {
-	m := fstest.MapFS{}
-	put := func(name string, data []byte) {
-		if data != nil {
-			m[name] = &fstest.MapFile{Data: data}
-		}
-	}
-	put("server.list", servers)
-	put("mirror.list", mirrors)
-	for i, d := range trust {
-		put(trustName(int64(i+1)), d)
-	}
-	return m
-}
-
-func expectList(t *testing.T, r Result, source Source, names ...string) {
-	t.Helper()
-	var got []string
-	for _, s := range r.List.Servers {
-		got = append(got, s.ID)
-	}
-	if r.Source != source || !slices.Equal(got, names) {
-		t.Errorf("shows %q (%s, from %s), want %q (%s)%s", got, r.Source, r.From, names, source, lines(r.Attempts))
-	}
-}
-
-// expectAttempt wants an attempt whose line contains the parts in this order.
-func expectAttempt(t *testing.T, attempts []Attempt, parts ...string) {
-	t.Helper()
-	for _, a := range attempts {
-		rest, ok := a.String(), true
-		for _, part := range parts {
-			_, after, found := strings.Cut(rest, part)
-			rest, ok = after, ok && found
-		}
-		if ok {
-			return
-		}
-	}
-	t.Errorf("no attempt says %q:%s", parts, lines(attempts))
-}
-
-func lines(attempts []Attempt) string {
-	var b strings.Builder
-	for _, a := range attempts {
-		fmt.Fprintf(&b, "\n  %s", a)
-	}
-	return b.String()
-}
-
-// brokenCache fails where it is told to.
-type brokenCache struct {
-	Cache
-	load, store error
-}
-
-func (b brokenCache) Load(name string) ([]CacheEntry, error) {
-	if b.load != nil {
-		return nil, b.load
-	}
-	return b.Cache.Load(name)
-}
-
-func (b brokenCache) Store(name string, data []byte, seen time.Time) error {
-	if b.store != nil {
-		return b.store
-	}
-	return b.Cache.Store(name, data, seen)
-}
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	pinned := serverlisttest.NewRoot(serverlisttest.Options{}).Pinned()
 	for name, tt := range map[string]struct {
-		cfg  Config
+		cfg  serverlist.Config
 		want string
 	}{
-		"no trust":         {Config{}, "Config.Trust is empty"},
-		"bad trust":        {Config{Trust: []byte("<html>")}, "pinned trust document does not hold"},
-		"changed trust":    {Config{Trust: bytes.Replace(w.docs[0], []byte("epoch 1"), []byte("epoch 2"), 1)}, "signature"},
-		"root of nonsense": {Config{Trust: w.docs[0], Root: []string{"ms.example.org"}}, "http://"},
-		"root is a file":   {Config{Trust: w.docs[0], Root: []string{"http://ms.example.org/server.list"}}, "folder"},
-		"root with secret": {Config{Trust: w.docs[0], Root: []string{"http://u:p@ms.example.org/"}}, "password"},
-		"negative pause":   {Config{Trust: w.docs[0], Tuning: Tuning{Stall: -1}}, "Config.Tuning"},
-		"negative limit":   {Config{Trust: w.docs[0], Limits: Limits{Entry: -1}}, "Config.Limits"},
+		"no trust":         {serverlist.Config{}, "Config.Trust is empty"},
+		"bad trust":        {serverlist.Config{Trust: []byte("<html>")}, "pinned trust document does not hold"},
+		"changed trust":    {serverlist.Config{Trust: bytes.Replace(pinned, []byte("epoch 1"), []byte("epoch 2"), 1)}, "signature"},
+		"root of nonsense": {serverlist.Config{Trust: pinned, Root: []string{"ms.example.org"}}, "http://"},
+		"root is a file":   {serverlist.Config{Trust: pinned, Root: []string{"http://ms.example.org/server.list"}}, "folder"},
+		"root with secret": {serverlist.Config{Trust: pinned, Root: []string{"http://u:p@ms.example.org/"}}, "password"},
+		"negative pause":   {serverlist.Config{Trust: pinned, Tuning: serverlist.Tuning{Stall: -1}}, "Config.Tuning"},
+		"negative limit":   {serverlist.Config{Trust: pinned, Limits: serverlist.Limits{Entry: -1}}, "Config.Limits"},
 	} {
-		if _, err := New(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := serverlist.New(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -173,28 +42,26 @@ func TestFallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a", "b")
 		dir := t.TempDir()
-		p.cfg.Cache = DirCache(dir)
-		p.cfg.Static = static(p.servers("shipped"), nil)
-		p.now = p.now.Add(time.Hour)
-		for _, s := range []*site{p.root, p.site("a"), p.site("b")} {
-			s.put("/server.list", p.servers("live"))
-		}
+		p.cfg.Cache = serverlist.DirCache(dir)
+		p.cfg.Static = p.shipped(p.servers("shipped"), nil)
+		p.Clock.Advance(time.Hour)
+		p.publish("live")
 
 		r, err := p.client().Cached()
 		if err != nil {
 			t.Fatal(err)
 		}
-		expectList(t, r, SourceStatic, "shipped")
-		if r.From != "static/server.list" || r.Age != 2*time.Hour || r.Freshness != Fresh {
+		expectList(t, r, serverlist.SourceStatic, "shipped")
+		if r.From != "static/server.list" || r.Age != 2*time.Hour || r.Freshness != serverlist.Fresh {
 			t.Errorf("from %s, age %v, %s", r.From, r.Age, r.Freshness)
 		}
 
 		r = p.refresh()
-		expectList(t, r, SourceLive, "live")
+		expectList(t, r, serverlist.SourceLive, "live")
 		if r.From != "http://a.example/server.list" && r.From != "http://b.example/server.list" {
 			t.Errorf("from %s: a mirror carries the load, not the root", r.From)
 		}
-		if slices.Contains(p.root.asked(), "/server.list") {
+		if slices.Contains(p.site["root"].Asked(), "server.list") {
 			t.Error("the root was asked for the server list though there are mirrors")
 		}
 		expectAttempt(t, r.Attempts, "http://root.example/mirror.list: used: version", "2 mirrors")
@@ -202,13 +69,13 @@ func TestFallback(t *testing.T) {
 
 		delete(p.net, "root.example")
 		r = p.refresh()
-		expectList(t, r, SourceLive, "live")
+		expectList(t, r, serverlist.SourceLive, "live")
 		expectAttempt(t, r.Attempts, "http://root.example/mirror.list: failed: connection refused")
 
 		delete(p.net, "a.example")
 		delete(p.net, "b.example")
 		r = p.refresh()
-		expectList(t, r, SourceCached, "live")
+		expectList(t, r, serverlist.SourceCached, "live")
 		if r.From != filepath.Join(dir, "server.list") || len(r.Mirrors.Mirrors) != 2 {
 			t.Errorf("from %s, with mirrors %v", r.From, r.Mirrors)
 		}
@@ -221,12 +88,12 @@ func TestFallback(t *testing.T) {
 			t.Fatal(err)
 		}
 		r = p.refresh()
-		expectList(t, r, SourceStatic, "shipped")
+		expectList(t, r, serverlist.SourceStatic, "shipped")
 		expectAttempt(t, r.Attempts, "server.list: absent: nothing is stored yet")
 
 		p.cfg.Static = nil
 		r, err = p.client().Refresh(t.Context())
-		var none *NoListError
+		var none *serverlist.NoListError
 		if !errors.As(err, &none) || r.List != nil {
 			t.Fatalf("nothing at all: %v", err)
 		}
@@ -244,54 +111,58 @@ func TestFallback(t *testing.T) {
 // Each kind of bad mirror stands beside a good root: the list of the root is
 // shown, and the attempt tells why not that of the mirror.
 func TestBadMirrors(t *testing.T) {
-	w := newWorld(t)
-	good := w.servers("cat2")
-	w.now = w.now.Add(-time.Hour)
-	old := w.servers("gone")
-	w.now = w.now.Add(time.Hour)
-	other := newWorld(t)
-	other.addTrust("list-1")
-	other.origin = "evil.example"
-	other.docs, other.trust = nil, nil
-	other.addTrust("list-1")
-	changed := bytes.Clone(good)
-	changed[len(changed)-10] ^= 1
-	torn := slices.Concat(good[:bytes.Index(good, []byte("\n\n{"))+2], old[bytes.Index(old, []byte("\n\n{"))+2:])
-
-	for name, tt := range map[string]struct {
-		host http.Handler
-		want string // the attempt
-	}{
-		"one byte changed":   {raw(changed), "refused: body"},
-		"torn":               {raw(torn), "refused: body"},
-		"cut":                {raw(good[:len(good)-3]), "refused: body: the body has"},
-		"endless":            {raw(slices.Concat(good, make([]byte, 1<<20))), "trailing-bytes"},
-		"endless head":       {raw(bytes.Repeat([]byte("x\n"), 1<<20)), "larger than"},
-		"slow":               {dripping(good, 10, time.Second, 0), "lost"},
-		"stalled":            {dripping(good, 100, 0, 100), "lost"},
-		"silent":             {http.HandlerFunc(silent), "lost"},
-		"of another origin":  {raw(other.servers("evil")), "refused: signature"},
-		"of another type":    {raw(w.mirrors("a http://a.example/")), "wrong-type"},
-		"a login page":       {status(200), "captive portal or login page?"},
-		"not there":          {http.NotFoundHandler(), "absent: HTTP 404"},
-		"out of order":       {status(500), "failed: HTTP 500"},
-		"a circle":           {http.RedirectHandler("http://a.example/server.list", http.StatusFound), "more than 3 redirects"},
-		"into the network":   {http.RedirectHandler("http://192.168.0.1/", http.StatusFound), "private address"},
-		"refused connection": {nil, "connection refused"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	says := map[serverlisttest.Fault]string{
+		serverlisttest.Frozen:          "used", // and then the root's head is compared
+		serverlisttest.Old:             "used",
+		serverlisttest.NotModified:     "used", // nothing is held: there is no condition yet
+		serverlisttest.CRLF:            "used",
+		serverlisttest.LoneCR:          "carriage-return",
+		serverlisttest.Mixed:           "half of one edition",
+		serverlisttest.Truncated:       "a cut transfer",
+		serverlisttest.CutInHead:       "cut off",
+		serverlisttest.Appended:        "web hosts append a script",
+		serverlisttest.HeadByte:        "bad-signature",
+		serverlisttest.SignatureByte:   "bad-signature",
+		serverlisttest.BodyByte:        "wrong-hash",
+		serverlisttest.Unsigned:        "no-signature",
+		serverlisttest.OneKeyTwice:     "threshold",
+		serverlisttest.Stranger:        "threshold",
+		serverlisttest.WrongOrigin:     "threshold",
+		serverlisttest.WrongType:       "wrong-type",
+		serverlisttest.Empty:           "the document is empty",
+		serverlisttest.HTML:            "captive portal or login page?",
+		serverlisttest.Portal:          "captive portal or login page?",
+		serverlisttest.NotFound:        "absent: HTTP 404",
+		serverlisttest.Unavailable:     "failed: HTTP 503",
+		serverlisttest.RedirectLoop:    "more than 3 redirects",
+		serverlisttest.RedirectPrivate: "private address",
+		serverlisttest.RedirectScheme:  "must begin with http",
+		serverlisttest.Silent:          "lost",
+		serverlisttest.Slow:            "lost",
+		serverlisttest.Crawling:        "slower than the minimum",
+		serverlisttest.Stalled:         "the transfer",
+		serverlisttest.Torn:            "the connection broke off",
+		serverlisttest.Endless:         "trailing-bytes",
+		serverlisttest.EndlessHead:     "larger than",
+		serverlisttest.Bomb:            "trailing-bytes",
+		serverlisttest.HollowBomb:      "more bytes arrive than the document can need",
+	}
+	for _, fault := range serverlisttest.Faults() {
+		t.Run(string(fault), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPlay(t, "a")
-				p.net["a.example"] = tt.host
-				if tt.host == nil {
-					delete(p.net, "a.example")
-				}
+				p.Amend(serverlisttest.Change{Lists: []string{"list/1", "list/2"}, ListsNeeded: 2})
+				p.publish("before")
+				p.site["a"].SetFault(fault)
+				p.Clock.Advance(time.Minute)
+				p.publish("newest")
+				p.Publish(serverlisttest.Mirrors(urls("a")...))
 				r := p.refresh()
-				expectList(t, r, SourceLive, "cat2")
-				if r.From != rootURL+"server.list" {
-					t.Errorf("from %s", r.From)
+				expectList(t, r, serverlist.SourceLive, "newest")
+				if says[fault] == "" {
+					t.Error("the table does not say what is to be told")
 				}
-				expectAttempt(t, r.Attempts, "http://a.example/server.list: ", tt.want)
+				expectAttempt(t, r.Attempts, "http://a.example/server.list: ", says[fault])
 			})
 		})
 	}

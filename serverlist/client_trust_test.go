@@ -1,7 +1,8 @@
-package serverlist
+package serverlist_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // A mirror that serves an old edition does not win, whichever is asked first.
@@ -17,10 +21,11 @@ func TestFrozenMirror(t *testing.T) {
 	for i := range 10 {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPlay(t, "frozen", "good")
-			p.now = p.now.Add(time.Hour)
-			p.site("good").put("/server.list", p.servers("news"))
-			expectList(t, p.refresh(), SourceLive, "news")
-			if slices.Contains(p.root.asked(), "/server.list") {
+			p.site["frozen"].SetFault(serverlisttest.Frozen)
+			p.Clock.Advance(time.Hour)
+			p.publish("news")
+			expectList(t, p.refresh(), serverlist.SourceLive, "news")
+			if slices.Contains(p.site["root"].Asked(), "server.list") {
 				t.Errorf("round %d: the root was asked though two operators can be compared", i)
 			}
 		})
@@ -31,18 +36,18 @@ func TestFrozenMirror(t *testing.T) {
 func TestNewsMayTakeItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "frozen", "slow")
-		p.now = p.now.Add(time.Hour)
-		doc := p.bigServers(300 << 10)
-		head := p.newSite(doc, nil)
+		p.site["frozen"].SetFault(serverlisttest.Frozen)
+		p.Clock.Advance(time.Hour)
+		doc := p.Publish(serverlist.Draft{Body: manyServers(t, 1000)})
 		p.net["slow.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") != "" {
-				head.ServeHTTP(rw, r)
+				p.site["slow"].ServeHTTP(rw, r)
 				return
 			}
-			dripping(doc, 10<<10, time.Second, 0).ServeHTTP(rw, r) // 30 s
+			dripping(doc, 10<<10, time.Second, 0).ServeHTTP(rw, r) // about 30 s
 		})
-		p.root.put("/server.list", nil)
-		if r := p.refresh(); len(r.List.Servers) < 900 || r.From != "http://slow.example/server.list" {
+		p.site["root"].Put("server.list", nil)
+		if r := p.refresh(); len(r.List.Servers) != 1000 || r.From != "http://slow.example/server.list" {
 			t.Errorf("%d servers from %s%s", len(r.List.Servers), r.From, lines(r.Attempts))
 		}
 	})
@@ -53,25 +58,23 @@ func TestNewsMayTakeItsTime(t *testing.T) {
 func TestFrozenMirrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a", "b")
-		p.cfg.Static = static(nil, p.mirrors("outsider http://outsider.example/"))
+		p.cfg.Static = p.shipped(nil, p.mirrorList("outsider"))
 		p.cfg.Root = nil
-		old := p.servers("cat2")
-		p.now = p.now.Add(48 * time.Hour)
-		p.net["outsider.example"] = p.newSite(p.servers("news"), nil)
+		old := p.Folder()["server.list"].Data
+		p.site["a"].SetFault(serverlisttest.Frozen)
+		p.site["b"].SetFault(serverlisttest.Frozen)
+		p.net["outsider.example"] = p.Site(serverlisttest.Honest)
+		p.Clock.Advance(47 * time.Hour)
 		// The mirror list in the cache is newer than the static one and does
 		// not name the outsider.
-		p.cfg.Cache = DirCache(t.TempDir())
-		p.now = p.now.Add(-time.Hour)
+		p.cfg.Cache = serverlist.DirCache(t.TempDir())
 		mirrors := p.mirrorList("a", "b")
-		p.now = p.now.Add(time.Hour)
-		if err := p.cfg.Cache.Store("mirror.list", mirrors, p.now); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.cfg.Cache.Store("server.list", old, p.now); err != nil {
-			t.Fatal(err)
-		}
+		p.Clock.Advance(time.Hour)
+		p.publish("news")
+		p.store("mirror.list", mirrors, p.Clock.Now())
+		p.store("server.list", old, p.Clock.Now())
 		r := p.refresh()
-		expectList(t, r, SourceLive, "news")
+		expectList(t, r, serverlist.SourceLive, "news")
 		if r.From != "http://outsider.example/server.list" || len(r.Mirrors.Mirrors) != 2 {
 			t.Errorf("from %s", r.From)
 		}
@@ -79,10 +82,10 @@ func TestFrozenMirrors(t *testing.T) {
 		// Without the outsider the frozen list is still shown, and labelled.
 		delete(p.net, "outsider.example")
 		p.cfg.Cache = nil
-		p.cfg.Static = static(old, mirrors)
+		p.cfg.Static = p.shipped(old, mirrors)
 		r = p.refresh()
-		expectList(t, r, SourceLive, "cat2")
-		if r.Freshness != Stale || r.Age != 49*time.Hour {
+		expectList(t, r, serverlist.SourceLive, "cat2")
+		if r.Freshness != serverlist.Stale || r.Age != 49*time.Hour {
 			t.Errorf("%s, age %v", r.Freshness, r.Age)
 		}
 	})
@@ -91,13 +94,11 @@ func TestFrozenMirrors(t *testing.T) {
 func TestRollback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a", "b")
-		p.cfg.Cache = DirCache(t.TempDir())
-		p.now = p.now.Add(time.Hour)
-		if err := p.cfg.Cache.Store("server.list", p.servers("newer"), p.now); err != nil {
-			t.Fatal(err)
-		}
+		p.cfg.Cache = serverlist.DirCache(t.TempDir())
+		p.Clock.Advance(time.Hour)
+		p.store("server.list", p.servers("newer"), p.Clock.Now())
 		r := p.refresh()
-		expectList(t, r, SourceCached, "newer")
+		expectList(t, r, serverlist.SourceCached, "newer")
 		for _, host := range []string{"a", "b", "root"} {
 			expectAttempt(t, r.Attempts, "http://"+host+".example/server.list: older")
 		}
@@ -109,12 +110,12 @@ func TestEquivocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a")
 		dir := t.TempDir()
-		p.cfg.Cache = DirCache(dir)
-		expectList(t, p.refresh(), SourceLive, "cat2")
-		p.site("a").put("/server.list", p.servers("impostor"))
+		p.cfg.Cache = serverlist.DirCache(dir)
+		expectList(t, p.refresh(), serverlist.SourceLive, "cat2")
+		p.site["a"].Put("server.list", p.servers("impostor"))
 		for range 2 {
 			r := p.refresh()
-			expectList(t, r, SourceLive, "cat2") // the root still has it
+			expectList(t, r, serverlist.SourceLive, "cat2") // the root still has it
 			expectAttempt(t, r.Attempts, "http://a.example/server.list: refused: signed with the epoch and version", "tell the admins")
 		}
 		files, _ := filepath.Glob(filepath.Join(dir, "conflict", "[0-9]"))
@@ -122,14 +123,12 @@ func TestEquivocation(t *testing.T) {
 			t.Fatalf("evidence in %v", files)
 		}
 		pair, _ := os.ReadFile(files[0])
-		for _, head := range bytes.SplitAfterN(pair, []byte("\n\n"), 3)[:2] {
-			if len(head) == 0 {
-				t.Errorf("evidence:\n%s", pair)
-			}
+		parts := bytes.SplitAfter(pair, []byte("\n\n")) // text and signatures of each, and nothing after them
+		if len(parts) != 5 || len(parts[4]) > 0 {
+			t.Fatalf("evidence:\n%s", pair)
 		}
-		end := noteEnd(pair) + 1
-		for _, head := range [][]byte{pair[:end], pair[end:]} {
-			if _, err := OpenHead(head, p.want(TypeServerList), p.chain(1)); err != nil {
+		for _, head := range [][]byte{slices.Concat(parts[0], parts[1]), slices.Concat(parts[2], parts[3])} {
+			if _, err := serverlist.OpenHead(head, p.Want(serverlist.TypeServerList), p.Chain()); err != nil {
 				t.Errorf("evidence does not verify: %v", err)
 			}
 		}
@@ -137,35 +136,35 @@ func TestEquivocation(t *testing.T) {
 }
 
 func TestEvidenceIsBounded(t *testing.T) {
-	t.Parallel()
-	p := newPlay(t)
-	dir := t.TempDir()
-	p.cfg.Cache = DirCache(dir)
-	c := p.client()
-	for i := range maxConflicts + 3 {
-		c.storeConflict(&ConflictError{Held: []byte("held"), Got: fmt.Append(nil, i)})
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "conflict", "[0-9]*"))
-	files = slices.DeleteFunc(files, func(f string) bool { return filepath.Ext(f) != "" })
-	if len(files) != maxConflicts {
-		t.Errorf("%d pairs", len(files))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const most = 8
+		p := newPlay(t, "a")
+		dir := t.TempDir()
+		p.cfg.Cache = serverlist.DirCache(dir)
+		p.refresh()
+		for i := range most + 3 {
+			p.site["a"].Put("server.list", p.servers(fmt.Sprintf("impostor-%d", i)))
+			p.refresh()
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "conflict", "[0-9]*"))
+		files = slices.DeleteFunc(files, func(f string) bool { return filepath.Ext(f) != "" })
+		if len(files) != most {
+			t.Errorf("%d pairs", len(files))
+		}
+	})
 }
 
-// rotate publishes trust/2 with another list key, and editions signed by it,
-// at these sites.
-func (p *play) rotate(revoke bool, sites ...*site) {
-	p.now = p.now.Add(time.Hour)
+// rotate publishes trust/2 with another list key, which revokes the one before
+// if asked, and an edition signed by it.
+func (p *play) rotate(revoke bool) {
+	p.Clock.Advance(time.Hour)
+	change := serverlisttest.Change{Lists: []string{"list/2"}}
 	if revoke {
-		p.addTrust("list-2", "list-1")
-	} else {
-		p.addTrust("list-2")
+		change.Revoke = []string{"list/1"}
 	}
-	p.now = p.now.Add(time.Minute)
-	for _, s := range sites {
-		s.put("/trust/2.trust", p.docs[1])
-		s.put("/server.list", p.servers("rotated"))
-	}
+	p.Amend(change)
+	p.Clock.Advance(time.Minute)
+	p.publish("rotated")
 }
 
 // Whoever is asked first has the new list key's signature; the client walks
@@ -176,27 +175,25 @@ func TestRotation(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPlay(t, "a", "b")
 				dir := t.TempDir()
-				p.cfg.Cache = DirCache(dir)
-				p.now = p.now.Add(-time.Hour)
-				p.cfg.Static = static(p.servers("shipped"), nil, p.docs...)
-				p.now = p.now.Add(time.Hour)
-				expectList(t, p.refresh(), SourceLive, "cat2")
-				sites := []*site{p.root, p.site("a"), p.site("b")}
-				p.rotate(false, sites...)
+				p.cfg.Cache = serverlist.DirCache(dir)
+				p.Clock.Advance(-time.Hour)
+				p.cfg.Static = p.shipped(p.servers("shipped"), nil)
+				p.Clock.Advance(time.Hour)
+				expectList(t, p.refresh(), serverlist.SourceLive, "cat2")
+				p.rotate(false)
 				if rootDown {
 					delete(p.net, "root.example")
 				}
-				online := p.net["a.example"]
 				// Offline, a client that has not heard of it shows its cache.
 				delete(p.net, "a.example")
 				delete(p.net, "b.example")
 				if rootDown {
-					expectList(t, p.refresh(), SourceCached, "cat2")
+					expectList(t, p.refresh(), serverlist.SourceCached, "cat2")
 				}
-				p.net["a.example"], p.net["b.example"] = online, sites[2]
+				p.net["a.example"], p.net["b.example"] = p.site["a"], p.site["b"]
 
 				r := p.refresh()
-				expectList(t, r, SourceLive, "rotated")
+				expectList(t, r, serverlist.SourceLive, "rotated")
 				if n := r.Trust.Newest().Version; n != 2 {
 					t.Errorf("trust document %d", n)
 				}
@@ -205,16 +202,16 @@ func TestRotation(t *testing.T) {
 				// The next start knows trust/2 from the cache, without network.
 				clear(p.net)
 				r = p.refresh()
-				expectList(t, r, SourceCached, "rotated")
+				expectList(t, r, serverlist.SourceCached, "rotated")
 				// And a list of the old key is still good enough to be shown.
 				if err := os.Remove(filepath.Join(dir, "server.list")); err != nil {
 					t.Fatal(err)
 				}
-				expectList(t, p.refresh(), SourceCached, "cat2")
+				expectList(t, p.refresh(), serverlist.SourceCached, "cat2")
 				if err := os.Remove(filepath.Join(dir, "server.list.previous")); err != nil {
 					t.Fatal(err)
 				}
-				expectList(t, p.refresh(), SourceStatic, "shipped")
+				expectList(t, p.refresh(), serverlist.SourceStatic, "shipped")
 			})
 		})
 	}
@@ -224,30 +221,31 @@ func TestRotation(t *testing.T) {
 // stored after it, or nobody knows when, goes: the generation before it or the
 // shipped list is shown instead.
 func TestRevocation(t *testing.T) {
-	hour := func(p *play, n int) time.Time { return p.now.Add(time.Duration(n) * time.Hour) }
 	for name, tt := range map[string]struct {
-		seen func(p *play) time.Time // of the cached list; the revocation is an hour after it was issued
+		seen time.Duration // of the cached list after it was issued; the revocation is an hour after that; negative: unknown
 		want string
 	}{
-		"seen before":  {func(p *play) time.Time { return hour(p, 0) }, "cached"},
-		"seen after":   {func(p *play) time.Time { return hour(p, 2) }, "shipped"},
-		"seen unknown": {func(*play) time.Time { return time.Time{} }, "shipped"},
+		"seen before":  {0, "cached"},
+		"seen after":   {2 * time.Hour, "shipped"},
+		"seen unknown": {-1, "shipped"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPlay(t)
-				p.cfg.Cache = DirCache(t.TempDir())
-				p.cfg.Static = static(p.servers("shipped"), nil)
-				p.now = p.now.Add(time.Second)
-				if err := p.cfg.Cache.Store("server.list", p.servers("cached"), tt.seen(p)); err != nil {
-					t.Fatal(err)
+				p.cfg.Cache = serverlist.DirCache(t.TempDir())
+				p.cfg.Static = p.shipped(p.servers("shipped"), nil)
+				p.Clock.Advance(time.Second)
+				var seen time.Time
+				if tt.seen >= 0 {
+					seen = p.Clock.Now().Add(tt.seen)
 				}
+				p.store("server.list", p.servers("cached"), seen)
 				// The root has the new trust document, but no list yet.
-				p.rotate(true, p.root)
-				p.root.put("/server.list", nil)
-				source := SourceCached
+				p.rotate(true)
+				p.site["root"].Put("server.list", nil)
+				source := serverlist.SourceCached
 				if tt.want == "shipped" {
-					source = SourceStatic
+					source = serverlist.SourceStatic
 				}
 				r := p.refresh()
 				expectList(t, r, source, tt.want)
@@ -268,23 +266,24 @@ func TestRevocation(t *testing.T) {
 func TestRevocationDuringRefresh(t *testing.T) {
 	for name, tt := range map[string]struct {
 		ready  bool
-		source Source
+		source serverlist.Source
 		want   string
 	}{
-		"new list ready":  {true, SourceLive, "rotated"},
-		"no new list yet": {false, SourceStatic, "shipped"},
+		"new list ready":  {true, serverlist.SourceLive, "rotated"},
+		"no new list yet": {false, serverlist.SourceStatic, "shipped"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPlay(t, "a")
-				p.now = p.now.Add(-time.Minute)
-				p.cfg.Static = static(p.servers("shipped"), p.mirrorList("a"))
-				p.now = p.now.Add(time.Minute)
-				p.rotate(true, p.root)
+				p.Clock.Advance(-time.Minute)
+				p.cfg.Static = p.shipped(p.servers("shipped"), p.mirrorList("a"))
+				p.Clock.Advance(time.Minute)
+				p.site["a"].SetFault(serverlisttest.Frozen)
+				p.rotate(true)
 				if !tt.ready {
-					p.root.put("/server.list", nil)
+					p.site["root"].Put("server.list", nil)
 				}
-				p.net["root.example"] = slowly(400*time.Millisecond, p.root)
+				p.net["root.example"] = slowly(400*time.Millisecond, p.site["root"])
 				r := p.refresh()
 				expectList(t, r, tt.source, tt.want)
 				expectAttempt(t, r.Attempts, "http://a.example/server.list: used")
@@ -304,13 +303,13 @@ func TestStaticTrust(t *testing.T) {
 	clear(p.net)
 	old := p.servers("old")
 	p.rotate(true)
-	p.cfg.Static = static(p.servers("shipped"), nil, p.docs...)
-	expectList(t, p.refresh(), SourceStatic, "shipped")
+	p.cfg.Static = p.shipped(p.servers("shipped"), nil)
+	expectList(t, p.refresh(), serverlist.SourceStatic, "shipped")
 	if n := p.refresh().Trust.Newest().Version; n != 2 {
 		t.Errorf("trust document %d", n)
 	}
 	// A list of the revoked key, in a folder that says it is revoked.
-	p.cfg.Static = static(old, nil, p.docs...)
+	p.cfg.Static = p.shipped(old, nil)
 	if r, err := p.client().Cached(); err == nil {
 		t.Errorf("shows %v", r.List.Servers)
 	}
@@ -323,38 +322,39 @@ func TestTrustWalkAtMirror(t *testing.T) {
 		p := newPlay(t, "a")
 		r := p.refresh()
 		expectAttempt(t, r.Attempts, "http://a.example/trust/2.trust: absent")
-		p.site("a").put("/trust/2.trust", p.docs[0])
+		p.site["a"].Put("trust/2.trust", p.Pinned())
 		r = p.refresh()
-		expectList(t, r, SourceLive, "cat2")
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		expectAttempt(t, r.Attempts, "http://a.example/trust/2.trust: refused", "document 1 does not follow document 1")
-		p.net["a.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/trust/2.trust" {
-				status(200).ServeHTTP(rw, r)
-				return
-			}
-			p.root.ServeHTTP(rw, r)
-		})
+		p.site["a"].Put("trust/2.trust", []byte("<!DOCTYPE html><title>error</title>"))
 		r = p.refresh()
-		expectList(t, r, SourceLive, "cat2")
+		expectList(t, r, serverlist.SourceLive, "cat2")
 		expectAttempt(t, r.Attempts, "http://a.example/trust/2.trust: absent", "HTML")
 	})
 }
 
 // Two successors of one trust document, both signed: the first stays.
 func TestTrustFork(t *testing.T) {
-	t.Parallel()
-	p := newPlay(t)
-	c := p.client()
-	q := newWorld(t)
-	p.addTrust("list-2")
-	q.addTrust("list-3")
-	if err := c.adopt(p.chain(2)); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.adopt(q.chain(2)); err == nil {
-		t.Error("adopted a fork")
-	}
-	if err := c.adopt(p.chain(1)); err != nil || c.chain().Newest().Version != 2 {
-		t.Errorf("a shorter chain: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p, fork := newPlay(t, "a", "b"), newRoot()
+		p.cfg.Static = p.shipped(nil, p.mirrorList("a", "b"))
+		delete(p.net, "root.example")
+		p.rotate(false)
+		fork.Amend(serverlisttest.Change{Lists: []string{"list/3"}})
+		// Their lists need a trust document that nobody has: each is asked for
+		// the next one, and both have answered before either is let go.
+		ahead := newRoot()
+		ahead.Amend(serverlisttest.Change{Lists: []string{"list/4"}})
+		for name, root := range map[string]*serverlisttest.Root{"a": p.Root, "b": fork} {
+			site := root.Site(serverlisttest.Honest)
+			site.Put("server.list", ahead.Sign(serverlisttest.Servers("ahead")))
+			p.net[name+".example"] = slowly(time.Second, site)
+		}
+		var none *serverlist.NoListError
+		if _, err := p.client().Refresh(t.Context()); !errors.As(err, &none) {
+			t.Fatal(err)
+		}
+		expectAttempt(t, none.Attempts, "/trust/2.trust: refused: trust document 2 differs from the one that is held")
+		expectAttempt(t, none.Attempts, "/trust/2.trust: used")
+	})
 }

@@ -2,111 +2,30 @@ package serverlist_test
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
-const docOrigin = "ms.example.org"
+// newRoot is a root that has published nothing.
+func newRoot() *serverlisttest.Root { return serverlisttest.NewRoot(serverlisttest.Options{}) }
 
-var docIssued = time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC)
-
+// What its readers want.
 var (
-	wantServers = serverlist.Want{Origin: docOrigin, Type: serverlist.TypeServerList}
-	wantMirrors = serverlist.Want{Origin: docOrigin, Type: serverlist.TypeMirrorList}
+	wantServers = serverlist.Want{Origin: "ms.example.org", Type: serverlist.TypeServerList}
+	wantMirrors = serverlist.Want{Origin: "ms.example.org", Type: serverlist.TypeMirrorList}
 )
 
-// A docWorld is an origin with one admin key and one list key.
-type docWorld struct {
-	list  *keys.Signer
-	chain *keys.Chain
-}
-
-func newDocWorld(t testing.TB) docWorld {
-	t.Helper()
-	signer := func(name string, seed byte) *keys.Signer {
-		s, err := keys.NewSigner(docOrigin+"/"+name, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	admin, list := signer("admin/1", 1), signer("list/1", 2)
-	trust := &keys.Trust{
-		Origin: docOrigin, Version: 1, Epoch: 1, Issued: docIssued, ReviewBy: docIssued.AddDate(1, 0, 0),
-		Keys: []keys.VerifierKey{admin.VerifierKey(), list.VerifierKey()},
-		Roles: []keys.Role{
-			{Name: "trust", Threshold: 1, Keys: []string{docOrigin + "/admin/1"}},
-			{Name: "mirrors", Threshold: 1, Keys: []string{docOrigin + "/list/1"}},
-			{Name: "list", Threshold: 1, Keys: []string{docOrigin + "/list/1"}},
-		},
-	}
-	text, err := trust.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pinned, err := keys.Sign(text, admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chain, err := keys.NewChain(pinned)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return docWorld{list, chain}
-}
-
-func (w docWorld) draft(body []byte) *serverlist.Draft {
-	return &serverlist.Draft{
-		Origin: docOrigin, Type: serverlist.TypeServerList, Version: docIssued.Unix(), Epoch: 1,
-		Issued: docIssued, FreshUntil: docIssued.Add(24 * time.Hour), OldAfter: docIssued.AddDate(0, 1, 0),
-		Trust: 1, Body: body,
-	}
-}
-
-func (w docWorld) sign(t testing.TB, d *serverlist.Draft) []byte {
-	t.Helper()
-	doc, err := d.Sign(w.list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
-}
-
-// signRaw signs any body, as a root of another make would.
-func (w docWorld) signRaw(t testing.TB, body string) []byte {
-	t.Helper()
-	// The head of the same size and hash, over a body that this package
-	// would not write.
-	text := w.rawHead(t, []byte(body))
-	note, err := keys.Sign(text, w.list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(append(note, '\n'), body...)
-}
-
-func (w docWorld) rawHead(t testing.TB, body []byte) []byte {
-	t.Helper()
-	d := w.draft(nil)
-	h := keys.Head{
-		Origin: d.Origin, Type: d.Type, Version: d.Version, Epoch: d.Epoch, Issued: d.Issued,
-		FreshUntil: d.FreshUntil, OldAfter: d.OldAfter, Trust: d.Trust,
-		BodySize: int64(len(body)), BodySHA256: sha(body),
-	}
-	text, err := h.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+// signBody signs a server list with any body, as a root of another make would.
+func signBody(root *serverlisttest.Root, body string) []byte {
+	return root.Sign(serverlist.Draft{Body: []byte(body)})
 }
 
 // fullServer has every member.
@@ -132,7 +51,7 @@ const fullLine = `{"id":"cat2","name":"Cat \"2\" <ünï> \\o/","description":"Tw
 
 func TestCanonicalForm(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
+	root := newRoot()
 	metal := serverlist.Server{ID: "a-metalforge", Name: "Metalforge", Addresses: []string{"metalforge.example.net:13327"}}
 	body, err := serverlist.EncodeServers([]serverlist.Server{fullServer(), metal})
 	if err != nil {
@@ -142,7 +61,7 @@ func TestCanonicalForm(t *testing.T) {
 	if string(body) != want {
 		t.Fatalf("body is\n%s\nwant\n%s", body, want)
 	}
-	list, err := serverlist.Open(w.sign(t, w.draft(body)), wantServers, w.chain)
+	list, err := serverlist.Open(root.Sign(serverlist.Draft{Body: body}), wantServers, root.Chain())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,16 +76,16 @@ func TestCanonicalForm(t *testing.T) {
 
 func TestOpenKeepsBytes(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
-	doc := w.sign(t, w.draft([]byte(fullLine)))
+	root := newRoot()
+	doc := signBody(root, fullLine)
 	crlf := bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n"))
 	for name, open := range map[string]func() (*serverlist.List, error){
-		"open":                func() (*serverlist.List, error) { return serverlist.Open(doc, wantServers, w.chain) },
-		"open CRLF":           func() (*serverlist.List, error) { return serverlist.Open(crlf, wantServers, w.chain) },
-		"read":                func() (*serverlist.List, error) { return read(w, bytes.NewReader(doc)) },
-		"read CRLF":           func() (*serverlist.List, error) { return read(w, bytes.NewReader(crlf)) },
-		"read byte by byte":   func() (*serverlist.List, error) { return read(w, iotest.OneByteReader(bytes.NewReader(crlf))) },
-		"read with early EOF": func() (*serverlist.List, error) { return read(w, iotest.DataErrReader(bytes.NewReader(doc))) },
+		"open":                func() (*serverlist.List, error) { return serverlist.Open(doc, wantServers, root.Chain()) },
+		"open CRLF":           func() (*serverlist.List, error) { return serverlist.Open(crlf, wantServers, root.Chain()) },
+		"read":                func() (*serverlist.List, error) { return read(root, bytes.NewReader(doc)) },
+		"read CRLF":           func() (*serverlist.List, error) { return read(root, bytes.NewReader(crlf)) },
+		"read byte by byte":   func() (*serverlist.List, error) { return read(root, iotest.OneByteReader(bytes.NewReader(crlf))) },
+		"read with early EOF": func() (*serverlist.List, error) { return read(root, iotest.DataErrReader(bytes.NewReader(doc))) },
 	} {
 		list, err := open()
 		if err != nil {
@@ -179,15 +98,15 @@ func TestOpenKeepsBytes(t *testing.T) {
 	}
 }
 
-func read(w docWorld, r io.Reader) (*serverlist.List, error) {
-	return serverlist.Read(r, wantServers, w.chain)
+func read(root *serverlisttest.Root, r io.Reader) (*serverlist.List, error) {
+	return serverlist.Read(r, wantServers, root.Chain())
 }
 
 // Every malformed document is refused by Open and by Read for the same reason.
 func TestDocumentRefused(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
-	doc := string(w.sign(t, w.draft([]byte(fullLine))))
+	root := newRoot()
+	doc := string(signBody(root, fullLine))
 	body := doc[strings.LastIndex(doc, "\n\n")+2:]
 	large := wantServers
 	large.Limits.Body = int64(len(body)) - 1
@@ -211,9 +130,9 @@ func TestDocumentRefused(t *testing.T) {
 		{"other type", doc, wantMirrors, keys.LayerHead, "wrong-type", "mirror-list/1"},
 	} {
 		t.Run(test.what, func(t *testing.T) {
-			_, openErr := serverlist.Open([]byte(test.doc), test.want, w.chain)
-			_, readErr := serverlist.Read(strings.NewReader(test.doc), test.want, w.chain)
-			_, slowErr := serverlist.Read(iotest.OneByteReader(strings.NewReader(test.doc)), test.want, w.chain)
+			_, openErr := serverlist.Open([]byte(test.doc), test.want, root.Chain())
+			_, readErr := serverlist.Read(strings.NewReader(test.doc), test.want, root.Chain())
+			_, slowErr := serverlist.Read(iotest.OneByteReader(strings.NewReader(test.doc)), test.want, root.Chain())
 			for how, err := range map[string]error{"Open": openErr, "Read": readErr, "slow Read": slowErr} {
 				var e *keys.Error
 				if !errors.As(err, &e) || e.Layer != test.layer || e.Name != test.name || !strings.Contains(err.Error(), test.says) {
@@ -228,18 +147,18 @@ func TestDocumentRefused(t *testing.T) {
 // what the head commits to.
 func TestReadLimits(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
-	doc := w.sign(t, w.draft([]byte(fullLine)))
+	root := newRoot()
+	doc := signBody(root, fullLine)
 	endless := &countingReader{r: io.MultiReader(bytes.NewReader(doc), forever{'x'})}
-	if _, err := read(w, endless); err == nil || endless.n > len(doc)+8<<10 {
+	if _, err := read(root, endless); err == nil || endless.n > len(doc)+8<<10 {
 		t.Errorf("endless document: error %v after %d bytes of %d", err, endless.n, len(doc))
 	}
 	noHead := &countingReader{r: forever{'x'}}
-	if _, err := read(w, noHead); err == nil || noHead.n > 256<<10 {
+	if _, err := read(root, noHead); err == nil || noHead.n > 256<<10 {
 		t.Errorf("endless head: error %v after %d bytes", err, noHead.n)
 	}
 	forged := bytes.Replace(doc, []byte("epoch 1"), []byte("epoch 0"), 1)
-	_, err := read(w, io.MultiReader(bytes.NewReader(forged[:bytes.LastIndex(forged, []byte("\n\n"))+2]), mustNotRead{t}))
+	_, err := read(root, io.MultiReader(bytes.NewReader(forged[:bytes.LastIndex(forged, []byte("\n\n"))+2]), mustNotRead{t}))
 	if err == nil {
 		t.Error("a forged head was accepted")
 	}
@@ -274,19 +193,19 @@ func (m mustNotRead) Read([]byte) (int, error) {
 
 func TestOpenHead(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
-	doc := w.sign(t, w.draft([]byte(fullLine)))
+	root := newRoot()
+	doc := signBody(root, fullLine)
 	end := bytes.LastIndex(doc, []byte("\n\n")) + 2
 	for n := range len(doc) {
-		note, err := serverlist.OpenHead(doc[:n], wantServers, w.chain)
+		note, err := serverlist.OpenHead(doc[:n], wantServers, root.Chain())
 		switch {
 		case n < end && err != serverlist.ErrShortHead:
 			t.Fatalf("%d bytes of a head of %d: %v", n, end, err)
-		case n >= end && (err != nil || note.Head.Version != docIssued.Unix()):
+		case n >= end && (err != nil || note.Head.Version != root.Clock.Now().Unix()):
 			t.Fatalf("%d bytes: %v", n, err)
 		}
 	}
-	if _, err := serverlist.OpenHead([]byte("<html>"), wantServers, w.chain); err == nil || err == serverlist.ErrShortHead {
+	if _, err := serverlist.OpenHead([]byte("<html>"), wantServers, root.Chain()); err == nil || err == serverlist.ErrShortHead {
 		t.Errorf("HTML: %v", err)
 	}
 }
@@ -294,7 +213,7 @@ func TestOpenHead(t *testing.T) {
 // Writers refuse what readers would skip, and name it.
 func TestWriterRefuses(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
+	root := newRoot()
 	bad := fullServer()
 	bad.Addresses = []string{"cat2.example.net"}
 	_, err := serverlist.EncodeServers([]serverlist.Server{bad})
@@ -304,33 +223,37 @@ func TestWriterRefuses(t *testing.T) {
 	if _, err := serverlist.EncodeServers([]serverlist.Server{fullServer(), fullServer()}); err == nil {
 		t.Error("one id twice was written")
 	}
-	if _, err := w.draft([]byte("{}\n")).Sign(w.list); err == nil {
+	sign := func(d serverlist.Draft) error {
+		d = root.Complete(d)
+		_, err := d.Sign(root.Signer("list/1"))
+		return err
+	}
+	if err := sign(serverlist.Draft{Body: []byte("{}\n")}); err == nil {
 		t.Error("an entry without members was signed")
 	}
-	if _, err := w.draft(make([]byte, serverlist.MaxServerListBody+1)).Sign(w.list); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if err := sign(serverlist.Draft{Body: make([]byte, serverlist.MaxServerListBody+1)}); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("a body above the cap: %v", err)
 	}
-	ahead := w.draft(nil)
-	ahead.Version++
-	if _, err := ahead.Sign(w.list); err == nil {
+	if err := sign(serverlist.Draft{Version: root.Clock.Now().Unix() + 1}); err == nil {
 		t.Error("a version ahead of its time of issue was signed")
+	}
+	if err := sign(serverlisttest.Servers("cat2")); err != nil {
+		t.Error(err)
 	}
 }
 
 func TestMirrorList(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
+	root := newRoot()
 	mirrors := []serverlist.Mirror{
 		{ID: "tuwien", Operator: "TU Wien", Region: "eu", Contact: "ms@example.at", URLs: []string{"http://ms.example.at/ms/"}},
-		{ID: "root", Operator: docOrigin, URLs: []string{"https://ms.example.org/"}, Root: true},
+		{ID: "root", Operator: "ms.example.org", URLs: []string{"https://ms.example.org/"}, Root: true},
 	}
 	body, err := serverlist.EncodeMirrors(mirrors)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := w.draft(body)
-	d.Type = serverlist.TypeMirrorList
-	list, err := serverlist.Open(w.sign(t, d), wantMirrors, w.chain)
+	list, err := serverlist.Open(root.Sign(serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body}), wantMirrors, root.Chain())
 	if err != nil || len(list.Mirrors) != 2 || !list.Mirrors[0].Root || list.Mirrors[1].Operator != "TU Wien" {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -346,15 +269,15 @@ func TestMirrorList(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	w := newDocWorld(f)
-	doc := w.sign(f, w.draft([]byte(fullLine)))
+	root := newRoot()
+	doc := signBody(root, fullLine)
 	f.Add(doc)
 	f.Add(bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n")))
 	f.Add(doc[:len(doc)-3])
 	f.Add(append(bytes.Clone(doc), "<script>"...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		opened, openErr := serverlist.Open(bytes.Clone(data), wantServers, w.chain)
-		streamed, readErr := serverlist.Read(iotest.HalfReader(bytes.NewReader(data)), wantServers, w.chain)
+		opened, openErr := serverlist.Open(bytes.Clone(data), wantServers, root.Chain())
+		streamed, readErr := serverlist.Read(iotest.HalfReader(bytes.NewReader(data)), wantServers, root.Chain())
 		if (openErr == nil) != (readErr == nil) {
 			t.Fatalf("Open says %v, Read says %v", openErr, readErr)
 		}
@@ -405,12 +328,6 @@ func ExampleOpen() {
 }
 
 func exampleDocuments() (pinned, doc []byte) {
-	w := newDocWorld(exampleTB{})
-	return w.chain.Pinned().Bytes(), w.sign(exampleTB{}, w.draft([]byte(fullLine)))
+	root := newRoot()
+	return root.Pinned(), signBody(root, fullLine)
 }
-
-// exampleTB lets an example use the helpers of the tests.
-type exampleTB struct{ testing.TB }
-
-func (exampleTB) Helper()           {}
-func (exampleTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }

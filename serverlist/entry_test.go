@@ -10,7 +10,7 @@ import (
 // One bad line costs that line.
 func TestBadEntries(t *testing.T) {
 	t.Parallel()
-	w := newDocWorld(t)
+	root := newRoot()
 	const good = `{"id":"good","name":"Good","addresses":["good.example.net:1"]}` + "\n"
 	entry := func(members string) string {
 		return `{"id":"x","name":"X","addresses":["x.example.net:1"]` + members + "}\n"
@@ -57,7 +57,7 @@ func TestBadEntries(t *testing.T) {
 		{"endpoint without role", entry(`,"endpoints":[{"protocol":"x","address":"x:1"}]`), "member-dropped", true},
 	} {
 		t.Run(test.what, func(t *testing.T) {
-			list, err := serverlist.Open(w.signRaw(t, good+test.line), wantServers, w.chain)
+			list, err := serverlist.Open(signBody(root, good+test.line), wantServers, root.Chain())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,19 +70,19 @@ func TestBadEntries(t *testing.T) {
 		})
 	}
 	t.Run("last line without LF", func(t *testing.T) {
-		list, err := serverlist.Open(w.signRaw(t, good+strings.TrimSuffix(entry(""), "\n")), wantServers, w.chain)
+		list, err := serverlist.Open(signBody(root, good+strings.TrimSuffix(entry(""), "\n")), wantServers, root.Chain())
 		if err != nil || len(list.Servers) != 1 || len(list.Skipped) != 1 {
 			t.Errorf("%+v, %v", list, err)
 		}
 	})
 	t.Run("out of order", func(t *testing.T) {
-		list, err := serverlist.Open(w.signRaw(t, entry("")+good+entry("")), wantServers, w.chain)
+		list, err := serverlist.Open(signBody(root, entry("")+good+entry("")), wantServers, root.Chain())
 		if err != nil || len(list.Servers) != 2 || len(list.Skipped) != 1 || list.Skipped[0].Name != "entry-repeated" {
 			t.Errorf("%+v, %v", list, err)
 		}
 	})
 	t.Run("a million errors", func(t *testing.T) {
-		list, err := serverlist.Open(w.signRaw(t, strings.Repeat("\n", 1<<20)+good), wantServers, w.chain)
+		list, err := serverlist.Open(signBody(root, strings.Repeat("\n", 1<<20)+good), wantServers, root.Chain())
 		if err != nil || len(list.Servers) != 1 || len(list.Skipped) > 1001 {
 			t.Errorf("%d servers, %d reports, %v", len(list.Servers), len(list.Skipped), err)
 		}

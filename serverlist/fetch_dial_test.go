@@ -37,40 +37,6 @@ func TestIsPrivateAddress(t *testing.T) {
 	}
 }
 
-// A server on loopback answers only if the user chose such an address.
-func TestPrivateAddresses(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	s := httptest.NewServer(w.newSite(w.servers("cat2"), nil))
-	defer s.Close()
-	address := strings.TrimPrefix(s.URL, "http://")
-	port := address[strings.LastIndex(address, ":"):]
-
-	for name, tt := range map[string]struct {
-		f   *Fetcher
-		url string
-		ok  bool
-	}{
-		"by address":               {&Fetcher{}, s.URL, false},
-		"by name":                  {&Fetcher{}, "http://localhost" + port, false},
-		"allowed":                  {&Fetcher{AllowPrivate: true}, s.URL, true},
-		"pinned":                   {&Fetcher{Pinned: []string{s.URL}}, s.URL, true},
-		"another pinned is inside": {&Fetcher{Pinned: []string{"http://10.0.0.1/"}}, s.URL, true},
-		"another pinned is public": {&Fetcher{Pinned: []string{"http://ms.example.org/"}}, s.URL, false},
-		"plain transport given":    {&Fetcher{HTTP: &http.Client{Transport: &http.Transport{}}}, s.URL, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := tt.f
-			defer f.CloseIdleConnections()
-			_, err := f.List(t.Context(), tt.url+"/server.list", w.want(TypeServerList), w.chain(1), nil)
-			var private *privateError
-			if (err == nil) != tt.ok || err != nil && !errors.As(err, &private) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
 // Names are judged by what they resolve to, at the moment of dialling.
 func TestDialerJudgesAddresses(t *testing.T) {
 	t.Parallel()
@@ -106,52 +72,13 @@ func TestDialerJudgesAddresses(t *testing.T) {
 	}
 }
 
-// Within a private network redirects are followed; real sockets show that the
-// address of the first hop is known.
-func TestRedirectWithinPrivateNetwork(t *testing.T) {
+// The address that answered counts, not what the URL says.
+func TestAtPublic(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	to := serve(t, w.newSite(w.servers("cat2"), nil))
-	from := serve(t, http.RedirectHandler(to+"/server.list", http.StatusFound))
-	f := &Fetcher{AllowPrivate: true}
-	defer f.CloseIdleConnections()
-	if _, err := f.List(t.Context(), from, w.want(TypeServerList), w.chain(1), nil); err != nil {
-		t.Error(err)
-	}
 	r := &route{}
 	public := netip.MustParseAddr("192.0.2.1")
 	r.remote.Store(&public)
 	if !r.atPublic("127.0.0.1") {
 		t.Error("the address counts, not what the URL says")
-	}
-}
-
-type recordingJar struct{ used bool }
-
-func (j *recordingJar) SetCookies(*url.URL, []*http.Cookie) { j.used = true }
-func (j *recordingJar) Cookies(*url.URL) []*http.Cookie     { j.used = true; return nil }
-
-// A proxy of the user's may have a private address; what it is asked for may
-// not.
-func TestProxy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	s := w.newSite(w.servers("cat2"), nil)
-	asked := ""
-	proxy, _ := url.Parse(serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		asked = r.URL.String()
-		s.ServeHTTP(rw, r)
-	})))
-	f := &Fetcher{HTTP: &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy)}}}
-	defer f.CloseIdleConnections()
-	get := func(url string) error {
-		_, err := f.List(t.Context(), url, w.want(TypeServerList), w.chain(1), nil)
-		return err
-	}
-	if err := get("http://m.example/server.list"); err != nil || asked != "http://m.example/server.list" {
-		t.Errorf("%v, the proxy was asked for %q", err, asked)
-	}
-	if err := get("http://192.168.1.1/server.list"); !errors.As(err, new(*privateError)) {
-		t.Errorf("the router by way of the proxy: %v", err)
 	}
 }
