@@ -79,7 +79,7 @@ func isPlain(r *http.Request) bool {
 func (s *server) index(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", listCache)
-	fmt.Fprintf(w, "Root of the server list %s\n\n", s.chain.Origin())
+	fmt.Fprintf(w, "Root of the server list %s\n\n", s.origin)
 	for _, d := range s.publisher.Documents() {
 		fmt.Fprintf(w, "/%-16s version %d, issued %s", d.Name, d.Version, d.Issued.Format(time.RFC3339))
 		if d.Type == serverlist.TypeServerList {

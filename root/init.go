@@ -233,14 +233,11 @@ func makeState(ctx context.Context, d folder, cfg InitConfig, chain *keys.Chain)
 	if err := durable.WriteFile(d.token(), []byte(api.AdminTokenPrefix+token.Reveal()+"\n"), 0o600); err != nil {
 		return err
 	}
-	signer, err := loadListKey(d, chain, func() ([]byte, error) { return cfg.Passphrase, nil })
-	if err != nil {
-		return err
-	}
-	publisher, err := issue.New(issue.Config{
+	ring := &keyRing{dir: d.keys(), ask: func() ([]byte, error) { return cfg.Passphrase, nil }}
+	publisher, err := issue.New(ctx, issue.Config{
 		Store:   st,
 		Chain:   chain,
-		List:    signer,
+		Keys:    ring.find,
 		Public:  d.public(),
 		RootURL: cfg.PublicURL,
 		Now:     cfg.Now,

@@ -269,7 +269,7 @@ func TestNewRefuses(t *testing.T) {
 			return errors.Join(
 				os.Rename(filepath.Join(dir, "keys", "admin.key"), filepath.Join(dir, "keys", "list.key")),
 				os.Rename(filepath.Join(dir, "keys", "admin.key.pub"), filepath.Join(dir, "keys", "list.key.pub")))
-		}, "role list"},
+		}, "is not in"},
 		{"a key of nobody", func(dir string) error {
 			path := filepath.Join(dir, "keys", "list.key")
 			if err := errors.Join(os.Remove(path), os.Remove(path+".pub")); err != nil {
@@ -277,7 +277,7 @@ func TestNewRefuses(t *testing.T) {
 			}
 			_, err := keyfile.Create(path, origin+"/list/1", nil)
 			return err
-		}, "has no key"},
+		}, "is not in"},
 		{"a changed trust document", func(dir string) error {
 			path := filepath.Join(dir, "public", "trust", "1.trust")
 			data, err := os.ReadFile(path)

@@ -29,7 +29,7 @@ func (s *server) mirrors(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := []api.Mirror{}
 	if s.cfg.PublicURL != "" {
-		out = append(out, api.Mirror{ID: rootMirror, Operator: s.chain.Origin(), URLs: []string{s.cfg.PublicURL}, Root: true})
+		out = append(out, api.Mirror{ID: rootMirror, Operator: s.origin, URLs: []string{s.cfg.PublicURL}, Root: true})
 	}
 	for _, m := range list {
 		out = append(out, api.Mirror{ID: m.ID, Operator: m.Operator, Region: m.Region, Contact: m.Contact, URLs: m.URLs})

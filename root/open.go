@@ -7,11 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
-	"github.com/signed-metaserver/metaserver/keys/keyfile"
 )
 
 // maxTrust is above the largest trust document, in bytes.
@@ -53,40 +51,6 @@ func readTrust(d folder, n int64) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than a trust document can be (%d bytes)", d.trust(n), maxTrust)
 	}
 	return data, err
-}
-
-// loadListKey loads the key that signs editions and makes sure that clients
-// will accept what it signs.
-func loadListKey(d folder, chain *keys.Chain, passphrase func() ([]byte, error)) (*keys.Signer, error) {
-	public, err := keyfile.LoadPublic(d.listKey() + keyfile.PublicSuffix)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := keyfile.Load(d.listKey(), public.Name(), passphrase)
-	if errors.Is(err, keyfile.ErrNeedsPassphrase) || errors.Is(err, keyfile.ErrPassphrase) {
-		return nil, fmt.Errorf("list key: %w", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := checkDelegated(chain.Newest(), signer.VerifierKey()); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.listKey(), err)
-	}
-	return signer, nil
-}
-
-// checkDelegated tells whether one signature of key is enough for both lists.
-func checkDelegated(t *keys.Trust, key keys.VerifierKey) error {
-	if !slices.Contains(t.Keys, key) {
-		return fmt.Errorf("trust document %d has no key %s: is this the key file of this root?", t.Version, key)
-	}
-	for _, name := range []string{"list", "mirrors"} {
-		role, ok := t.Role(name)
-		if !ok || role.Threshold != 1 || !slices.Contains(role.Keys, key.Name()) {
-			return fmt.Errorf("under trust document %d one signature of %s is not enough for the role %s, so clients would refuse what this root publishes", t.Version, key.Name(), name)
-		}
-	}
-	return nil
 }
 
 // What forget does at once, and how often.

@@ -29,7 +29,7 @@ type server struct {
 	cfg       Config
 	store     store.Store
 	publisher *issue.Publisher
-	chain     *keys.Chain
+	origin    string
 	bodies    *bodyReader
 	sources   *sourceLimiter // public requests that may change something
 	failures  *sourceLimiter // admin requests without a valid token
@@ -65,22 +65,19 @@ func New(cfg Config) (*Root, error) {
 	if cfg.Origin != "" && cfg.Origin != chain.Origin() {
 		return nil, fmt.Errorf("root.toml says origin %q and the trust document %q: an origin never changes; set the first right, or restore the folder", cfg.Origin, chain.Origin())
 	}
-	signer, err := loadListKey(d, chain, cfg.Passphrase)
-	if err != nil {
-		return nil, err
-	}
-	return open(cfg, d, chain, signer)
+	return open(cfg, d, chain)
 }
 
-func open(cfg Config, d folder, chain *keys.Chain, signer *keys.Signer) (*Root, error) {
+func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.database(), MustExist: true, Now: cfg.Now})
 	if err != nil {
 		return nil, err
 	}
-	publisher, err := issue.New(issue.Config{
+	ring := &keyRing{dir: d.keys(), ask: cfg.Passphrase}
+	publisher, err := issue.New(context.Background(), issue.Config{
 		Store:   st,
 		Chain:   chain,
-		List:    signer,
+		Keys:    ring.find,
 		Public:  d.public(),
 		RootURL: cfg.PublicURL,
 		Now:     cfg.Now,
@@ -89,11 +86,12 @@ func open(cfg Config, d folder, chain *keys.Chain, signer *keys.Signer) (*Root, 
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	ring.running = true
 	return &Root{headerTimeout: headerTimeout, server: server{
 		cfg:       cfg,
 		store:     st,
 		publisher: publisher,
-		chain:     chain,
+		origin:    chain.Origin(),
 		bodies:    newBodyReader(),
 		sources:   newSourceLimiter(requestEvery, requestBurst),
 		failures:  newSourceLimiter(failureEvery, failureBurst),
@@ -128,7 +126,7 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
 	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
 	r.warnOpenAdmin(admin.Addr())
-	r.log.Info("root serves", "origin", r.chain.Origin(), "public", public.Addr().String(), "admin", admin.Addr().String())
+	r.log.Info("root serves", "origin", r.origin, "public", public.Addr().String(), "admin", admin.Addr().String())
 	if r.cfg.Ready != nil {
 		r.cfg.Ready(public.Addr(), admin.Addr())
 	}

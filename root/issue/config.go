@@ -11,14 +11,19 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
+// A KeyFinder returns a signer for one of the given keys, the first whose
+// private half is at hand. Its error says what to do when there is none. It is
+// called for each list, at the start and whenever there is a new trust
+// document; calls do not overlap.
+type KeyFinder func(able []keys.VerifierKey) (*keys.Signer, error)
+
 // Config configures a [Publisher].
 type Config struct {
-	Store   store.Store  // required
-	Chain   *keys.Chain  // required: the origin, and what an edition must hold under
-	List    *keys.Signer // required: signs server lists
-	Mirrors *keys.Signer // signs mirror lists; nil: List
-	Public  string       // required: the public folder; made when absent
-	RootURL string       // public URL of the root's own folder, for its entry in the mirror list; "": the mirror list has no root entry
+	Store   store.Store // required
+	Chain   *keys.Chain // required: the trust documents found in the public folder, from the first
+	Keys    KeyFinder   // required: the private keys that sign lists
+	Public  string      // required: the public folder; made when absent
+	RootURL string      // public URL of the root's own folder, for its entry in the mirror list; "": the mirror list has no root entry
 
 	ServersEvery time.Duration    // an unchanged server list is issued again after this; 0: 6 h
 	MirrorsEvery time.Duration    // the same for the mirror list; 0: 4 h
@@ -32,8 +37,10 @@ type Config struct {
 
 func (c *Config) check() error {
 	switch {
-	case c.Store == nil, c.Chain == nil, c.List == nil:
-		return errors.New("issue: Store, Chain and List are required")
+	case c.Store == nil, c.Chain == nil, c.Keys == nil:
+		return errors.New("issue: Store, Chain and Keys are required")
+	case c.Chain.Pinned().Version != 1:
+		return fmt.Errorf("issue: a root publishes all trust documents, and this chain begins with number %d", c.Chain.Pinned().Version)
 	case c.Public == "":
 		return errors.New("issue: Public, the folder to publish to, is required")
 	}
@@ -52,9 +59,6 @@ func (c *Config) setDefaults() {
 	setDuration(&c.OldAfter, 30*24*time.Hour)
 	setDuration(&c.RetryFirst, time.Second)
 	setDuration(&c.RetryMost, 5*time.Minute)
-	if c.Mirrors == nil {
-		c.Mirrors = c.List
-	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

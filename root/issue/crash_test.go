@@ -24,12 +24,7 @@ var errKilled = errors.New("killed here")
 // killedAt returns a publisher that dies when it writes a file.
 func (w *world) killedAt(name string) *issue.Publisher {
 	p := w.publisher()
-	p.SetWriter(func(path string, data []byte) error {
-		if strings.HasSuffix(path, name) {
-			return errKilled
-		}
-		return issue.WritePublic(path, data)
-	})
+	killAt(p, name)
 	return p
 }
 
@@ -184,7 +179,7 @@ func approveAndPublish(dir string) error {
 	if err != nil {
 		return err
 	}
-	p, err := issue.New(issue.Config{Store: s, Chain: chain, List: signer, Public: filepath.Join(dir, "public")})
+	p, err := issue.New(ctx, issue.Config{Store: s, Chain: chain, Keys: having(signer), Public: filepath.Join(dir, "public")})
 	if err != nil {
 		return err
 	}
@@ -213,7 +208,7 @@ func TestKilled(t *testing.T) {
 	w.useKeyFile()
 	var published []string
 	for range 2 {
-		published = append(published, runAndKill(t, w.dir)...)
+		published = append(published, runAndKill(t, childDir, w.dir)...)
 		var listed []string
 		for _, s := range w.file(servers).Servers {
 			listed = append(listed, s.ID)
@@ -235,6 +230,7 @@ func TestKilled(t *testing.T) {
 func (w *world) useKeyFile() {
 	w.t.Helper()
 	w.list = must(keyfile.Create(filepath.Join(w.dir, "list.key"), origin+"/list/fra", nil))(w.t)
+	w.ring = []*keys.Signer{w.list}
 	w.trust.Keys[1] = w.list.VerifierKey()
 	pinned := w.signTrust(w.trust)
 	w.chain = must(keys.NewChain(pinned))(w.t)
@@ -243,11 +239,12 @@ func (w *world) useKeyFile() {
 	}
 }
 
-// runAndKill returns what the child had published when it was killed.
-func runAndKill(t *testing.T, dir string) (published []string) {
+// runAndKill returns what the child had published when it was killed. what is
+// the variable that tells it what to do.
+func runAndKill(t *testing.T, what, dir string) (published []string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), must(os.Executable())(t))
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	cmd.Env = append(os.Environ(), what+"="+dir)
 	cmd.Stderr = os.Stderr
 	out := must(cmd.StdoutPipe())(t)
 	if err := cmd.Start(); err != nil {

@@ -43,9 +43,11 @@ func listDocument(name string, l *serverlist.List) *Document {
 	}
 }
 
+func trustName(t *keys.Trust) string { return fmt.Sprintf("trust/%d.trust", t.Version) }
+
 func trustDocument(t *keys.Trust) *Document {
 	return &Document{
-		Name: fmt.Sprintf("trust/%d.trust", t.Version), Type: "trust/1", Version: t.Version, Epoch: t.Epoch,
+		Name: trustName(t), Type: keys.TypeTrust, Version: t.Version, Epoch: t.Epoch,
 		Issued: t.Issued, Bytes: t.Bytes(), ETag: etag(t.Bytes()),
 	}
 }

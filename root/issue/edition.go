@@ -20,6 +20,8 @@ type edition struct {
 	text []byte   // of the head, as it was signed
 	ids  []string // of the entries, ordered
 	doc  *Document
+
+	stale bool // it holds only under an older trust document
 }
 
 func newEdition(name string, l *serverlist.List) *edition {
@@ -31,6 +33,11 @@ func newEdition(name string, l *serverlist.List) *edition {
 		e.ids = append(e.ids, l.Mirrors[i].ID)
 	}
 	return e
+}
+
+// content returns what the edition says, to be signed again.
+func (e *edition) content() *snapshot {
+	return &snapshot{body: e.doc.Bytes[int64(len(e.doc.Bytes))-e.head.BodySize:], ids: e.ids}
 }
 
 // A snapshot is what the store says at one moment.
@@ -67,7 +74,7 @@ func (p *Publisher) snapshotMirrors(ctx context.Context) (*snapshot, error) {
 	}
 	if p.cfg.RootURL != "" {
 		mirrors = append(mirrors, serverlist.Mirror{
-			ID: RootID, Operator: p.cfg.Chain.Origin(), URLs: []string{p.cfg.RootURL}, Root: true,
+			ID: RootID, Operator: p.authority.chain.Origin(), URLs: []string{p.cfg.RootURL}, Root: true,
 		})
 	}
 	s := &snapshot{change: change}
@@ -113,9 +120,6 @@ func (p *Publisher) publish(ctx context.Context, l *list) (change int64, err err
 		return 0, err
 	}
 	for range maxRaces {
-		if err := p.adoptStored(ctx, l); err != nil {
-			return 0, err
-		}
 		change, err = p.publishOnce(ctx, l)
 		if !errors.Is(err, store.ErrConflict) {
 			break
@@ -127,6 +131,12 @@ func (p *Publisher) publish(ctx context.Context, l *list) (change int64, err err
 
 // publishOnce issues an edition if one is needed.
 func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err error) {
+	if err := p.catchUp(ctx, l); err != nil {
+		return 0, err
+	}
+	if err := p.recordTrust(ctx); err != nil {
+		return 0, err
+	}
 	if err := p.pace(ctx, l); err != nil {
 		return 0, err
 	}
@@ -140,7 +150,7 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 	if err := p.checkRemoval(ctx, l, s); err != nil {
 		return 0, err
 	}
-	signed, err := p.sign(l, s)
+	signed, err := p.sign(p.authority, l, s, p.mirrorsVersion())
 	if err != nil {
 		return 0, err
 	}
@@ -150,41 +160,50 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 // needed tells whether there is anything to say that the newest edition does
 // not say.
 func (p *Publisher) needed(l *list, s *snapshot) bool {
-	if l.newest == nil || l.due {
+	if l.newest == nil || l.newest.stale || l.due {
 		return true
 	}
 	h := &l.newest.head
-	trust := p.cfg.Chain.Newest()
+	trust := p.authority.chain.Newest()
 	return h.BodySHA256 != sha256.Sum256(s.body) ||
 		h.Trust < trust.Version || h.Epoch < trust.Epoch ||
 		!p.cfg.Now().Before(h.Issued.Add(l.every))
 }
 
+// mirrorsVersion returns the version of the newest mirror list; 0: none.
+func (p *Publisher) mirrorsVersion() int64 {
+	if p.mirrors.newest == nil {
+		return 0
+	}
+	return p.mirrors.newest.head.Version
+}
+
 // sign makes a new edition and looks at it as a client would: nothing goes out
-// that a client refuses.
-func (p *Publisher) sign(l *list, s *snapshot) (*serverlist.List, error) {
+// that a client refuses. mirrors is the version of the mirror list that a
+// server list names.
+func (p *Publisher) sign(a *authority, l *list, s *snapshot, mirrors int64) (*serverlist.List, error) {
 	version, err := p.nextVersion(l)
 	if err != nil {
 		return nil, err
 	}
 	issued := time.Unix(version, 0).UTC()
-	trust := p.cfg.Chain.Newest()
+	trust := a.chain.Newest()
 	draft := serverlist.Draft{
-		Origin: p.cfg.Chain.Origin(), Type: l.typ, Version: version, Epoch: trust.Epoch,
+		Origin: a.chain.Origin(), Type: l.typ, Version: version, Epoch: trust.Epoch,
 		Issued: issued, FreshUntil: issued.Add(p.cfg.FreshFor), OldAfter: issued.Add(p.cfg.OldAfter),
 		Trust: trust.Version, Body: s.body,
 	}
-	if l == p.servers && p.mirrors.newest != nil {
-		draft.Mirrors = p.mirrors.newest.head.Version
+	if l == p.servers {
+		draft.Mirrors = mirrors
 	}
-	data, err := draft.Sign(l.signer)
+	signer := a.signers[l.typ]
+	data, err := draft.Sign(signer)
 	if err != nil {
 		return nil, fmt.Errorf("signing %s: %w%s", l.name, err, s.culprit(err))
 	}
-	opened, err := p.open(l, data, keys.Live, time.Time{})
+	opened, err := a.open(l, data, keys.Live, time.Time{})
 	if err != nil {
-		return nil, fmt.Errorf("the new %s would be refused by clients (is its key, %s, the one in the newest trust document, and does one signature suffice for its role?): %w",
-			l.name, l.signer.VerifierKey().Name(), err)
+		return nil, fmt.Errorf("the new %s, signed by %s, would be refused by clients: %w", l.name, signer.VerifierKey().Name(), err)
 	}
 	return opened, nil
 }
@@ -201,21 +220,23 @@ func (s *snapshot) culprit(err error) string {
 // commit publishes a signed edition: in the store if nobody was faster, then
 // in the public folder, then to be served.
 func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List) error {
-	err := p.cfg.Store.PublishEdition(ctx, l.inStore, store.Edition{
-		Type: l.typ, Version: signed.Head.Version, Epoch: signed.Head.Epoch, Issued: signed.Head.Issued,
-		Head: signed.Text(), Document: signed.Bytes(),
-	})
-	if err != nil {
+	if err := p.cfg.Store.PublishEdition(ctx, l.inStore, storable(signed)); err != nil {
 		return fmt.Errorf("storing the new %s: %w", l.name, err)
 	}
 	l.issuedAt = p.cfg.Now()
 	e := newEdition(l.name, signed)
-	if err := p.adopt(l, e); err != nil {
+	if err := p.release(p.authority, []news{{l, e.head.Version, e}}); err != nil {
 		return err
 	}
-	l.due = false
 	p.cfg.Log.Info("published", "list", l.name, "version", e.head.Version, "epoch", e.head.Epoch, "entries", len(e.ids))
 	return nil
+}
+
+func storable(l *serverlist.List) store.Edition {
+	return store.Edition{
+		Type: l.Head.Type, Version: l.Head.Version, Epoch: l.Head.Epoch, Issued: l.Head.Issued,
+		Head: l.Text(), Document: l.Bytes(),
+	}
 }
 
 const (

@@ -20,6 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	publishForEver()
+	rotateForEver()
 	goleak.VerifyTestMain(m)
 }
 
@@ -198,37 +199,50 @@ func TestClock(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatClientsWouldRefuse(t *testing.T) {
+// A root that cannot sign what clients accept says so before it publishes
+// anything.
+func TestNeedsItsKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	stranger := newSigner(t, "list/other")
-	for what, change := range map[string]func(*issue.Config){
-		"a key without role":    func(c *issue.Config) { c.List = w.admin },
-		"a key without a line":  func(c *issue.Config) { c.List = stranger },
-		"a role that needs two": func(c *issue.Config) { c.Chain = w.chainOfTwo() },
+	for what, test := range map[string]struct {
+		change func(*issue.Config)
+		says   string
+	}{
+		"a key without role":    {func(c *issue.Config) { c.Keys = having(w.admin) }, errNoKey.Error()},
+		"no key":                {func(c *issue.Config) { c.Keys = having() }, errNoKey.Error()},
+		"a role that needs two": {func(c *issue.Config) { c.Chain = w.chainWith(keys.Role{Name: "list", Threshold: 2, Keys: w.names()}) }, "threshold 1"},
+		"no role":               {func(c *issue.Config) { c.Chain = w.chainWith(keys.Role{Name: "other", Threshold: 1, Keys: w.names()}) }, "no such role"},
 	} {
-		p := w.publisher(change)
-		err := p.Publish(t.Context(), servers)
-		if err == nil || !strings.Contains(err.Error(), "refused by clients") {
+		_, err := w.tryPublisher(test.change)
+		var refused *issue.TrustError
+		if !errors.As(err, &refused) || refused.Version != 1 || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", what, err)
 		}
-		if p.Current(servers) != nil || w.editions(servers) != 0 {
-			t.Errorf("%s: published", what)
-		}
 	}
-	if _, err := os.Stat(filepath.Join(w.public(), "server.list")); err == nil {
-		t.Error("a refused list is in the public folder")
+	// Keys that are not what they were taken for.
+	p := w.publisher(func(c *issue.Config) {
+		c.Keys = func([]keys.VerifierKey) (*keys.Signer, error) { return w.admin, nil }
+	})
+	err := p.Publish(t.Context(), servers)
+	if err == nil || !strings.Contains(err.Error(), "refused by clients") {
+		t.Errorf("signed by another key: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(w.public(), "server.list")); err == nil || p.Current(servers) != nil || w.editions(servers) != 0 {
+		t.Error("a refused list was published")
 	}
 }
 
-// chainOfTwo returns a chain under which a list needs two signatures.
-func (w *world) chainOfTwo() *keys.Chain {
+// chainWith returns a chain with this role in place of the role list.
+func (w *world) chainWith(role keys.Role) *keys.Chain {
 	w.t.Helper()
 	trust := *w.trust
-	trust.Roles = append([]keys.Role(nil), trust.Roles...)
-	trust.Roles[2] = keys.Role{Name: "list", Threshold: 2,
-		Keys: []string{w.admin.VerifierKey().Name(), w.list.VerifierKey().Name()}}
+	trust.Roles = append(trust.Roles[:2:2], role)
 	return must(keys.NewChain(w.signTrust(&trust)))(w.t)
+}
+
+// names returns the names of all keys.
+func (w *world) names() []string {
+	return []string{w.admin.VerifierKey().Name(), w.list.VerifierKey().Name()}
 }
 
 // A badStore lists an entry that no reader accepts, as a hand in the database
@@ -258,21 +272,21 @@ func TestBadEntryIsNamed(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	good := issue.Config{Store: w.store, Chain: w.chain, List: w.list, Public: w.public()}
+	good := issue.Config{Store: w.store, Chain: w.chain, Keys: having(w.list), Public: w.public()}
 	for what, change := range map[string]func(*issue.Config){
 		"no store":  func(c *issue.Config) { c.Store = nil },
 		"no chain":  func(c *issue.Config) { c.Chain = nil },
-		"no signer": func(c *issue.Config) { c.List = nil },
+		"no keys":   func(c *issue.Config) { c.Keys = nil },
 		"no folder": func(c *issue.Config) { c.Public = "" },
 		"bad URL":   func(c *issue.Config) { c.RootURL = "ms.example.org" },
 	} {
 		cfg := good
 		change(&cfg)
-		if _, err := issue.New(cfg); err == nil {
+		if _, err := issue.New(t.Context(), cfg); err == nil {
 			t.Errorf("%s: accepted", what)
 		}
 	}
-	p := must(issue.New(good))(t)
+	p := must(issue.New(t.Context(), good))(t)
 	for _, err := range []error{
 		p.Publish(t.Context(), "trust/1"),
 		p.Wait(t.Context(), "nothing/1", 0),
@@ -286,76 +300,4 @@ func TestConfigIsChecked(t *testing.T) {
 	if p.Current("nothing/1") != nil {
 		t.Error("a type that is not published is served")
 	}
-}
-
-func TestRotation(t *testing.T) {
-	t.Parallel()
-	for name, revoke := range map[string]bool{"retired": false, "revoked": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			ids := w.add(2)
-			p := w.publisher()
-			w.publish(p, mirrors)
-			w.publish(p, servers)
-			old := p.Current(servers)
-			w.rotate(revoke)
-			p = w.restored()
-			if d := p.Current(servers); d == nil || string(d.Bytes) != string(old.Bytes) {
-				t.Error("until there is a new edition the old one is not served")
-			}
-			w.publish(p, mirrors)
-			w.publish(p, servers)
-			w.check(p, servers, ids...)
-			head := w.file(servers).Head
-			if head.Trust != 2 || head.Epoch != w.trust.Epoch || head.Version <= old.Version {
-				t.Errorf("the edition after the rotation: %+v", head)
-			}
-			if p.Document("trust/2.trust") == nil || p.Document("trust/1.trust") == nil {
-				t.Error("the trust documents are not all served")
-			}
-		})
-	}
-}
-
-// A trust document under which the root cannot sign would make every client
-// refuse the lists: it stays at home.
-func TestRotationWithoutTheNewKey(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.publish(w.publisher(), servers)
-	old := w.list
-	w.rotate(false)
-	p := w.publisher(func(c *issue.Config) { c.List = old })
-	for what, err := range map[string]error{
-		"Restore": p.Restore(t.Context()),
-		"Publish": p.Publish(t.Context(), servers),
-	} {
-		if err == nil || !strings.Contains(err.Error(), "trust/2.trust is not published") || !strings.Contains(err.Error(), old.VerifierKey().Name()) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(w.public(), "trust", "2.trust")); err == nil || w.editions(servers) != 1 {
-		t.Error("something was published")
-	}
-}
-
-// rotate replaces the list key.
-func (w *world) rotate(revoke bool) {
-	w.t.Helper()
-	next := *w.trust
-	next.Version = 2
-	next.Issued = time.Now()
-	old := w.list.VerifierKey()
-	w.list = newSigner(w.t, "list/nyc")
-	next.Keys = []keys.VerifierKey{w.admin.VerifierKey(), w.list.VerifierKey()}
-	next.Roles = []keys.Role{w.trust.Roles[0],
-		{Name: "mirrors", Threshold: 1, Keys: []string{w.list.VerifierKey().Name()}},
-		{Name: "list", Threshold: 1, Keys: []string{w.list.VerifierKey().Name()}}}
-	if revoke {
-		next.Epoch++
-		next.Revoked = []keys.Revocation{{Key: old, Since: time.Now().Add(time.Minute), Word: "compromised"}}
-	}
-	w.trust = &next
-	w.chain = must(w.chain.Extend(w.signTrust(&next)))(w.t)
 }

@@ -24,9 +24,12 @@ type Publisher struct {
 	seat    chan struct{} // holds one element while somebody restores or publishes
 	changed chan struct{} // holds one element while a change waits for Run
 
-	isRestored bool // for who has the seat
+	// For who has the seat.
+	authority  *authority
+	recorded   int64 // number of the store's newest trust document; 0: none
+	isRestored bool
 
-	served atomic.Pointer[map[string]*Document] // by name; a map is never changed
+	view atomic.Pointer[view] // what is served
 
 	mu   sync.Mutex    // guards news and the progress of the lists
 	news chan struct{} // closed and replaced when progress was made
@@ -36,7 +39,7 @@ type Publisher struct {
 // seat.
 type list struct {
 	typ, name string
-	signer    *keys.Signer
+	role      string // that signs it
 	every     time.Duration
 	snapshot  func(context.Context) (*snapshot, error)
 
@@ -57,8 +60,35 @@ type progress struct {
 	err      error // of the last attempt
 }
 
-// New returns a publisher. It reads and writes nothing yet.
-func New(cfg Config) (*Publisher, error) {
+// A view is everything that is served at one moment. It is never changed: the
+// next one takes its place as a whole.
+type view struct {
+	trust []*keys.Trust        // in order
+	docs  map[string]*Document // by name
+}
+
+// next returns the view of these documents and lists. Documents that were
+// served before stay what they are.
+func (v *view) next(trust []*keys.Trust, lists map[*list]*edition) *view {
+	next := &view{trust: trust, docs: make(map[string]*Document)}
+	for _, t := range trust {
+		name := trustName(t)
+		if next.docs[name] = v.docs[name]; next.docs[name] == nil {
+			next.docs[name] = trustDocument(t)
+		}
+	}
+	for l, e := range lists {
+		if e != nil {
+			next.docs[l.name] = e.doc
+		}
+	}
+	return next
+}
+
+// New returns a publisher for the longer of two chains of trust documents, the
+// one given and the store's. It looks for the keys to sign with and writes
+// nothing yet. Errors: [*TrustError], and those of the store.
+func New(ctx context.Context, cfg Config) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -67,14 +97,21 @@ func New(cfg Config) (*Publisher, error) {
 		cfg: cfg, write: writePublic,
 		seat: make(chan struct{}, 1), changed: make(chan struct{}, 1), news: make(chan struct{}),
 	}
-	p.mirrors = &list{typ: serverlist.TypeMirrorList, name: MirrorListName,
-		signer: cfg.Mirrors, every: cfg.MirrorsEvery, snapshot: p.snapshotMirrors}
-	p.servers = &list{typ: serverlist.TypeServerList, name: ServerListName,
-		signer: cfg.List, every: cfg.ServersEvery, snapshot: p.snapshotServers}
+	p.mirrors = &list{typ: serverlist.TypeMirrorList, name: MirrorListName, role: "mirrors",
+		every: cfg.MirrorsEvery, snapshot: p.snapshotMirrors}
+	p.servers = &list{typ: serverlist.TypeServerList, name: ServerListName, role: "list",
+		every: cfg.ServersEvery, snapshot: p.snapshotServers}
 	for _, l := range p.lists() {
 		l.covered = -1
 	}
-	return p, nil
+	p.view.Store(&view{})
+	chain, recorded, err := follow(ctx, cfg.Store, cfg.Chain, 1)
+	if err != nil {
+		return nil, err
+	}
+	p.recorded = recorded
+	p.authority, err = p.authorize(chain)
+	return p, err
 }
 
 // lists returns the lists in the order in which they are published.
@@ -99,18 +136,6 @@ func (p *Publisher) sit(ctx context.Context) (rise func(), err error) {
 	}
 }
 
-// serve makes documents available, in place of those of the same names.
-func (p *Publisher) serve(docs ...*Document) {
-	next := make(map[string]*Document)
-	if old := p.served.Load(); old != nil {
-		maps.Copy(next, *old)
-	}
-	for _, d := range docs {
-		next[d.Name] = d
-	}
-	p.served.Store(&next)
-}
-
 // Current returns the list of this type that is served; nil when there is none
 // yet. It takes no lock.
 func (p *Publisher) Current(typ string) *Document {
@@ -123,21 +148,15 @@ func (p *Publisher) Current(typ string) *Document {
 
 // Document returns what is served under a name; nil when there is none. It
 // takes no lock.
-func (p *Publisher) Document(name string) *Document {
-	if served := p.served.Load(); served != nil {
-		return (*served)[name]
-	}
-	return nil
-}
+func (p *Publisher) Document(name string) *Document { return p.view.Load().docs[name] }
 
 // Documents returns all that is served, ordered by name.
 func (p *Publisher) Documents() []*Document {
-	served := p.served.Load()
-	if served == nil {
-		return nil
-	}
-	return slices.SortedFunc(maps.Values(*served), func(a, b *Document) int { return strings.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(p.view.Load().docs), func(a, b *Document) int { return strings.Compare(a.Name, b.Name) })
 }
+
+// Trust returns the trust documents that are served, in order.
+func (p *Publisher) Trust() []*keys.Trust { return slices.Clone(p.view.Load().trust) }
 
 // State says how the publishing of the list of this type goes.
 func (p *Publisher) State(typ string) State {

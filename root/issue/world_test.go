@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -31,7 +32,8 @@ type world struct {
 	dir         string
 	store       store.Store
 	admin, list *keys.Signer
-	trust       *keys.Trust
+	ring        []*keys.Signer // the list keys that this root holds
+	trust       *keys.Trust    // the first
 	chain       *keys.Chain
 	n           int // registrations so far
 }
@@ -39,6 +41,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), admin: newSigner(t, "admin/alice"), list: newSigner(t, "list/fra")}
+	w.ring = []*keys.Signer{w.list}
 	w.store = w.openStore("root.db")
 	w.trust = &keys.Trust{
 		Origin: origin, Version: 1, Epoch: 1,
@@ -93,12 +96,35 @@ func (w *world) public() string { return filepath.Join(w.dir, "public") }
 // the program.
 func (w *world) publisher(changes ...func(*issue.Config)) *issue.Publisher {
 	w.t.Helper()
-	cfg := issue.Config{Store: w.store, Chain: w.chain, List: w.list, Public: w.public()}
+	return must(w.tryPublisher(changes...))(w.t)
+}
+
+func (w *world) tryPublisher(changes ...func(*issue.Config)) (*issue.Publisher, error) {
+	cfg := issue.Config{Store: w.store, Chain: w.chain, Keys: w.find, Public: w.public()}
 	for _, change := range changes {
 		change(&cfg)
 	}
-	return must(issue.New(cfg))(w.t)
+	return issue.New(w.t.Context(), cfg)
 }
+
+// find finds keys among those of this root.
+func (w *world) find(able []keys.VerifierKey) (*keys.Signer, error) { return having(w.ring...)(able) }
+
+// having finds keys among these.
+func having(signers ...*keys.Signer) issue.KeyFinder {
+	return func(able []keys.VerifierKey) (*keys.Signer, error) {
+		for _, k := range able {
+			for _, s := range signers {
+				if s.VerifierKey() == k {
+					return s, nil
+				}
+			}
+		}
+		return nil, errNoKey
+	}
+}
+
+var errNoKey = errors.New("there is no such key here")
 
 func (w *world) publish(p *issue.Publisher, typ string) {
 	w.t.Helper()
@@ -148,11 +174,16 @@ func (w *world) revoke(ids ...string) (change int64) {
 
 // file returns the list in the public folder, verified as a client would who
 // knows the chain.
-func (w *world) file(typ string) *serverlist.List {
+func (w *world) file(typ string) *serverlist.List { return w.read(typ, keys.Live) }
+
+// stored returns it as a client would verify it in its cache.
+func (w *world) stored(typ string) *serverlist.List { return w.read(typ, keys.Stored) }
+
+func (w *world) read(typ string, held keys.Held) *serverlist.List {
 	w.t.Helper()
 	name := map[string]string{servers: "server.list", mirrors: "mirror.list"}[typ]
 	data := must(os.ReadFile(filepath.Join(w.public(), name)))(w.t)
-	l := must(serverlist.Open(data, serverlist.Want{Origin: origin, Type: typ}, w.chain))(w.t)
+	l := must(serverlist.Open(data, serverlist.Want{Origin: origin, Type: typ, Held: held}, w.chain))(w.t)
 	if len(l.Skipped) > 0 {
 		w.t.Errorf("%s: skipped %v", name, l.Skipped)
 	}

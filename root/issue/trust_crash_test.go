@@ -1,0 +1,354 @@
+package issue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
+)
+
+// chainInFolder is what a root finds in its public folder when it starts.
+func (w *world) chainInFolder() *keys.Chain {
+	w.t.Helper()
+	return must(readChain(w.public()))(w.t)
+}
+
+func readChain(public string) (*keys.Chain, error) {
+	var chain *keys.Chain
+	for n := 1; ; n++ {
+		data, err := os.ReadFile(filepath.Join(public, "trust", fmt.Sprintf("%d.trust", n)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && n > 1:
+			return chain, nil
+		case err != nil:
+			return nil, err
+		case n == 1:
+			chain, err = keys.NewChain(data)
+		default:
+			chain, err = chain.Extend(data)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// restarted returns a publisher on what is in the folder, restored.
+func (w *world) restarted() *issue.Publisher {
+	w.t.Helper()
+	p := w.publisher(func(c *issue.Config) { c.Chain = w.chainInFolder() })
+	if err := p.Restore(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// Everything of a new trust document goes out in the order in which readers
+// need it, and is served together when all of it is on disk.
+func TestOrderOfTrust(t *testing.T) { inBubble(t, orderOfTrust) }
+
+func orderOfTrust(t *testing.T, w *world) {
+	p := w.published(1)
+	before := p.Documents()
+	var written []string
+	p.SetWriter(func(path string, data []byte) error {
+		if !slices.Equal(p.Documents(), before) {
+			t.Errorf("before %s is written, something new is served", path)
+		}
+		name, err := filepath.Rel(w.public(), path)
+		written = append(written, filepath.ToSlash(name))
+		return errors.Join(err, issue.WritePublic(path, data))
+	})
+	document := w.nextTrust(revoke(w.list), w.rotation())
+	must(p.PublishTrust(t.Context(), document, "alice"))(t)
+	if got := strings.Join(written, " "); got != "trust/2.trust mirror.list server.list" {
+		t.Errorf("written: %s", got)
+	}
+	w.accept(document)
+	w.checkTrust(p)
+}
+
+// Between any two steps: what was served stays served as a whole, and the same
+// process or the next one completes it without a second edition.
+func TestCrashWithinTrust(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"2.trust", "mirror.list", "server.list"} {
+		for _, restart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/restart=%v", file, restart), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, w *world) {
+					p := w.published(2)
+					before := p.Documents()
+					document := w.nextTrust(revoke(w.list), w.rotation())
+					killAt(p, file)
+					if _, err := p.PublishTrust(t.Context(), document, "alice"); !errors.Is(err, issue.ErrUnfinished) || !errors.Is(err, errKilled) {
+						t.Fatal(err)
+					}
+					if !slices.Equal(p.Documents(), before) {
+						t.Error("what is served has changed in part")
+					}
+					if restart {
+						p = w.restarted()
+					} else {
+						p.SetWriter(issue.WritePublic)
+						w.publish(p, servers)
+					}
+					w.accept(document)
+					w.checkTrust(p)
+					w.publish(p, mirrors)
+					w.publish(p, servers)
+					w.check(p, servers, "s1", "s2")
+					if n, m := w.editions(servers), w.editions(mirrors); n != 2 || m != 2 {
+						t.Errorf("%d editions of the server list and %d of the mirror list, want 2 of each", n, m)
+					}
+				})
+			})
+		}
+	}
+}
+
+// killAt makes a publisher die when it writes a file.
+func killAt(p *issue.Publisher, name string) {
+	p.SetWriter(func(path string, data []byte) error {
+		if strings.HasSuffix(path, name) {
+			return errKilled
+		}
+		return issue.WritePublic(path, data)
+	})
+}
+
+// A failure after the document is in force is retried by Run, without a call.
+func TestUnfinishedTrustIsRetried(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		p := w.publisher()
+		run(t, p)
+		document := w.nextTrust(w.rotation())
+		var failures atomic.Int64
+		p.SetWriter(func(path string, data []byte) error {
+			if failures.Add(1) <= 3 {
+				return errFull
+			}
+			return issue.WritePublic(path, data)
+		})
+		if _, err := p.PublishTrust(t.Context(), document, "alice"); !errors.Is(err, issue.ErrUnfinished) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := failures.Load(); n < 4 {
+			t.Errorf("%d tries to write", n)
+		}
+		w.accept(document)
+		w.checkTrust(p)
+	})
+}
+
+// A document that an admin has put into the public folder while the root was
+// down is published when it starts: together with new editions, or not at all.
+func TestTrustFoundInTheFolder(t *testing.T) {
+	t.Parallel()
+	for name, changes := range map[string]func(w *world) []func(*keys.Trust){
+		"an admin joins":   func(w *world) []func(*keys.Trust) { return nil },
+		"list key rotated": func(w *world) []func(*keys.Trust) { return []func(*keys.Trust){w.rotation()} },
+		"list key revoked": func(w *world) []func(*keys.Trust) { return []func(*keys.Trust){w.rotation(), revoke(w.ring[0])} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				p := w.published(2)
+				old := p.Current(servers)
+				first := w.nextTrust(func(t *keys.Trust) { t.ReviewBy = t.ReviewBy.AddDate(0, 1, 0) })
+				w.accept(first)
+				second := w.nextTrust(changes(w)...)
+				w.accept(second)
+				for n, data := range map[int][]byte{2: first, 3: second} {
+					if err := os.WriteFile(filepath.Join(w.public(), "trust", fmt.Sprintf("%d.trust", n)), data, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				p = w.restarted()
+				if d := p.Current(servers); name != "list key revoked" && (d == nil || d.ETag != old.ETag) {
+					t.Error("until there is a new edition the old one is not served")
+				}
+				if len(p.Trust()) == 3 && name == "list key rotated" {
+					t.Error("a document is served under which the lists do not hold")
+				}
+				w.publish(p, mirrors)
+				w.publish(p, servers)
+				w.checkTrust(p)
+				w.check(p, servers, "s1", "s2")
+			})
+		})
+	}
+}
+
+func TestTrustFoundWithoutItsKey(t *testing.T) { inBubble(t, trustFoundWithoutItsKey) }
+
+func trustFoundWithoutItsKey(t *testing.T, w *world) {
+	p := w.published(1)
+	before := w.state(p)
+	w.accept(w.nextTrust(replaceKey(w.list, newSigner(t, "list/elsewhere"))))
+	_, err := w.tryPublisher()
+	var refused *issue.TrustError
+	if !errors.As(err, &refused) || refused.Version != 2 || !errors.Is(err, errNoKey) {
+		t.Errorf("got %v, want a TrustError about document 2", err)
+	}
+	before.compare(t, "refused", w.state(p))
+}
+
+// Two documents of one number: whichever is right, the root must not choose.
+func TestTwoDocumentsOfOneNumber(t *testing.T) { inBubble(t, twoDocumentsOfOneNumber) }
+
+func twoDocumentsOfOneNumber(t *testing.T, w *world) {
+	p := w.published(1)
+	other := w.nextTrust(func(t *keys.Trust) { t.ReviewBy = t.ReviewBy.AddDate(0, 1, 0) })
+	must(p.PublishTrust(t.Context(), w.nextTrust(), "alice"))(t)
+	if _, err := p.PublishTrust(t.Context(), other, "bob"); !errors.As(err, new(*issue.TrustError)) {
+		t.Errorf("the second one: %v", err)
+	}
+	before := w.state(p)
+	w.accept(other)
+	if _, err := w.tryPublisher(); err == nil || !strings.Contains(err.Error(), "two different trust documents 2") {
+		t.Errorf("a folder with another document than the database: %v", err)
+	}
+	before.compare(t, "refused", w.state(p))
+}
+
+// rotateDir is the environment variable that makes a copy of the test program
+// rotate the list key until it is killed, and that names its folder.
+const rotateDir = "ISSUE_ROTATE_DIR"
+
+func rotateForEver() {
+	dir := os.Getenv(rotateDir)
+	if dir == "" {
+		return
+	}
+	fmt.Fprintln(os.Stderr, rotate(dir))
+	os.Exit(1)
+}
+
+// rotate prints the number of every trust document that it has published.
+func rotate(dir string) error {
+	ctx := context.Background()
+	s, err := store.OpenSQLite(ctx, store.Config{Path: filepath.Join(dir, "root.db")})
+	if err != nil {
+		return err
+	}
+	admin, err := keyfile.Load(filepath.Join(dir, "admin.key"), origin+"/admin/alice", nil)
+	if err != nil {
+		return err
+	}
+	chain, err := readChain(filepath.Join(dir, "public"))
+	if err != nil {
+		return err
+	}
+	p, err := issue.New(ctx, issue.Config{Store: s, Chain: chain, Keys: keysIn(dir), Public: filepath.Join(dir, "public")})
+	if err != nil {
+		return err
+	}
+	if err := p.Restore(ctx); err != nil {
+		return err
+	}
+	for {
+		trust := p.Trust()
+		document, err := rotated(dir, trust[len(trust)-1], admin)
+		if err != nil {
+			return err
+		}
+		t, err := p.PublishTrust(ctx, document, "child")
+		if err != nil {
+			return err
+		}
+		fmt.Println(t.Version)
+	}
+}
+
+// rotated makes a list key and a signed document that replaces the old one.
+func rotated(dir string, last *keys.Trust, admin *keys.Signer) ([]byte, error) {
+	n := last.Version + 1
+	name := fmt.Sprintf("%s/list/%d-%d", origin, n, os.Getpid())
+	signer, err := keyfile.Create(filepath.Join(dir, fmt.Sprintf("list-%d-%d.key", n, os.Getpid())), name, nil)
+	if err != nil {
+		return nil, err
+	}
+	next := *last
+	next.Version = n
+	next.Keys = []keys.VerifierKey{admin.VerifierKey(), signer.VerifierKey()}
+	next.Roles = []keys.Role{last.Roles[0],
+		{Name: "mirrors", Threshold: 1, Keys: []string{name}}, {Name: "list", Threshold: 1, Keys: []string{name}}}
+	text, err := next.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return keys.Sign(text, admin)
+}
+
+// keysIn finds keys in the files of a folder.
+func keysIn(dir string) issue.KeyFinder {
+	return func(able []keys.VerifierKey) (*keys.Signer, error) {
+		files, err := filepath.Glob(filepath.Join(dir, "list*.key"))
+		if err != nil {
+			return nil, err
+		}
+		var ring []*keys.Signer
+		for _, path := range files {
+			public, err := keyfile.LoadPublic(path + keyfile.PublicSuffix)
+			if err != nil {
+				continue // its making was interrupted
+			}
+			signer, err := keyfile.Load(path, public.Name(), nil)
+			if err != nil {
+				return nil, err
+			}
+			ring = append(ring, signer)
+		}
+		return having(ring...)(able)
+	}
+}
+
+// TestRotatorKilled kills a root while it rotates its list key. At every moment
+// the folder holds lists that clients accept; what was reported as published
+// is there; and the next start goes on.
+func TestRotatorKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.useKeyFile()
+	w.admin = must(keyfile.Create(filepath.Join(w.dir, "admin.key"), origin+"/admin/alice", nil))(t)
+	w.trust.Keys[0] = w.admin.VerifierKey()
+	w.chain = must(keys.NewChain(w.signTrust(w.trust)))(t)
+	w.add(1)
+	p := w.publisher(func(c *issue.Config) { c.Keys = keysIn(w.dir) })
+	w.publish(p, mirrors)
+	w.publish(p, servers)
+	for range 2 {
+		published := runAndKill(t, rotateDir, w.dir)
+		found := w.chainInFolder().Newest().Version
+		if last := published[len(published)-1]; fmt.Sprint(found) < last {
+			t.Errorf("trust document %s was published, the folder ends with %d", last, found)
+		}
+		// As a reader of the folder, before anything repairs it: each list
+		// holds under one of the documents that are there.
+		w.chain = w.chainInFolder()
+		for _, typ := range []string{mirrors, servers} {
+			w.stored(typ)
+		}
+		p = w.publisher(func(c *issue.Config) { c.Keys = keysIn(w.dir) })
+		if err := p.Restore(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.chain = w.chainInFolder()
+		w.checkTrust(p)
+		w.check(p, servers, "s1")
+	}
+}
