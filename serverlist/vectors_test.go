@@ -24,8 +24,8 @@ func TestVectors(t *testing.T) {
 				if err != nil {
 					t.Fatalf("the vector is faulty: %v", err)
 				}
-				if !got.Equal(v.Expected) {
-					t.Errorf("%s says\n  %s\nexpected is\n  %s", name, got, v.Expected)
+				if difference := v.Expected.Difference(got); difference != "" {
+					t.Errorf("%s: %s", name, difference)
 				}
 			}
 		})

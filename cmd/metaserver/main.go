@@ -62,6 +62,7 @@ func newProgram() *cobra.Command {
 		mirrorCommand(),
 		listCommand(),
 		verifyCommand(),
+		conformanceCommand(),
 		bundleCommand(),
 		keyCommand(),
 		trustCommand(),

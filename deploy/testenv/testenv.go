@@ -28,6 +28,8 @@ var packages = map[string]string{
 	"nginx":            "nginx",
 	"crossfire-server": "crossfire-server",
 	"openssl":          "openssl",
+	"python3":          "python3",
+	"sha256sum":        "coreutils",
 	"ssh-keygen":       "openssh-client",
 	"ssh-agent":        "openssh-client",
 	"ssh-add":          "openssh-client",

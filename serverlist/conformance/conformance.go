@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -80,20 +82,51 @@ type Report struct {
 	Reason string `json:"reason"`         // of the layer "entry"
 }
 
-// Equal tells whether both verdicts are the same.
-func (v Verdict) Equal(w Verdict) bool {
-	return v.Verdict == w.Verdict && v.Layer == w.Layer && v.Reason == w.Reason &&
-		v.Version == w.Version && v.Epoch == w.Epoch &&
-		slices.Equal(v.Entries, w.Entries) && slices.Equal(v.Reports, w.Reports)
+// Difference tells in words where got departs from the expected verdict v; ""
+// if it does not.
+func (v Verdict) Difference(got Verdict) string {
+	switch {
+	case v.Verdict != got.Verdict || v.Layer != got.Layer || v.Reason != got.Reason:
+		return fmt.Sprintf("expected %s, got %s", v.summary(), got.summary())
+	case v.Version != got.Version || v.Epoch != got.Epoch:
+		return fmt.Sprintf("expected version %d and epoch %d, got %d and %d", v.Version, v.Epoch, got.Version, got.Epoch)
+	case !slices.Equal(v.Entries, got.Entries):
+		return "entries: " + firstDifference(v.Entries, got.Entries)
+	case !slices.Equal(v.Reports, got.Reports):
+		return "reports: " + firstDifference(v.Reports, got.Reports)
+	}
+	return ""
 }
 
-// String returns the verdict as one line of JSON.
-func (v Verdict) String() string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err.Error() // strings and numbers always encode
+func (v Verdict) summary() string {
+	if v.Verdict == Holds {
+		return "that it holds"
 	}
-	return string(text)
+	return fmt.Sprintf("a refusal by layer %q, reason %q", v.Layer, v.Reason)
+}
+
+// firstDifference names the first place where two lists that are not equal
+// differ.
+func firstDifference[T comparable](want, got []T) string {
+	i := 0
+	for i < len(want) && i < len(got) && want[i] == got[i] {
+		i++
+	}
+	at := func(list []T) string {
+		if i < len(list) {
+			return fmt.Sprintf("%v", list[i])
+		}
+		return "nothing more"
+	}
+	return fmt.Sprintf("number %d of %d: expected %s, got %s", i+1, max(len(want), len(got)), at(want), at(got))
+}
+
+// String describes the report for people.
+func (r Report) String() string {
+	if r.Line == 0 {
+		return r.Reason
+	}
+	return fmt.Sprintf("line %d: %s", r.Line, r.Reason)
 }
 
 // ParseVerdict reads the one JSON value that a tested program prints. Members
@@ -159,4 +192,13 @@ func readJSON(files fs.FS, name string, into any) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// Extract writes the files of the vector into a new folder, without the
+// expected verdict: what a tested program gets to see.
+func (v Vector) Extract(dir string) error {
+	if err := os.CopyFS(dir, v.Files); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(dir, ExpectedFile))
 }
