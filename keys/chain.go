@@ -195,7 +195,7 @@ func (c *Chain) revokedSince(k VerifierKey) (time.Time, bool) {
 }
 
 func survives(want Want, since time.Time) bool {
-	return want.Held != Live && !want.FirstSeen.IsZero() && want.FirstSeen.Before(since)
+	return (want.Held == Stored || want.Held == Static) && !want.FirstSeen.IsZero() && want.FirstSeen.Before(since)
 }
 
 // revokedSigner tells a document that lacks signatures from one whose

@@ -32,9 +32,9 @@
 //
 // [NewChain] takes the pinned document, [Chain.Extend] its successors in
 // order, [Chain.Open] verifies the head of a list and only then parses it.
-// No function here that parses a document returns unverified text; the one
-// exception, [ReadDraft], is for the admins who are about to sign, and its
-// name says so. All verification is a pure function of its arguments: no
+// No function here that parses a document returns unverified text; the
+// exceptions, [ReadDraft] and [DraftText], are for the admins who are about to
+// sign, and their names say so. All verification is a pure function of its arguments: no
 // clock, no disk, no network. A [Chain] is immutable and safe for concurrent
 // use.
 //

@@ -94,7 +94,10 @@ func (h *Head) Encode() ([]byte, error) {
 		w.integer("mirrors", h.Mirrors)
 	}
 	w.body("body", h.BodySize, h.BodySHA256)
-	text := w.finish()
+	text, err := w.finish()
+	if err != nil {
+		return nil, err
+	}
 	if err := checkText(text, MaxHeadText); err != nil {
 		return nil, err
 	}

@@ -220,6 +220,7 @@ type lineWriter struct {
 	text   []byte
 	number int
 	extra  []Field
+	err    error // the first line that would not be one line
 }
 
 func newLineWriter(origin string, extra []Field) *lineWriter {
@@ -235,6 +236,9 @@ func (w *lineWriter) line(key, value string) {
 }
 
 func (w *lineWriter) emit(key, value string) {
+	if w.err == nil && strings.ContainsRune(key+value, '\n') {
+		w.err = fmt.Errorf("the value of %q contains a line feed: it would add lines to what is signed", clip(key))
+	}
 	w.text = fmt.Appendf(w.text, "%s %s\n", key, value)
 	w.number++
 }
@@ -250,9 +254,9 @@ func (w *lineWriter) body(key string, size int64, sum [sha256.Size]byte) {
 }
 
 // finish writes the remaining extra lines and returns the text.
-func (w *lineWriter) finish() []byte {
+func (w *lineWriter) finish() ([]byte, error) {
 	for _, f := range w.extra {
 		w.emit(f.Key, f.Value)
 	}
-	return w.text
+	return w.text, w.err
 }

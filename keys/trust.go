@@ -114,7 +114,16 @@ func parseTrust(text []byte) (*Trust, error) {
 // readKeys reads the key lines. Those of unknown algorithms are kept as extra
 // lines: they count for nothing.
 func (t *Trust) readKeys(r *lineReader) error {
+	names, ids := make(map[string]bool), make(map[uint32]bool)
 	for _, l := range r.known["key"] {
+		name, id, _, err := splitVerifierKey(l.value)
+		if err != nil {
+			return refuse(LayerTrust, "bad-key", l.number, "%v", err)
+		}
+		if names[name] || ids[id] {
+			return refuse(LayerTrust, "duplicate-name", l.number, "key %q has the name or the id of another key", name)
+		}
+		names[name], ids[id] = true, true
 		k, err := ParseVerifierKey(l.value)
 		if errors.Is(err, errUnknownAlgorithm) {
 			t.Extra = append(t.Extra, Field{l.number, "key", l.value})
@@ -122,11 +131,6 @@ func (t *Trust) readKeys(r *lineReader) error {
 		}
 		if err != nil {
 			return refuse(LayerTrust, "bad-key", l.number, "%v", err)
-		}
-		for _, other := range t.Keys {
-			if other.name == k.name || other.id == k.id {
-				return refuse(LayerTrust, "duplicate-name", l.number, "key %q has the name or the id of another key", k.name)
-			}
 		}
 		t.Keys = append(t.Keys, k)
 	}
@@ -272,12 +276,18 @@ func (t *Trust) Encode() ([]byte, error) {
 		w.line("key", k.String())
 	}
 	for _, r := range t.Roles {
+		if strings.ContainsRune(strings.Join(r.Keys, ""), ' ') {
+			return nil, refuse(LayerTrust, "bad-role", 0, "role %q names a key with a space", clip(r.Name))
+		}
 		w.line("role", strings.Join(append([]string{r.Name, strconv.Itoa(r.Threshold)}, r.Keys...), " "))
 	}
 	for _, r := range t.Revoked {
 		w.line("revoke", r.line())
 	}
-	text := w.finish()
+	text, err := w.finish()
+	if err != nil {
+		return nil, err
+	}
 	if _, err := ReadDraft(text); err != nil {
 		return nil, err
 	}

@@ -66,6 +66,7 @@ func TestTrustRefused(t *testing.T) {
 		{"revoked key under another name", func(d *keys.Trust) {
 			d.Revoked = []keys.Revocation{{twin.VerifierKey(), day0, "lost"}}
 		}, keys.LayerTrust, "revoked-key"},
+		{"key with a space in a role", func(d *keys.Trust) { d.Roles[1].Keys = []string{names(w.alice)[0] + " " + names(w.bob)[0]} }, keys.LayerTrust, "bad-role"},
 		{"revoked without a word", func(d *keys.Trust) {
 			d.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0, ""}}
 		}, keys.LayerTrust, "bad-revoke"},
@@ -99,9 +100,29 @@ func TestUnknownAlgorithm(t *testing.T) {
 	if err != nil || string(again) != with {
 		t.Fatalf("the document does not come back (%v):\n%s", err, again)
 	}
+	twice := strings.Replace(with, line, line+strings.Replace(line, "/wABAg==", "/wABAw==", 1), 1)
+	_, err = keys.ReadDraft([]byte(twice))
+	refused(t, err, keys.LayerTrust, "duplicate-name")
 	with = strings.Replace(with, "role trust 1 ", "role trust 3 ", 1)
 	_, err = keys.ReadDraft([]byte(with))
 	refused(t, err, keys.LayerTrust, "bad-threshold")
+}
+
+// A value with a line feed would add lines that nobody meant to sign.
+func TestEncodeInjection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inject := []keys.Field{{Key: "x-note", Value: "hello\nrole list 1 " + names(w.alice)[0]}}
+	doc := w.trust1()
+	doc.Roles, doc.Extra = doc.Roles[:2], inject
+	if text, err := doc.Encode(); err == nil {
+		t.Errorf("a trust document was written with a line that was hidden in another:\n%s", text)
+	}
+	h := head()
+	h.Extra = inject
+	if text, err := h.Encode(); err == nil {
+		t.Errorf("a head was written with a line that was hidden in another:\n%s", text)
+	}
 }
 
 func TestExtend(t *testing.T) {
