@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the real programs that the tests run: a web server, a game server,
-# openssl and ssh-keygen. Debian packages are downloaded and unpacked into
+# openssl, ssh-keygen and python3. Debian packages are downloaded and unpacked into
 # .deps/ in the project's folder. Nothing is installed, so no daemon starts and
 # no root is needed. What the system has already is not fetched.
 #
@@ -15,7 +15,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 deps=$PWD/.deps
-programs='nginx crossfire-server openssl ssh-keygen'
+programs='nginx crossfire-server openssl ssh-keygen python3'
 apt_options='-qq -o APT::Sandbox::User= -o Debug::NoLocking=true'
 PATH=$PATH:/usr/sbin:/sbin:/usr/games
 umask 022 # tests give root's rights up for some programs, which must still read these files
@@ -67,6 +67,7 @@ ready() {
 	path=$(find_program "$1") && [ -z "$(missing_libraries "$path")" ] || return 1
 	case $1 in
 	openssl) [ "$(openssl_major "$path")" -ge 3 ] ;;
+	python3) LD_LIBRARY_PATH=$(library_path) "$path" -I -c 'import hashlib, ipaddress, json, subprocess, tempfile' 2>/dev/null ;;
 	crossfire-server)
 		has_data usr/share/games/crossfire/archetypes && has_data usr/share/games/crossfire/maps/regions.reg
 		;;
@@ -140,6 +141,13 @@ want() {
 		"$(missing_libraries "$path" | tr '\n' ' ')or is too old, or its data is absent"
 }
 
+# python_packages prints the packages of the interpreter and of its library, which
+# the release's version of Python names.
+python_packages() {
+	python=$(apt apt-cache depends python3-minimal | sed -n 's/.*Depends: \(python3\.[0-9]*\)-minimal$/\1/p' | head -n 1)
+	echo "python3-minimal $python-minimal lib$python-minimal lib$python-stdlib"
+}
+
 report() {
 	for program in $programs; do say "$program: $(find_program "$program")"; done
 }
@@ -159,7 +167,7 @@ if [ -z "$missing" ]; then
 fi
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v "$tool" >/dev/null || die "this is not a Debian system: please install by hand:$missing" \
-		'(nginx, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH). Without them, tests are skipped.'
+		'(nginx, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH, Python 3.9 or later). Without them, tests are skipped.'
 done
 say "to fetch:$missing"
 mkdir -p "$deps"
@@ -167,5 +175,7 @@ known crossfire-server && known nginx || own_lists
 want nginx nginx nginx-light
 want openssl openssl
 want ssh-keygen openssh-client
+# shellcheck disable=SC2046 # a list of packages
+want python3 $(python_packages)
 want crossfire-server crossfire-server crossfire-common crossfire-maps
 report
