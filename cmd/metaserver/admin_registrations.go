@@ -44,14 +44,6 @@ func printPending(out io.Writer, list []api.Registration) {
 	t.Flush()
 }
 
-// row prints cells that came from elsewhere: no cell can break its line.
-func row(out io.Writer, cells ...string) {
-	for i, c := range cells {
-		cells[i] = strings.ReplaceAll(cleanText(c), "\n", "\uFFFD")
-	}
-	fmt.Fprintln(out, strings.Join(cells, "\t"))
-}
-
 // other names what a conflict is with.
 func other(c api.Conflict) string {
 	if c.EntryID != "" {

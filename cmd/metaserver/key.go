@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -27,7 +28,7 @@ The verifier key is printed on standard output: hand it to the admins who make
 the next trust document. An existing file is never overwritten.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			passphrase, err := newPassphrase(cmd.ErrOrStderr(), passphraseFile)
+			passphrase, err := newPassphrase(cmd.Context(), cmd.ErrOrStderr(), passphraseFile)
 			if err != nil {
 				return err
 			}
@@ -99,7 +100,7 @@ func loadSigner(path string, passphrase func() ([]byte, error)) (*keys.Signer, e
 }
 
 // keyPassphrase finds the passphrase of an existing key file.
-func keyPassphrase(path, file string) func() ([]byte, error) {
+func keyPassphrase(ctx context.Context, path, file string) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		if file != "" {
 			return readPassphrase(file)
@@ -107,6 +108,6 @@ func keyPassphrase(path, file string) func() ([]byte, error) {
 		if !isTerminal(os.Stdin) {
 			return nil, withHint(fmt.Errorf("the key %s is encrypted and there is no terminal to ask for its passphrase", path), "Give --passphrase-file FILE, or sign with --agent.")
 		}
-		return askPassphrase(os.Stderr, "Passphrase of "+path+": ")
+		return askPassphrase(ctx, os.Stderr, "Passphrase of "+path+": ")
 	}
 }

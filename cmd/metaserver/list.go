@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -67,6 +68,9 @@ not depend on the answers.`,
 }
 
 func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
+	if f.timeout <= 0 {
+		return &usageError{fmt.Sprintf("--timeout %s: give a time above zero, as 30s", f.timeout)}
+	}
 	client, err := newListClient(f)
 	if err != nil {
 		return err
@@ -94,6 +98,11 @@ func newListClient(f listFlags) (*serverlist.Client, error) {
 	pinned, err := readLimited(f.trust, keys.MaxTrustText+keys.MaxSignatureBlock+1)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("trust document: %w", err), "The root's admin gives it out; on the root it is D/public/trust/1.trust.")
+	}
+	for _, root := range f.roots {
+		if err := serverlist.CheckMirrorURL(root); err != nil {
+			return nil, &usageError{fmt.Sprintf("--root %q: %v", root, err)}
+		}
 	}
 	cfg := serverlist.Config{Trust: pinned, Root: f.roots, AllowPrivate: f.allowPrivate, Log: slog.New(slog.DiscardHandler)}
 	if f.cache != "" {
@@ -172,6 +181,8 @@ func reportNoList(out, errOut io.Writer, f listFlags, err error) error {
 func printList(out, errOut io.Writer, f listFlags, r serverlist.Result, live []probe.Live) {
 	if f.verbose || r.Source != serverlist.SourceLive {
 		printAttempts(errOut, r.Attempts)
+	} else {
+		printAttempts(errOut, cacheFailures(r.Attempts, f.cache))
 	}
 	h := &r.List.Head
 	fmt.Fprintf(out, "%s of %s: %s, %s, %s old (version %d, from %s)\n",
@@ -196,11 +207,11 @@ func printList(out, errOut io.Writer, f listFlags, r serverlist.Result, live []p
 	}
 	fmt.Fprintln(w, head)
 	for i, s := range r.List.Servers {
-		row := []string{s.Name, s.Addresses[0], s.Game, s.ID}
+		cells := []string{s.Name, s.Addresses[0], s.Game, s.ID}
 		if live != nil {
-			row = append(row, stateOf(live[i]))
+			cells = append(cells, stateOf(live[i]))
 		}
-		fmt.Fprintln(w, cleanText(strings.Join(row, "\t")))
+		row(w, cells...)
 	}
 }
 
@@ -216,6 +227,17 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// cacheFailures returns the attempts at using the cache that failed: what is
+// shown now will be missed when everything is down.
+func cacheFailures(attempts []serverlist.Attempt, cache string) (failures []serverlist.Attempt) {
+	for _, a := range attempts {
+		if cache != "" && a.Outcome == serverlist.OutcomeFailed && strings.HasPrefix(a.URL, cache) {
+			failures = append(failures, a)
+		}
+	}
+	return failures
 }
 
 func printAttempts(w io.Writer, attempts []serverlist.Attempt) {
@@ -266,6 +288,7 @@ func newListJSON(r serverlist.Result, live []probe.Live) listJSON {
 	for i, s := range r.List.Servers {
 		entry := serverJSON{server: s}
 		if live != nil {
+			entry.server.Unknown = slices.DeleteFunc(slices.Clone(s.Unknown), func(m serverlist.Member) bool { return m.Name == "live" })
 			entry.live = &live[i]
 		}
 		l.Servers = append(l.Servers, entry)

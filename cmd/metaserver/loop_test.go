@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,6 +74,11 @@ func TestWholeLoop(t *testing.T) {
 	}
 	if probed.Servers[0]["id"] != "real-crossfire" {
 		t.Errorf("the entry is %v", probed.Servers[0])
+	}
+
+	table := string(command(t, "list", "--trust", trust, "--root", public, "--probe"))
+	if strings.Contains(table, "\uFFFD") || !regexp.MustCompile(`(?m)^Real Crossfire {2,}`+game+` {2,}crossfire {2,}real-crossfire {2,}online`).MatchString(table) {
+		t.Errorf("the table is\n%s", table)
 	}
 
 	// Not our code verifies what was published.

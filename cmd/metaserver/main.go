@@ -44,6 +44,9 @@ func run(ctx context.Context, args []string) int {
 	wrongUsage := !started || errors.As(err, &usage)
 	if !errors.Is(err, errReported) {
 		printError(os.Stderr, err)
+		if asJSON := command.Flags().Lookup("json"); asJSON != nil && asJSON.Value.String() == "true" {
+			printErrorJSON(os.Stdout, err)
+		}
 	}
 	if !wrongUsage {
 		return 1

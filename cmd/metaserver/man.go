@@ -19,7 +19,7 @@ func manCommand() *cobra.Command {
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
 			}
-			if err := doc.GenManTree(newProgram(), &doc.GenManHeader{Title: "METASERVER", Section: "1", Source: "metaserver"}, out); err != nil {
+			if err := doc.GenManTree(newProgram(), &doc.GenManHeader{Section: "1", Source: "metaserver"}, out); err != nil {
 				return fmt.Errorf("writing manual pages: %w", err)
 			}
 			return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/signed-metaserver/metaserver/root/api"
 	"golang.org/x/term"
 )
 
@@ -49,6 +50,20 @@ func printError(w io.Writer, err error) {
 	}
 }
 
+// printErrorJSON prints an error for programs.
+func printErrorJSON(w io.Writer, err error) error {
+	out := map[string]any{"error": err.Error()}
+	var h *hintError
+	if errors.As(err, &h) {
+		out["hint"] = h.hint
+	}
+	var p *api.Problem
+	if errors.As(err, &p) {
+		out["problem"] = p
+	}
+	return printJSON(w, out)
+}
+
 // printJSON prints one value for programs.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
@@ -69,6 +84,15 @@ func cleanText(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// row prints the cells of a table, which came from elsewhere: no cell can break
+// its line or its column.
+func row(out io.Writer, cells ...string) {
+	for i, c := range cells {
+		cells[i] = strings.ReplaceAll(cleanText(c), "\n", "\uFFFD")
+	}
+	fmt.Fprintln(out, strings.Join(cells, "\t"))
 }
 
 // isTerminal tells whether a person is likely to read the file.

@@ -27,7 +27,7 @@ The private keys are encrypted with a passphrase: that in --passphrase-file
 Where there is no terminal the keys are written without.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			secret, err := newPassphrase(cmd.ErrOrStderr(), passphraseFile)
+			secret, err := newPassphrase(cmd.Context(), cmd.ErrOrStderr(), passphraseFile)
 			if err != nil {
 				return err
 			}

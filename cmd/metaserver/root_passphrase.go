@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ var errNoPassphrase = withHint(
 
 // newPassphrase finds the passphrase for new keys: a file, or somebody at a
 // terminal, or none.
-func newPassphrase(errOut io.Writer, file string) ([]byte, error) {
+func newPassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, error) {
 	if file != "" {
 		return readPassphrase(file)
 	}
@@ -30,11 +31,11 @@ func newPassphrase(errOut io.Writer, file string) ([]byte, error) {
 		fmt.Fprintln(errOut, "There is no terminal and no --passphrase-file: the private keys are written WITHOUT a passphrase.")
 		return nil, nil
 	}
-	first, err := askPassphrase(errOut, "Passphrase for the new keys (empty for none): ")
+	first, err := askPassphrase(ctx, errOut, "Passphrase for the new keys (empty for none): ")
 	if err != nil || len(first) == 0 {
 		return nil, err
 	}
-	second, err := askPassphrase(errOut, "The same again: ")
+	second, err := askPassphrase(ctx, errOut, "The same again: ")
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func newPassphrase(errOut io.Writer, file string) ([]byte, error) {
 
 // servePassphrase finds the passphrase of the list key. It is called only if
 // the key is encrypted.
-func servePassphrase(errOut io.Writer, file string) ([]byte, error) {
+func servePassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, error) {
 	if file != "" {
 		return readPassphrase(file)
 	}
@@ -59,7 +60,7 @@ func servePassphrase(errOut io.Writer, file string) ([]byte, error) {
 	if !isTerminal(os.Stdin) {
 		return nil, errNoPassphrase
 	}
-	return askPassphrase(errOut, "Passphrase of the list key: ")
+	return askPassphrase(ctx, errOut, "Passphrase of the list key: ")
 }
 
 // readPassphrase returns the content of a file without the line end that
@@ -76,10 +77,30 @@ func readPassphrase(file string) ([]byte, error) {
 	return data, nil
 }
 
-// askPassphrase reads a line from the terminal without showing it.
-func askPassphrase(errOut io.Writer, prompt string) ([]byte, error) {
+// askPassphrase reads a line from the terminal without showing it. When ctx
+// ends, as by an interrupt, it gives the terminal back and returns; the read
+// that is under way ends with the program.
+func askPassphrase(ctx context.Context, errOut io.Writer, prompt string) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
 	fmt.Fprint(errOut, prompt)
-	secret, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(errOut)
-	return secret, err
+	defer fmt.Fprintln(errOut)
+	type answer struct {
+		secret []byte
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		secret, err := term.ReadPassword(fd)
+		answers <- answer{secret, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.secret, a.err
+	case <-ctx.Done():
+		return nil, errors.Join(errors.New("interrupted; nothing was changed"), term.Restore(fd, before))
+	}
 }

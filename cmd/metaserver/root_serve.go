@@ -63,7 +63,7 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	}
 	f.override(cmd, &cfg)
 	cfg.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.ErrOrStderr(), f.passphraseFile) }
+	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.Context(), cmd.ErrOrStderr(), f.passphraseFile) }
 	r, err := root.New(cfg)
 	if err != nil {
 		return explainKey(err)

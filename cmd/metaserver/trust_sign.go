@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +48,9 @@ in other hands: what it signed is then refused everywhere, except lists that wer
 stored before --since.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := os.Lstat(c.out); err == nil {
+				return withHint(fmt.Errorf("%s exists already; it may hold signatures or be in use", c.out), "Give --out another name, or remove the file yourself.")
+			}
 			text, err := c.draft(time.Now())
 			if err != nil {
 				return err
@@ -94,7 +100,20 @@ func (c *trustChange) draft(now time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if empty := rolesWithoutKeys(&next); len(empty) > 0 {
+		return nil, withHint(fmt.Errorf("no key would be left in: %s", strings.Join(empty, ", ")),
+			"Add the key that takes over with --add-key, and name it with --role.")
+	}
 	return next.Encode()
+}
+
+func rolesWithoutKeys(t *keys.Trust) (names []string) {
+	for _, r := range t.Roles {
+		if len(r.Keys) == 0 {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 func (c *trustChange) setReview(t *keys.Trust, now time.Time) error {
@@ -209,14 +228,14 @@ A new document needs the threshold of the document before it and its own.`,
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			describeTrust(cmd.OutOrStdout(), doc)
-			note, name, err := signDraft(data, keyPath, passphraseFile, useAgent)
+			note, name, err := signDraft(cmd.Context(), data, keyPath, passphraseFile, useAgent)
 			if err != nil {
 				return err
 			}
 			if err := durable.WriteFile(args[0], note, 0o644); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Signed by %s.\n", name)
+			fmt.Fprintf(cmd.OutOrStdout(), "Signed by %s.\n%s\n", name, signaturesMissing(doc, note, name))
 			return nil
 		},
 	}
@@ -227,7 +246,24 @@ A new document needs the threshold of the document before it and its own.`,
 	return cmd
 }
 
-func signDraft(data []byte, keyPath, passphraseFile string, useAgent bool) (note []byte, name string, err error) {
+// signaturesMissing says how far the document is from holding under itself. It
+// counts names; whether they signed well shows "trust show --trust".
+func signaturesMissing(doc *keys.Trust, note []byte, signer string) string {
+	role, _ := doc.Role(keys.RoleTrust)
+	have := 0
+	for _, name := range role.Keys {
+		if bytes.Contains(note, []byte("\n— "+name+" ")) {
+			have++
+		}
+	}
+	text := fmt.Sprintf("It has %d of the %d signatures that its own role trust needs, and needs those of the document before it as well.", have, role.Threshold)
+	if !slices.Contains(role.Keys, signer) {
+		text += "\n" + signer + " is not in the role trust of this document: its signature counts only if it is in that of the one before."
+	}
+	return text
+}
+
+func signDraft(ctx context.Context, data []byte, keyPath, passphraseFile string, useAgent bool) (note []byte, name string, err error) {
 	var signer *keys.Signer
 	if useAgent {
 		agent, err := keyfile.OpenAgent("")
@@ -243,7 +279,7 @@ func signDraft(data []byte, keyPath, passphraseFile string, useAgent bool) (note
 		if err != nil {
 			return nil, "", err
 		}
-	} else if signer, err = loadSigner(keyPath, keyPassphrase(keyPath, passphraseFile)); err != nil {
+	} else if signer, err = loadSigner(keyPath, keyPassphrase(ctx, keyPath, passphraseFile)); err != nil {
 		return nil, "", err
 	}
 	note, err = keys.AddSignatures(data, signer)

@@ -34,7 +34,11 @@ it. FILE may be - for standard input. The exit status is 1 if the document does
 not hold.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := verifyFile(args[0], trust)
+			chain, err := loadChain(trust, filepath.Join(filepath.Dir(args[0]), "trust"), filepath.Dir(args[0]))
+			if err != nil {
+				return err
+			}
+			v, err := verifyFile(args[0], chain)
 			if asJSON {
 				return printVerdictJSON(cmd.OutOrStdout(), args[0], v, err)
 			}
@@ -70,13 +74,9 @@ type verdict struct {
 	Skipped    []string   `json:"skipped,omitempty"`
 }
 
-// verifyFile verifies one file against the pinned trust document.
-func verifyFile(path, trust string) (*verdict, error) {
+// verifyFile verifies one file against the chain.
+func verifyFile(path string, chain *keys.Chain) (*verdict, error) {
 	data, err := readLimited(path, maxDocument)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := loadChain(trust, filepath.Join(filepath.Dir(path), "trust"), filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func claimedType(data []byte) string {
 func loadChain(pinned string, folders ...string) (*keys.Chain, error) {
 	data, err := readLimited(pinned, keys.MaxTrustText+keys.MaxSignatureBlock+1)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("trust document: %w", err)
 	}
 	chain, err := keys.NewChain(data)
 	if err != nil {
