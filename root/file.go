@@ -111,7 +111,7 @@ type NoRootError struct {
 
 func (e *NoRootError) Error() string {
 	if e.Unfinished {
-		return fmt.Sprintf("%s holds the rest of an init that did not finish; nothing in it was ever published: remove the folder and run \"metaserver root init\" again", e.Data)
+		return fmt.Sprintf("%s has a database and no root.toml. If this root has been in use, put the file back: from a backup, or a new one with the line origin = \"...\"; do not remove the folder, it holds the keys. If it is what an init that did not finish has left, remove it and run \"metaserver root init\" again", e.Data)
 	}
 	return fmt.Sprintf("there is no root in %s: run \"metaserver root init --data %s --origin NAME\", or name another folder", e.Data, e.Data)
 }
