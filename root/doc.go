@@ -22,10 +22,14 @@
 //	root.toml           the configuration (commented); flags win
 //	root.db             registrations, entries, mirrors, editions (SQLite)
 //	admin.token         the first admin's token, mode 0600
-//	keys/list.key       signs the lists
+//	keys/list.key       signs the lists; later list keys lie beside it
 //	keys/admin.key      signs trust documents; move it off this machine
 //	keys/recovery.key   replaces a lost admin key; move it off this machine
 //	public/             what is published: server.list, mirror.list, trust/
+//
+// A key is two files, NAME and NAME.pub. The newest trust document says which
+// list keys sign: put the private key that it names into keys/ before you
+// publish it.
 //
 // [Init] makes it, [New] opens it, [Root.Run] serves it, [Inspect] describes
 // it. What was acknowledged survives the death of the process and the loss of

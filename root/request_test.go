@@ -159,7 +159,7 @@ func TestCheckAddress(t *testing.T) {
 		{"printer.local:13327", false, true},
 		{"db.internal:13327", false, true},
 		{"router:13327", false, true},
-		{"0x7f000001:13327", false, true},
+		{"0x7f000001:13327", false, false}, // some resolvers read it as an address, and clients refuse it
 		{"0.0.0.0:13327", false, false},
 		{"[::]:13327", false, false},
 		{"224.0.0.1:13327", false, false},

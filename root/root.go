@@ -126,6 +126,7 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
 	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
 	r.warnOpenAdmin(admin.Addr())
+	r.warnKeysHere()
 	r.log.Info("root serves", "origin", r.origin, "public", public.Addr().String(), "admin", admin.Addr().String())
 	if r.cfg.Ready != nil {
 		r.cfg.Ready(public.Addr(), admin.Addr())
@@ -137,6 +138,17 @@ func (r *Root) Run(ctx context.Context) error {
 func (r *Root) warnOpenAdmin(addr net.Addr) {
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		r.log.Warn("the admin API is reachable from other machines, and tokens travel unencrypted; put it on loopback and use \"ssh -L\", or behind a proxy with TLS", "admin", addr.String())
+	}
+}
+
+// warnKeysHere says which keys a thief of this machine would have, too.
+func (r *Root) warnKeysHere() {
+	trust := r.publisher.Trust()
+	if len(trust) == 0 {
+		return
+	}
+	for _, path := range keysHere(folder(r.cfg.Data), trust[len(trust)-1]) {
+		r.log.Warn("a private key that signs trust documents lies on this machine, where the list key is; move it to a medium of its own", "file", path)
 	}
 }
 

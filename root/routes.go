@@ -37,6 +37,9 @@ func (s *server) adminRoutes() http.Handler {
 		r.Post("/mirrors", s.handle(s.addMirror))
 		r.Delete("/mirrors/{id}", s.handle(s.removeMirror))
 
+		r.Get("/trust", s.handle(s.trust))         // all documents, in order
+		r.Post("/trust", s.handle(s.publishTrust)) // the body is the next document
+
 		r.Get("/lists", s.handle(s.lists))
 		r.Post("/lists/{name}/confirm", s.handle(s.confirm))
 	})

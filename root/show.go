@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -68,7 +69,7 @@ func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 		Listen:      cfg.Listen,
 		AdminListen: cfg.AdminListen,
 		Trust:       trustReport(d, chain.Newest()),
-		KeysHere:    keysHere(d),
+		KeysHere:    keysHere(d, chain.Newest()),
 	}
 	for _, name := range []string{issue.ServerListName, issue.MirrorListName} {
 		list, err := listReport(d, name, chain, now)
@@ -89,14 +90,22 @@ func trustReport(d folder, t *keys.Trust) TrustReport {
 	}
 }
 
-func keysHere(d folder) []string {
-	var here []string
-	for _, path := range []string{d.adminKey(), d.recoveryKey()} {
-		if _, err := os.Stat(path); err == nil {
+// keysHere returns the private keys on this machine that may sign trust
+// documents, under whatever name, and those that Init made for that.
+func keysHere(d folder, t *keys.Trust) []string {
+	paths, _ := (&keyRing{dir: d.keys()}).publicKeys() // a file that cannot be read warns of nothing
+	here := []string{d.adminKey(), d.recoveryKey()}
+	role, _ := t.Role(keys.RoleTrust)
+	for _, k := range t.Keys {
+		if path, ok := paths[string(k.Public())]; ok && slices.Contains(role.Keys, k.Name()) {
 			here = append(here, path)
 		}
 	}
-	return here
+	slices.Sort(here)
+	return slices.DeleteFunc(slices.Compact(here), func(path string) bool {
+		_, err := os.Stat(path)
+		return err != nil
+	})
 }
 
 func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListReport, error) {
@@ -111,7 +120,7 @@ func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListRe
 	defer f.Close()
 	list, err := serverlist.Read(f, serverlist.Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
 	if err != nil {
-		return ListReport{}, fmt.Errorf("%s: %w", path, err)
+		return ListReport{}, fmt.Errorf("%s does not hold; \"metaserver root serve\" publishes it again: %w", path, err)
 	}
 	return ListReport{
 		Name:       name,

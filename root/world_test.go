@@ -268,7 +268,7 @@ func (w *world) snapshot() snapshot {
 		w.t.Fatal(err)
 	}
 	s := snapshot{counts: counts, decisions: len(decisions)}
-	for _, name := range []string{"/server.list", "/mirror.list", "/trust/1.trust"} {
+	for _, name := range []string{"/server.list", "/mirror.list", "/trust/1.trust", "/trust/2.trust"} {
 		s.documents += string(w.get(name).body)
 	}
 	return s

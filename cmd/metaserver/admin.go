@@ -29,17 +29,18 @@ type adminFlags struct {
 // adminCommand holds the commands of an admin, who may sit at another machine.
 func adminCommand() *cobra.Command {
 	var f adminFlags
-	cmd := group("admin", "Decide about registrations, and keep the mirror list",
+	cmd := group("admin", "Decide about registrations, keep the mirror list, publish trust documents",
 		adminPendingCommand(&f),
 		adminShowCommand(&f),
 		adminApproveCommand(&f),
 		adminRejectCommand(&f),
 		adminRevokeCommand(&f),
 		adminMirrorsCommand(&f),
+		adminTrustCommand(&f),
 		adminListsCommand(&f),
 		adminConfirmCommand(&f),
 	)
-	cmd.Long = `Decide about registrations, and keep the mirror list.
+	cmd.Long = `Decide about registrations, keep the mirror list, publish trust documents.
 
 The admin API is on the root's admin listener, which is on loopback by default;
 from elsewhere "ssh -L 7481:127.0.0.1:7481 HOST" reaches it. "root init" wrote

@@ -118,6 +118,23 @@ func (c *Client) Confirm(ctx context.Context, list string, change int64) (List, 
 	return out, c.call(ctx, http.MethodPost, adminPath("lists", list, "confirm"), Confirmation{change}, &out)
 }
 
+// Trust returns all trust documents, in order.
+func (c *Client) Trust(ctx context.Context) ([]Trust, error) {
+	var out []Trust
+	return out, c.call(ctx, http.MethodGet, adminPath("trust"), nil, &out)
+}
+
+// PublishTrust publishes the next trust document, and returns when it is served
+// together with lists that hold under it. The document that is the newest
+// already may be sent again.
+func (c *Client) PublishTrust(ctx context.Context, document []byte) (TrustPublished, error) {
+	var out TrustPublished
+	return out, c.call(ctx, http.MethodPost, adminPath("trust"), plainText(document), &out)
+}
+
+// plainText is a body that is sent as it is.
+type plainText []byte
+
 // adminPath escapes each part, so that no id can leave its place.
 func adminPath(parts ...string) string {
 	path := "api/v1/admin"
@@ -169,25 +186,34 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a URL: %w", path, err)
 	}
-	var reader io.Reader
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		reader = bytes.NewReader(data)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, target.String(), reader)
+	data, contentType, err := encode(body)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	if c.Token != "" && target.Host == base.Host {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
 	return req, nil
+}
+
+// encode returns a body and its type; nil and "" for no body.
+func encode(body any) (data []byte, contentType string, err error) {
+	switch b := body.(type) {
+	case nil:
+		return nil, "", nil
+	case plainText:
+		return b, "text/plain; charset=utf-8", nil
+	default:
+		data, err = json.Marshal(body)
+		return data, "application/json", err
+	}
 }
 
 // client follows no redirect: a root sends none, and a token must not travel.

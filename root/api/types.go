@@ -145,3 +145,19 @@ type List struct {
 type Confirmation struct {
 	Change int64 `json:"change"` // as [List].Confirm said; a later state of the list needs another confirmation
 }
+
+// Trust is a trust document that is in force or was.
+type Trust struct {
+	Version  int64     `json:"version"` // number of the document
+	Epoch    int64     `json:"epoch"`
+	Issued   time.Time `json:"issued"`
+	SHA256   string    `json:"sha256"`   // 64 hex digits
+	Signers  []string  `json:"signers"`  // names of its own keys that signed it
+	Document string    `json:"document"` // all of it, as it is served
+}
+
+// TrustPublished answers a new trust document, which is served by then.
+type TrustPublished struct {
+	Trust Trust  `json:"trust"`
+	Lists []List `json:"lists"` // as they are served with it
+}

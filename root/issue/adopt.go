@@ -145,8 +145,8 @@ func (p *Publisher) release(next *authority, all []news) error {
 // documents which the store lacks wait for lists that hold under them.
 func (p *Publisher) outgoing(next *authority, newest map[*list]*edition) []*keys.Trust {
 	docs := next.chain.Documents()
-	for _, e := range newest {
-		if e != nil && e.stale {
+	for l, e := range newest {
+		if e != nil && e.stale || e == nil && l.due {
 			return docs[:min(int64(len(docs)), p.recorded)]
 		}
 	}

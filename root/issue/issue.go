@@ -15,6 +15,21 @@
 // publishers on one store never publish two editions of one number: whoever
 // loses the compare-and-swap takes over the winner's edition.
 //
+// # A new trust document
+//
+//	PublishTrust: verified as the next of the chain -> a key for each list ->
+//	the newest editions signed again by those -> all of it into the store at
+//	once -> trust/N.trust, mirror.list, server.list in the public folder -> all
+//	of it served at once
+//
+// The document and the lists are one transaction of the store, which is the
+// moment from which the document is in force. Whatever happens after it, the
+// next attempt, the next start or another process completes. No reader finds a
+// document without lists that hold under it: what is served changes in one
+// step, and the files in the order in which readers ask for them. The lists
+// keep their entries, so that a stolen key is replaced at once whatever else
+// waits for an admin.
+//
 // # Versions and time
 //
 // The version of an edition is the second in which it was issued, so there is

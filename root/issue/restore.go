@@ -16,8 +16,10 @@ import (
 )
 
 // Restore takes over what the store has published, repairs the public folder
-// where a crash left it behind, and makes the documents available to serve. It
-// signs nothing. Run and Publish call it when nobody has.
+// where a crash left it behind, and makes the documents available to serve. Run
+// and Publish call it when nobody has. It signs nothing, with one exception: a
+// trust document that was put into the public folder, and under which the lists
+// do not hold, is held back until they are signed again, which is tried at once.
 //
 // If the public folder holds a newer edition than the store, the store comes
 // from a backup. Clients may have seen that edition, so it stays served, and
@@ -60,6 +62,12 @@ func (p *Publisher) restore(ctx context.Context) error {
 		}
 	}
 	p.isRestored = true
+	if len(p.view.Load().trust) == len(p.authority.chain.Documents()) {
+		return nil
+	}
+	if err := p.recordTrust(ctx); err != nil {
+		p.cfg.Log.Error("the trust document in the public folder is not served yet; it is tried again", "err", err)
+	}
 	return nil
 }
 

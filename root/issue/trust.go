@@ -10,6 +10,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // An authority is what a publisher verifies and signs with: a chain of trust
@@ -151,6 +152,7 @@ func (p *Publisher) succeed(ctx context.Context, next *authority, admin string) 
 	if s.Lists, err = p.renew(ctx, next); err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx) // from here on it is finished, whoever waits
 	if err := p.cfg.Store.PublishTrust(ctx, s); err != nil {
 		return fmt.Errorf("storing trust document %d: %w", next.chain.Newest().Version, err)
 	}
@@ -162,17 +164,14 @@ func (p *Publisher) succeed(ctx context.Context, next *authority, admin string) 
 	return nil
 }
 
-// renew signs the newest editions again, with the same entries.
+// renew signs what was published before again, with the same entries.
 func (p *Publisher) renew(ctx context.Context, next *authority) (swaps []store.Swap, err error) {
 	mirrors := p.mirrorsVersion()
 	for _, l := range p.lists() {
-		if l.newest == nil {
-			continue // the first edition follows
+		if l.last() == 0 {
+			continue // its first edition follows
 		}
-		if err := p.pace(ctx, l); err != nil {
-			return nil, err
-		}
-		signed, err := p.sign(next, l, l.newest.content(), mirrors)
+		signed, err := p.renewOne(ctx, next, l, mirrors)
 		if err != nil {
 			return nil, err
 		}
@@ -183,6 +182,20 @@ func (p *Publisher) renew(ctx context.Context, next *authority) (swaps []store.S
 		swaps = append(swaps, store.Swap{Previous: l.inStore, Edition: storable(signed)})
 	}
 	return swaps, nil
+}
+
+func (p *Publisher) renewOne(ctx context.Context, next *authority, l *list, mirrors int64) (*serverlist.List, error) {
+	if err := p.pace(ctx, l); err != nil {
+		return nil, err
+	}
+	if l.newest != nil {
+		return p.sign(next, l, l.newest.content(), mirrors)
+	}
+	s, err := l.snapshot(ctx) // none of the editions verifies any more
+	if err != nil {
+		return nil, err
+	}
+	return p.sign(next, l, s, mirrors)
 }
 
 // recordTrust gives the store the trust documents that were found in the

@@ -166,31 +166,66 @@ func TestTrustFoundInTheFolder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *world) {
-				p := w.published(2)
-				old := p.Current(servers)
-				first := w.nextTrust(func(t *keys.Trust) { t.ReviewBy = t.ReviewBy.AddDate(0, 1, 0) })
-				w.accept(first)
-				second := w.nextTrust(changes(w)...)
-				w.accept(second)
-				for n, data := range map[int][]byte{2: first, 3: second} {
-					if err := os.WriteFile(filepath.Join(w.public(), "trust", fmt.Sprintf("%d.trust", n)), data, 0o644); err != nil {
-						t.Fatal(err)
-					}
+				w.published(2)
+				w.putInFolder(func(t *keys.Trust) { t.ReviewBy = t.ReviewBy.AddDate(0, 1, 0) })
+				w.putInFolder(changes(w)...)
+				p := w.restarted()
+				if len(p.Trust()) != 3 {
+					t.Errorf("%d trust documents are served", len(p.Trust()))
 				}
-				p = w.restarted()
-				if d := p.Current(servers); name != "list key revoked" && (d == nil || d.ETag != old.ETag) {
-					t.Error("until there is a new edition the old one is not served")
-				}
-				if len(p.Trust()) == 3 && name == "list key rotated" {
-					t.Error("a document is served under which the lists do not hold")
-				}
+				w.check(p, servers, "s1", "s2") // holds under the newest document
+				w.check(p, mirrors)
 				w.publish(p, mirrors)
 				w.publish(p, servers)
 				w.checkTrust(p)
 				w.check(p, servers, "s1", "s2")
+				if n := w.editions(servers); n != 2 {
+					t.Errorf("%d editions, want 2", n)
+				}
 			})
 		})
 	}
+}
+
+// putInFolder signs the next document and puts it where a root finds it.
+func (w *world) putInFolder(changes ...func(*keys.Trust)) {
+	w.t.Helper()
+	document := w.nextTrust(changes...)
+	w.accept(document)
+	path := filepath.Join(w.public(), "trust", fmt.Sprintf("%d.trust", w.chain.Newest().Version))
+	if err := os.WriteFile(path, document, 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// As long as the lists cannot be signed again, the document is not served, and
+// the lists of before are.
+func TestTrustFoundIsHeldBack(t *testing.T) { inBubble(t, trustFoundIsHeldBack) }
+
+func trustFoundIsHeldBack(t *testing.T, w *world) {
+	p := w.published(2)
+	before := p.Documents()
+	w.putInFolder(w.rotation())
+	full := fullStore{w.store}
+	p = w.publisher(func(c *issue.Config) { c.Store = full })
+	if err := p.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := p.Documents()
+	if len(now) != len(before) {
+		t.Errorf("%d documents are served, want the %d of before", len(now), len(before))
+	}
+	for i := range min(len(now), len(before)) {
+		if now[i].Name != before[i].Name || now[i].ETag != before[i].ETag {
+			t.Errorf("%s is served in place of %s", now[i].Name, before[i].Name)
+		}
+	}
+	if err := p.Publish(t.Context(), servers); !errors.Is(err, store.ErrNoSpace) {
+		t.Errorf("Publish: %v", err)
+	}
+	p = w.restarted()
+	w.checkTrust(p)
+	w.check(p, servers, "s1", "s2")
 }
 
 func TestTrustFoundWithoutItsKey(t *testing.T) { inBubble(t, trustFoundWithoutItsKey) }

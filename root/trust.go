@@ -1,0 +1,82 @@
+package root
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// trust sends all trust documents that are served, in order.
+func (s *server) trust(w http.ResponseWriter, _ *http.Request) error {
+	out := []api.Trust{}
+	for _, t := range s.publisher.Trust() {
+		out = append(out, trustOf(t))
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// publishTrust takes the next trust document, signed elsewhere, and answers
+// when it is served together with lists that hold under it.
+func (s *server) publishTrust(w http.ResponseWriter, r *http.Request) error {
+	document, err := readTrustBody(w, r)
+	if err != nil {
+		return err
+	}
+	t, err := s.publisher.PublishTrust(r.Context(), document, adminOf(r))
+	if err != nil {
+		return s.explainTrust(err)
+	}
+	out := api.TrustPublished{Trust: trustOf(t)}
+	for _, typ := range []string{serverlist.TypeServerList, serverlist.TypeMirrorList} {
+		out.Lists = append(out.Lists, listOf(s.publisher.State(typ)))
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+func readTrustBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Header.Get("Content-Encoding") != "" {
+		return nil, problem(http.StatusUnsupportedMediaType, "The body must not be compressed: leave out Content-Encoding.")
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTrust))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return nil, problem(http.StatusRequestEntityTooLarge, "The body is larger than a trust document can be (%d bytes): is it the right file?", maxTrust)
+	}
+	return data, readError(err)
+}
+
+// explainTrust makes the problem of a trust document that was not published.
+func (s *server) explainTrust(err error) error {
+	var refused *issue.TrustError
+	switch {
+	case errors.As(err, &refused) && errors.As(err, new(*keys.Error)):
+		return problem(http.StatusUnprocessableEntity, "Nothing was changed: %v.", err)
+	case errors.As(err, &refused):
+		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
+	case errors.Is(err, issue.ErrClock):
+		return problem(http.StatusServiceUnavailable, "Nothing was changed: %v.", err)
+	case errors.Is(err, issue.ErrUnfinished):
+		s.log.Error("a trust document is in force and could not be written", "err", err)
+		return problem(http.StatusServiceUnavailable, "The document is in force: %v.", err)
+	}
+	return err
+}
+
+func trustOf(t *keys.Trust) api.Trust {
+	out := api.Trust{
+		Version:  t.Version,
+		Epoch:    t.Epoch,
+		Issued:   t.Issued,
+		SHA256:   fmt.Sprintf("%x", t.SHA256()),
+		Document: string(t.Bytes()),
+	}
+	for _, k := range t.Signers() {
+		out.Signers = append(out.Signers, k.Name())
+	}
+	return out
+}
