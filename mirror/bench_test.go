@@ -16,8 +16,8 @@ import (
 func BenchmarkOnce(b *testing.B) {
 	w := newWorld(b)
 	body := manyServers(b, 15_000)
-	older := publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0), Servers: w.List(serverlist.TypeServerList, t0, body)}
-	newer := publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0 + 1), Servers: w.List(serverlist.TypeServerList, t0+1, body)}
+	older := publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0), Servers: w.List(t0, serverlist.Draft{Body: body})}
+	newer := publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0 + 1), Servers: w.List(t0+1, serverlist.Draft{Body: body})}
 	size := int64(len(newer.Servers.Bytes()))
 
 	b.Run("nothing new", func(b *testing.B) {

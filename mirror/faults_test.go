@@ -2,8 +2,6 @@ package mirror
 
 import (
 	"bytes"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // rootFaults are the ways in which a root can fail a mirror that has the
@@ -25,60 +24,55 @@ var rootFaults = map[string]struct {
 		w.host.serve(w.Documents(t0-100, "gone"))
 	}, "", "server.list: the root serves an edition older than 1793000000"},
 	"changes a byte of the body": {func(w *world, next publish.Documents) {
-		w.host.put("server.list", flip(next.Servers.Bytes(), -10))
+		w.host.Put("server.list", flip(next.Servers.Bytes(), -10))
 	}, "server.list: ", ""},
 	"changes a byte of the head": {func(w *world, next publish.Documents) {
-		w.host.put("server.list", flip(next.Servers.Bytes(), 40))
+		w.host.Put("server.list", flip(next.Servers.Bytes(), 40))
 	}, "server.list: ", ""},
 	"changes a byte of the mirror list": {func(w *world, next publish.Documents) {
-		w.host.put("mirror.list", flip(next.Mirrors.Bytes(), -10))
-		w.host.put("server.list", flip(next.Servers.Bytes(), -10))
+		w.host.Put("mirror.list", flip(next.Mirrors.Bytes(), -10))
+		w.host.Put("server.list", flip(next.Servers.Bytes(), -10))
 	}, "mirror.list: ", ""},
-	"serves HTML": {func(w *world, _ publish.Documents) {
-		w.host.setFault(func(rw http.ResponseWriter, _ *http.Request) {
-			rw.Header().Set("Content-Type", "text/html")
-			io.WriteString(rw, "<!DOCTYPE html><title>Please log in</title>")
-		})
-	}, "captive portal", ""},
+	"serves HTML":     {func(w *world, _ publish.Documents) { w.host.SetFault(serverlisttest.HTML) }, "captive portal", ""},
+	"is a login page": {func(w *world, _ publish.Documents) { w.host.SetFault(serverlisttest.Portal) }, "captive portal", ""},
 	"serves half of it": {func(w *world, next publish.Documents) {
-		w.host.put("server.list", next.Servers.Bytes()[:len(next.Servers.Bytes())/2])
+		w.host.Put("server.list", next.Servers.Bytes()[:len(next.Servers.Bytes())/2])
 	}, "server.list: ", ""},
 	"serves all but the last byte": {func(w *world, next publish.Documents) {
-		w.host.put("server.list", bytes.TrimSuffix(next.Servers.Bytes(), []byte("\n")))
+		w.host.Put("server.list", bytes.TrimSuffix(next.Servers.Bytes(), []byte("\n")))
 	}, "a cut transfer", ""},
 	"breaks off": {func(w *world, next publish.Documents) {
-		w.host.setFault(func(rw http.ResponseWriter, r *http.Request) {
-			rw.Header().Set("Content-Length", "100000")
-			rw.Write(next.Servers.Bytes())
-			panic(http.ErrAbortHandler)
-		})
+		w.host.serve(next)
+		w.host.SetFault(serverlisttest.Torn)
 	}, "broke off", ""},
+	"does not end": {func(w *world, next publish.Documents) {
+		w.host.serve(next)
+		w.host.SetFault(serverlisttest.Endless)
+	}, "trailing-bytes", ""},
 	"is of another origin": {func(w *world, _ publish.Documents) {
-		w.host.serve(publishtest.NewRoot(w.t, "other.example.org").Documents(t0+1, "alpha"))
+		w.host.serve(publishtest.NewRoot(serverlisttest.Options{Origin: "other.example.org"}).Documents(t0+1, "alpha"))
 	}, "server.list: ", ""},
 	"has other keys": {func(w *world, _ publish.Documents) {
-		w.host.serve(publishtest.NewRoot(w.t, "ms.example.org").Documents(t0+1, "alpha"))
+		w.host.serve(publishtest.NewRoot(serverlisttest.Options{Seed: "other"}).Documents(t0+1, "alpha"))
 	}, "threshold", ""},
 	"swaps the lists": {func(w *world, next publish.Documents) {
-		w.host.put("server.list", next.Mirrors.Bytes())
-		w.host.put("mirror.list", next.Servers.Bytes())
+		w.host.Put("server.list", next.Mirrors.Bytes())
+		w.host.Put("mirror.list", next.Servers.Bytes())
 	}, "wrong-type", ""},
 	"is empty": {func(w *world, _ publish.Documents) {
-		w.host.put("server.list", []byte{})
-		w.host.put("mirror.list", []byte{})
+		w.host.Put("server.list", []byte{})
+		w.host.Put("mirror.list", []byte{})
 	}, "server.list: ", ""},
 	"has nothing": {func(w *world, _ publish.Documents) {
-		w.host.put("server.list", nil)
-		w.host.put("mirror.list", nil)
+		w.host.Put("server.list", nil)
+		w.host.Put("mirror.list", nil)
 	}, "404", ""},
-	"is out of order": {func(w *world, _ publish.Documents) {
-		w.host.setFault(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
-	}, "HTTP 502", ""},
-	"vanishes": {func(w *world, _ publish.Documents) { w.host.stop() }, "connection refused", ""},
+	"is out of order": {func(w *world, _ publish.Documents) { w.host.SetFault(serverlisttest.Unavailable) }, "HTTP 503", ""},
+	"vanishes":        {func(w *world, _ publish.Documents) { w.host.stop() }, "connection refused", ""},
 	"forges a trust document": {func(w *world, _ publish.Documents) {
-		other := publishtest.NewRoot(w.t, "ms.example.org")
-		w.host.put("trust/2.trust", other.Rotate(true).Newest().Bytes())
-		w.host.put("server.list", other.Servers(t0+1, "evil").Bytes())
+		other := publishtest.NewRoot(serverlisttest.Options{Seed: "other"})
+		w.host.Put("trust/2.trust", other.Rotate(true).Newest().Bytes())
+		w.host.Put("server.list", other.Servers(t0+1, "evil").Bytes())
 	}, "trust/2.trust", ""},
 	"signs two editions of one number": {func(w *world, _ publish.Documents) {
 		w.host.serve(w.Documents(t0, "other"))
@@ -87,7 +81,7 @@ var rootFaults = map[string]struct {
 		w.host.serve(w.Documents(t0+2*86400, "alpha"))
 	}, "ahead of this machine's clock", ""},
 	"rotates keys before it has signed again": {func(w *world, _ publish.Documents) {
-		w.host.put("trust/2.trust", w.Rotate(false).Newest().Bytes())
+		w.host.Put("trust/2.trust", w.Rotate(false).Newest().Bytes())
 	}, "server.list: ", ""},
 }
 
@@ -106,7 +100,7 @@ func TestOnceWithABadRoot(t *testing.T) {
 			w.mustOnce()
 			before := stamps(t, w.folder)
 
-			fault.break_(w, publish.Documents{Mirrors: w.Mirrors(t0+1, "http://127.0.0.1:1/"), Servers: w.Servers(t0+1, "gamma")})
+			fault.break_(w, publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0+1, "http://127.0.0.1:1/"), Servers: w.Servers(t0+1, "gamma")})
 			report, err := w.once()
 			if fault.want == "" && err != nil || fault.want != "" && (err == nil || !strings.Contains(err.Error(), fault.want)) {
 				t.Errorf("got error %v, want %q", err, fault.want)
@@ -136,7 +130,7 @@ func TestOnceFromNothing(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.host.serve(w.Documents(t0-1, "alpha"))
-			fault.break_(w, publish.Documents{Mirrors: w.Mirrors(t0 + 1), Servers: w.Servers(t0+1, "gamma")})
+			fault.break_(w, publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0 + 1), Servers: w.Servers(t0+1, "gamma")})
 			if _, err := w.once(); err == nil {
 				t.Error("no error")
 			}
@@ -169,9 +163,9 @@ func TestOnceAsksOtherMirrors(t *testing.T) {
 			behind.serve(publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0-1, mirrors...), Servers: w.Servers(t0-1, "gone")})
 			ahead.serve(next)
 			tampered.serve(publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0+9, mirrors...), Servers: w.Servers(t0+9, "evil")})
-			tampered.put("server.list", flip(w.Servers(t0+9, "evil").Bytes(), -5))
-			tampered.put("mirror.list", flip(w.Mirrors(t0+9).Bytes(), 30))
-			fault.break_(w, publish.Documents{Mirrors: w.Mirrors(t0+1, mirrors...), Servers: w.Servers(t0+1, "delta")})
+			tampered.Put("server.list", flip(w.Servers(t0+9, "evil").Bytes(), -5))
+			tampered.Put("mirror.list", flip(w.Mirrors(t0+9).Bytes(), 30))
+			fault.break_(w, publish.Documents{Trust: w.Chain(), Mirrors: w.Mirrors(t0+1, mirrors...), Servers: w.Servers(t0+1, "delta")})
 
 			report, err := w.once()
 			if err == nil || !strings.Contains(err.Error(), fault.want) {
@@ -219,13 +213,13 @@ func TestOnceDoesNotAskItselfOrTheRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	docs := w.Documents(t0, "alpha")
-	docs.Mirrors = w.List(serverlist.TypeMirrorList, t0, body)
+	docs.Mirrors = w.List(t0, serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body})
 	for _, h := range []*host{w.host, self, other} {
 		h.serve(docs)
 	}
 	w.cfg.Targets[0].PublicURL = self.url
 	w.mustOnce()
-	w.host.setFault(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	w.host.SetFault(serverlisttest.Unavailable)
 	report, _ := w.once()
 	if len(report.Mirrors) != 1 || !strings.HasPrefix(report.Mirrors[0].URL, other.url) || !strings.Contains(report.Mirrors[0].Answer, "the edition that is held") {
 		t.Errorf("asked %+v", report.Mirrors)

@@ -14,6 +14,7 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 func TestOncePublishes(t *testing.T) {
@@ -43,14 +44,14 @@ func TestOnceUnchanged(t *testing.T) {
 	w := newWorld(t)
 	docs := w.Documents(t0)
 	body := manyServers(t, 3000)
-	docs.Servers = w.List(serverlist.TypeServerList, t0, body)
+	docs.Servers = w.List(t0, serverlist.Draft{Body: body})
 	w.host.serve(docs)
 	w.mustOnce()
 	before := stamps(t, w.folder)
-	sent := w.host.sentSince(0)
+	sent := w.host.sent.Load()
 
 	report := w.mustOnce()
-	if got := w.host.sentSince(sent); got > len(body)/2 {
+	if got := w.host.sent.Load() - sent; got > int64(len(body)/2) {
 		t.Errorf("without news the root sent %d bytes; the list has %d", got, len(body))
 	}
 	if got := report.Targets[0].String(); !strings.Contains(got, "up to date: mirror.list 1793000000, server.list 1793000000, trust 1") {
@@ -126,11 +127,11 @@ func TestOnceOverAFilledFolder(t *testing.T) {
 			return docs
 		}, publish.Repaired},
 		"another origin": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
-			putDocs(t, w.folder, publishtest.NewRoot(t, "other.example.org").Documents(t0+5, "alpha"))
+			putDocs(t, w.folder, publishtest.NewRoot(serverlisttest.Options{Origin: "other.example.org"}).Documents(t0+5, "alpha"))
 			return docs
 		}, publish.Repaired},
 		"same origin, other keys": {func(t *testing.T, w *world, docs publish.Documents) publish.Documents {
-			putDocs(t, w.folder, publishtest.NewRoot(t, "ms.example.org").Documents(t0+5, "alpha"))
+			putDocs(t, w.folder, publishtest.NewRoot(serverlisttest.Options{Seed: "other"}).Documents(t0+5, "alpha"))
 			return docs
 		}, publish.Repaired},
 	} {
@@ -248,9 +249,9 @@ func TestOnceRefusesTheFuture(t *testing.T) {
 	w.cfg.Now = func() time.Time { return time.Unix(t0-86400, 0) }
 	w.mustOnce()
 
-	w.host.put("trust/2.trust", w.Rotate(true).Newest().Bytes()) // issued on 2026-01-01
+	w.host.Put("trust/2.trust", w.Rotate(true).Newest().Bytes()) // issued on 2026-01-01
 	w.cfg.Now = func() time.Time { return time.Date(2025, 12, 30, 0, 0, 0, 0, time.UTC) }
-	if report, err := w.once(); err == nil || !strings.Contains(err.Error(), "trust/2.trust was issued at 2026-01-01T00:00:02Z") || report.Trust != 1 {
+	if report, err := w.once(); err == nil || !strings.Contains(err.Error(), "trust/2.trust was issued at 2026-01-01T00:00:00Z") || report.Trust != 1 {
 		t.Errorf("a trust document issued two days ahead: %v, chain of %d", err, report.Trust)
 	}
 }
@@ -267,10 +268,10 @@ func TestOnceCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	w.host.setFault(func(rw http.ResponseWriter, r *http.Request) {
+	w.host.Handle(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		cancel()
 		<-r.Context().Done()
-	})
+	}))
 	if report, err := m.Once(ctx); err == nil || report.OK {
 		t.Errorf("a cancelled run ends with %v, OK %v", err, report.OK)
 	}

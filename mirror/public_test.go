@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // TestPublicURL lists what can stand between a folder that is right and the
@@ -25,49 +25,44 @@ func TestPublicURL(t *testing.T) {
 		"ahead": {func(w *world, public *host, _ publish.Documents) {
 			public.serve(w.Documents(t0+1, "alpha"))
 		}, ""},
-		"line ends": {func(_ *world, public *host, docs publish.Documents) {
-			for name, data := range map[string][]byte{"server.list": docs.Servers.Bytes(), "trust/1.trust": docs.Trust.Pinned().Bytes()} {
-				public.put(name, bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n")))
-			}
-		}, ""},
+		"line ends": {func(_ *world, public *host, _ publish.Documents) { public.SetFault(serverlisttest.CRLF) }, ""},
 		"odd MIME type": {func(_ *world, public *host, docs publish.Documents) {
-			public.setFault(func(rw http.ResponseWriter, r *http.Request) {
+			public.Handle(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				rw.Header().Set("Content-Type", "application/x-msdownload")
-				name := strings.TrimPrefix(r.URL.Path, "/")
-				rw.Write(public.files[name])
-			})
+				siteOf(docs).ServeHTTP(rw, r)
+			}))
 		}, ""},
 		"another folder": {func(_ *world, public *host, _ publish.Documents) {
 			for _, name := range []string{"server.list", "mirror.list", "trust/1.trust"} {
-				public.put(name, nil)
+				public.Put(name, nil)
 			}
 		}, "Does the web server serve the folder that the target names"},
 		"an old copy": {func(w *world, public *host, _ publish.Documents) {
 			public.serve(w.Documents(t0-1, "gone"))
 		}, "it serves edition 1792999999, published is 1793000000. Either a cache"},
 		"an old mirror list": {func(w *world, public *host, _ publish.Documents) {
-			public.put("mirror.list", w.Mirrors(t0-1).Bytes())
+			public.Put("mirror.list", w.Mirrors(t0-1).Bytes())
 		}, "mirror.list: it serves edition"},
 		"another edition of this number": {func(w *world, public *host, _ publish.Documents) {
-			public.put("server.list", w.Servers(t0, "other").Bytes())
+			public.Put("server.list", w.Servers(t0, "other").Bytes())
 		}, "a different document of the same version"},
 		"a login page": {func(_ *world, public *host, _ publish.Documents) {
-			public.setFault(func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "<html>Log in") })
+			public.SetFault(serverlisttest.HTML)
 		}, "a login page, an error page, a folder index"},
 		"a changed byte": {func(_ *world, public *host, docs publish.Documents) {
-			public.put("server.list", flip(docs.Servers.Bytes(), -5))
+			public.Put("server.list", flip(docs.Servers.Bytes(), -5))
 		}, "it must serve the files as they are"},
 		"a script appended": {func(_ *world, public *host, docs publish.Documents) {
-			public.put("server.list", append(bytes.Clone(docs.Servers.Bytes()), "<script>"...))
+			public.Put("server.list", append(bytes.Clone(docs.Servers.Bytes()), "<script>"...))
 		}, "some web hosts append a script"},
 		"no trust folder": {func(_ *world, public *host, _ publish.Documents) {
-			public.put("trust/1.trust", nil)
+			public.Put("trust/1.trust", nil)
 		}, "though the lists are there. Does the web server serve the folder trust/"},
 		"a changed trust document": {func(_ *world, public *host, docs publish.Documents) {
-			public.put("trust/1.trust", flip(docs.Trust.Pinned().Bytes(), 60))
+			public.Put("trust/1.trust", flip(docs.Trust.Pinned().Bytes(), 60))
 		}, "trust/1.trust: it is not the document that was published"},
 		"a login": {func(_ *world, public *host, _ publish.Documents) {
-			public.setFault(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusUnauthorized) })
+			public.Handle(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusUnauthorized) }))
 		}, "must be readable by all"},
 		"nobody": {func(_ *world, public *host, _ publish.Documents) { public.stop() }, "Is the web server running"},
 	} {
@@ -104,14 +99,12 @@ func TestPublicURLAsksCaches(t *testing.T) {
 	docs := w.Documents(t0, "alpha")
 	w.host.serve(docs)
 	public := newHost(t)
-	public.serve(docs)
-	public.setFault(func(rw http.ResponseWriter, r *http.Request) {
+	public.Handle(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Cache-Control") != "no-cache" || r.Header.Get("If-None-Match")+r.Header.Get("If-Modified-Since") != "" {
 			t.Errorf("%s is asked for with %v", r.URL, r.Header)
 		}
-		rw.Header().Set("ETag", `"1"`)
-		rw.Write(public.files[strings.TrimPrefix(r.URL.Path, "/")])
-	})
+		siteOf(docs).ServeHTTP(rw, r)
+	}))
 	w.cfg.Targets[0].PublicURL = public.url
 	m, err := New(w.cfg)
 	if err != nil {

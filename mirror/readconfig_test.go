@@ -12,12 +12,13 @@ import (
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 func TestReadConfigSmallest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	file := filepath.Join(dir, "mirror.toml")
 	text := `root = "http://127.0.0.1:8080"
 trust = "1.trust"          # the pinned trust document
@@ -81,7 +82,7 @@ path = "www"
 // parseTestConfig parses text as the file "mirror.toml", beside which lie
 // "1.trust" and "bad.trust".
 func parseTestConfig(t testing.TB, text string) (Config, error) {
-	trust := publishtest.NewRoot(t, "ms.example.org").Chain().Newest().Bytes()
+	trust := publishtest.NewRoot(serverlisttest.Options{}).Chain().Newest().Bytes()
 	return parseConfig("mirror.toml", []byte(text), func(path string) ([]byte, error) {
 		switch path {
 		case "1.trust":
@@ -203,7 +204,7 @@ func FuzzReadConfig(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	trust := publishtest.NewRoot(f, "ms.example.org").Chain().Newest().Bytes()
+	trust := publishtest.NewRoot(serverlisttest.Options{}).Chain().Newest().Bytes()
 	place := regexp.MustCompile(`^mirror\.toml:[1-9][0-9]*: .`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg, err := parseConfig("mirror.toml", data, func(string) ([]byte, error) { return trust, nil })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -14,12 +13,13 @@ import (
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
-// A localHost answers without a network, so that synctest can tell when all
+// A localHost is a root without a network, so that synctest can tell when all
 // is quiet. It notes when a run began by its first request.
 type localHost struct {
-	host
+	serverlisttest.Net
 	away func() bool
 	took time.Duration // each request
 
@@ -43,9 +43,7 @@ func (h *localHost) RoundTrip(req *http.Request) (*http.Response, error) {
 	if h.away != nil && h.away() {
 		return nil, errors.New("the root is away")
 	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, req)
-	return w.Result(), nil
+	return h.Net.RoundTrip(req)
 }
 
 // runFor runs a mirror in a bubble of its own time, which begins at midnight
@@ -55,9 +53,8 @@ func runFor(t *testing.T, total time.Duration, prepare func(*Config, *localHost)
 	folder := filepath.Join(t.TempDir(), "www")
 	var h *localHost
 	synctest.Test(t, func(t *testing.T) {
-		root := publishtest.NewRoot(t, "ms.example.org")
-		h = &localHost{host: host{files: map[string][]byte{}}}
-		h.serve(root.Documents(time.Now().Unix(), "alpha"))
+		root := publishtest.NewRoot(serverlisttest.Options{})
+		h = &localHost{Net: serverlisttest.Net{"ms.example.org": siteOf(root.Documents(time.Now().Unix(), "alpha"))}}
 		cfg := Config{
 			Root: "http://ms.example.org/", Trust: root.Chain().Pinned().Bytes(),
 			Targets: []Target{{Target: publish.Folder{Path: folder}}},

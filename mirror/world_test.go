@@ -2,19 +2,19 @@ package mirror
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 	"go.uber.org/goleak"
 )
 
@@ -22,85 +22,54 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const t0 = 1_793_000_000 // version, and so the time of issue, of a first edition
 
-// A host serves documents as a root or another mirror does, with faults.
+// A host is the web server of a root or of another mirror: it has what is put
+// on it.
 type host struct {
-	url string
-
-	mu    sync.Mutex
-	files map[string][]byte
-	fault http.HandlerFunc // answers instead of the files; nil: none
-	sent  int              // bytes of bodies
-	stop  func()
+	*serverlisttest.Site
+	url  string
+	stop func()
+	sent atomic.Int64 // bytes of bodies
 }
 
 // newHost starts a real server on loopback.
 func newHost(t testing.TB) *host {
-	h := &host{files: map[string][]byte{}}
+	h := &host{Site: &serverlisttest.Site{}}
 	s := httptest.NewServer(h)
-	h.url, h.stop = s.URL+"/", sync.OnceFunc(s.Close)
+	h.url, h.stop = s.URL+"/", s.Close
 	t.Cleanup(h.stop)
 	return h
 }
 
 func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.fault != nil {
-		h.fault(w, r)
-		return
-	}
-	data, ok := h.files[strings.TrimPrefix(r.URL.Path, "/")]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(data)))
-	counter := &countingWriter{ResponseWriter: w}
-	http.ServeContent(counter, r, "", time.Time{}, bytes.NewReader(data))
-	h.sent += counter.n
+	h.Site.ServeHTTP(&countingWriter{w, &h.sent}, r)
 }
 
 type countingWriter struct {
 	http.ResponseWriter
-	n int
+	n *atomic.Int64
 }
 
 func (w *countingWriter) Write(p []byte) (int, error) {
-	w.n += len(p)
+	w.n.Add(int64(len(p)))
 	return w.ResponseWriter.Write(p)
 }
 
 // serve puts a set online.
-func (h *host) serve(docs publish.Documents) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (h *host) serve(docs publish.Documents) { serve(h.Site, docs) }
+
+// siteOf returns a site that serves a set.
+func siteOf(docs publish.Documents) *serverlisttest.Site {
+	site := &serverlisttest.Site{}
+	serve(site, docs)
+	return site
+}
+
+func serve(site *serverlisttest.Site, docs publish.Documents) {
 	for _, d := range docs.Trust.Documents() {
-		h.files[publish.TrustName(d.Version)] = d.Bytes()
+		site.Put(publish.TrustName(d.Version), d.Bytes())
 	}
-	h.files[publish.MirrorList] = docs.Mirrors.Bytes()
-	h.files[publish.ServerList] = docs.Servers.Bytes()
-}
-
-// put replaces one file; nil removes it.
-func (h *host) put(name string, data []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.files[name] = data
-	if data == nil {
-		delete(h.files, name)
-	}
-}
-
-func (h *host) setFault(f http.HandlerFunc) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.fault = f
-}
-
-func (h *host) sentSince(before int) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.sent - before
+	site.Put(publish.MirrorList, docs.Mirrors.Bytes())
+	site.Put(publish.ServerList, docs.Servers.Bytes())
 }
 
 // A world is a signing root, the host it publishes on, and a mirror of one
@@ -114,7 +83,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{Root: publishtest.NewRoot(t, "ms.example.org"), t: t, host: newHost(t), folder: filepath.Join(t.TempDir(), "www")}
+	w := &world{Root: publishtest.NewRoot(serverlisttest.Options{}), t: t, host: newHost(t), folder: filepath.Join(t.TempDir(), "www")}
 	w.cfg = Config{
 		Root:    w.host.url,
 		Trust:   w.Chain().Pinned().Bytes(),

@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // TestMirrorKilled kills "mirror once" while it writes, again and again with
@@ -70,7 +71,7 @@ type killWorld struct {
 
 func newKillWorld(t *testing.T) *killWorld {
 	dir := t.TempDir()
-	w := &killWorld{t: t, root: publishtest.NewRoot(t, "ms.example.org"), version: 1_700_000_000,
+	w := &killWorld{t: t, root: publishtest.NewRoot(serverlisttest.Options{}), version: 1_700_000_000,
 		folder: filepath.Join(dir, "www"), config: filepath.Join(dir, "mirror.toml")}
 	w.pinned = w.root.Chain()
 	host := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -108,7 +109,7 @@ func (w *killWorld) nextEdition(rotate bool) {
 	}
 	w.version++
 	w.docs = publish.Documents{Trust: w.root.Chain(), Mirrors: w.root.Mirrors(w.version),
-		Servers: w.root.List(serverlist.TypeServerList, w.version, w.body)}
+		Servers: w.root.List(w.version, serverlist.Draft{Body: w.body})}
 	files := map[string][]byte{publish.MirrorList: w.docs.Mirrors.Bytes(), publish.ServerList: w.docs.Servers.Bytes()}
 	for _, d := range w.docs.Trust.Documents() {
 		files[publish.TrustName(d.Version)] = d.Bytes()

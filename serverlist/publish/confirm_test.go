@@ -11,6 +11,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // A manglingHost accepts every document and keeps something else.
@@ -65,7 +66,7 @@ func TestSetReadsBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			root := publishtest.NewRoot(t, "ms.example.org")
+			root := publishtest.NewRoot(serverlisttest.Options{})
 			folder := publish.Folder{Path: t.TempDir()}
 			set(t, folder.Path, root.Documents(t0, "alpha"))
 			root.Rotate(true)
@@ -79,7 +80,7 @@ func TestSetReadsBack(t *testing.T) {
 
 func TestSetOnAHostThatChangesLineEnds(t *testing.T) {
 	t.Parallel()
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	host := manglingHost{publish.Folder{Path: t.TempDir()}, func(_ string, data []byte) []byte {
 		return bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
 	}}
@@ -122,7 +123,7 @@ func (s failingSession) Read(ctx context.Context, name string) (io.ReadCloser, e
 // TestSetDoesNotWriteOverWhatItCannotRead: it may be newer.
 func TestSetDoesNotWriteOverWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	folder := publish.Folder{Path: t.TempDir()}
 	newer := root.Documents(t0+1, "alpha")
 	set(t, folder.Path, newer)

@@ -13,6 +13,7 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // folderEnv names the folder for a test that runs again as a child in a mount
@@ -48,7 +49,7 @@ func TestFolderFullDisk(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	older := root.Documents(t0, "alpha")
 	set(t, dir, older)
 	newer := root.Documents(t0+1, manyIDs(4000)...)
@@ -66,7 +67,7 @@ func TestFolderReadOnly(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	older := root.Documents(t0, "alpha")
 	set(t, dir, older)
 	if err := syscall.Mount("none", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
@@ -91,7 +92,7 @@ func TestFolderModes(t *testing.T) {
 		return
 	}
 	path := filepath.Join(dir, "new", "ms")
-	set(t, path, publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha"))
+	set(t, path, publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha"))
 	for name, want := range map[string]os.FileMode{
 		".": 0o755 | os.ModeDir, "..": 0o755 | os.ModeDir, "trust": 0o755 | os.ModeDir,
 		"trust/1.trust": 0o644, "mirror.list": 0o644, "server.list": 0o644,
@@ -111,7 +112,7 @@ func TestFolderModes(t *testing.T) {
 // write there.
 func TestFolderOfAnotherUser(t *testing.T) {
 	if dir := os.Getenv(folderEnv); dir != "" {
-		_, err := publish.Set(t.Context(), publish.Folder{Path: dir}, publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha"))
+		_, err := publish.Set(t.Context(), publish.Folder{Path: dir}, publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha"))
 		if err == nil || !strings.Contains(err.Error(), "run as the user that owns the folder") {
 			t.Errorf("got %v", err)
 		}

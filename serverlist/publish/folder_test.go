@@ -16,6 +16,7 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 const t0 = 1_793_000_000 // version of a first edition
@@ -66,7 +67,7 @@ func wantFiles(t *testing.T, dir string, docs publish.Documents) {
 func TestFolderRemovesWhatAKilledProcessLeft(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
 	set(t, dir, docs)
 	for _, name := range []string{".durable-1", "trust/.durable-2"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
@@ -83,7 +84,7 @@ func TestFolderRemovesWhatAKilledProcessLeft(t *testing.T) {
 // In each case nothing may change, and the message must say what to do.
 func TestFolderOddPaths(t *testing.T) {
 	t.Parallel()
-	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
 	for name, c := range map[string]struct {
 		prepare func(dir string) error
 		path    string // below dir
@@ -141,7 +142,7 @@ func TestFolderBehindALink(t *testing.T) {
 	if err := errors.Join(os.Mkdir(dir+"/real", 0o755), os.Symlink("real", dir+"/www")); err != nil {
 		t.Fatal(err)
 	}
-	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
 	set(t, dir+"/www", docs)
 	wantFiles(t, dir+"/real", docs)
 }
@@ -149,7 +150,7 @@ func TestFolderBehindALink(t *testing.T) {
 func TestFolderWarnsOfCRLF(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
 	set(t, dir, docs)
 	for _, name := range []string{"trust/1.trust", "mirror.list", "server.list"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
@@ -173,10 +174,10 @@ func TestFolderWarnsOfCRLF(t *testing.T) {
 func TestFolderLeavesAnothersTrustDocument(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	former := publishtest.NewRoot(t, "ms.example.org")
+	former := publishtest.NewRoot(serverlisttest.Options{Seed: "former"})
 	former.Rotate(true)
 	set(t, dir, former.Documents(t0, "alpha"))
-	report := set(t, dir, publishtest.NewRoot(t, "ms.example.org").Documents(t0+1, "alpha"))
+	report := set(t, dir, publishtest.NewRoot(serverlisttest.Options{}).Documents(t0+1, "alpha"))
 	var states []publish.State
 	for _, o := range report.Documents {
 		states = append(states, o.State)
@@ -192,10 +193,10 @@ func TestFolderLeavesAnothersTrustDocument(t *testing.T) {
 func TestSetRefusesWhatClientsWouldRefuse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	before := root.Documents(t0, "alpha")
 	chain := root.Rotate(false)
-	other := publishtest.NewRoot(t, "other.example.org").Documents(t0, "alpha")
+	other := publishtest.NewRoot(serverlisttest.Options{Origin: "other.example.org"}).Documents(t0, "alpha")
 	for name, docs := range map[string]publish.Documents{
 		"no trust":             {Servers: before.Servers},
 		"keys no longer count": {Trust: chain, Mirrors: before.Mirrors, Servers: before.Servers},
@@ -217,7 +218,7 @@ func TestSetRefusesWhatClientsWouldRefuse(t *testing.T) {
 func TestFolderReadersAndPublishers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	root := publishtest.NewRoot(t, "ms.example.org")
+	root := publishtest.NewRoot(serverlisttest.Options{})
 	const publishers, editions = 3, 12
 	var sets [publishers][]publish.Documents
 	for i := range publishers * editions {
@@ -272,7 +273,7 @@ func watch(t *testing.T, dir string, chain *keys.Chain, stop <-chan struct{}) {
 func TestFolderWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
 	s, err := publish.Folder{Path: dir}.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +295,7 @@ func TestFolderWaitsForItsTurn(t *testing.T) {
 func TestFolderFilledMeanwhile(t *testing.T) {
 	t.Parallel()
 	folder := publish.Folder{Path: filepath.Join(t.TempDir(), "www")}
-	docs := publishtest.NewRoot(t, "ms.example.org").Documents(t0, "alpha")
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
 	s, err := folder.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)

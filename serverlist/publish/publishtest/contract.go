@@ -11,6 +11,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // Contract tests that a target keeps the promises of publish.Target and that
@@ -115,7 +116,7 @@ func cancelledOpen(t *testing.T, target publish.Target) {
 }
 
 func setInOrder(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	root.Rotate(true)
 	root.Rotate(true)
 	docs := root.Documents(1_793_000_000, "alpha", "beta")
@@ -133,7 +134,7 @@ func setInOrder(t *testing.T, target publish.Target) {
 }
 
 func setUnchanged(t *testing.T, target publish.Target) {
-	docs := NewRoot(t, "ms.example.org").Documents(1_793_000_000, "alpha")
+	docs := NewRoot(serverlisttest.Options{}).Documents(1_793_000_000, "alpha")
 	mustSet(t, target, docs)
 	spy := &Spy{Target: target}
 	report, err := publish.Set(t.Context(), spy, docs)
@@ -147,7 +148,7 @@ func setUnchanged(t *testing.T, target publish.Target) {
 }
 
 func setOlder(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	newer, older := root.Documents(1_793_000_002, "alpha"), root.Documents(1_793_000_001, "alpha", "beta")
 	mustSet(t, target, newer)
 	spy := &Spy{Target: target}
@@ -164,7 +165,7 @@ func setOlder(t *testing.T, target publish.Target) {
 }
 
 func setNewer(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	mustSet(t, target, root.Documents(1_793_000_001, "alpha", "beta"))
 	docs := root.Documents(1_793_000_002, "alpha")
 	spy := &Spy{Target: target}
@@ -184,10 +185,10 @@ func setNewer(t *testing.T, target publish.Target) {
 }
 
 func setRepairs(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	docs := root.Documents(1_793_000_000, "alpha", "beta")
-	strangers := NewRoot(t, "ms.example.org").Documents(1_793_000_009, "alpha")
-	foreign := NewRoot(t, "other.example.org").Documents(1_793_000_009, "alpha")
+	strangers := NewRoot(serverlisttest.Options{Seed: "stranger"}).Documents(1_793_000_009, "alpha")
+	foreign := NewRoot(serverlisttest.Options{Origin: "other.example.org"}).Documents(1_793_000_009, "alpha")
 	good := docs.Servers.Bytes()
 	for what, bad := range map[string]publishBytes{
 		"empty":              {},
@@ -216,7 +217,7 @@ func setRepairs(t *testing.T, target publish.Target) {
 }
 
 func setConflict(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	first, second := root.Documents(1_793_000_000, "alpha"), root.Documents(1_793_000_000, "beta")
 	mustSet(t, target, first)
 	spy := &Spy{Target: target}
@@ -233,7 +234,7 @@ func setConflict(t *testing.T, target publish.Target) {
 }
 
 func setRotation(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	mustSet(t, target, root.Documents(1_793_000_000, "alpha"))
 	root.Rotate(false)
 	docs := root.Documents(1_793_000_001, "alpha")
@@ -250,7 +251,7 @@ func setRotation(t *testing.T, target publish.Target) {
 // setTargetAhead publishes a set that was signed before the last rotation: over
 // a newer set, and over the same lists, which have just lost their trust.
 func setTargetAhead(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	before := root.Documents(1_793_000_005, "alpha")
 	root.Rotate(false)
 	after := root.Documents(1_793_000_001, "alpha")
@@ -271,10 +272,10 @@ func setTargetAhead(t *testing.T, target publish.Target) {
 }
 
 func setFork(t *testing.T, target publish.Target) {
-	root := NewRoot(t, "ms.example.org")
+	root, fork := NewRoot(serverlisttest.Options{}), NewRoot(serverlisttest.Options{})
 	root.Rotate(true)
 	docs := root.Documents(1_793_000_000, "alpha")
-	publishBytes{trust: root.Fork()}.putTrust(t, target, 2)
+	publishBytes{trust: fork.Rotate(false).Newest().Bytes()}.putTrust(t, target, 2)
 	spy := &Spy{Target: target}
 	_, err := publish.Set(t.Context(), spy, docs)
 	var conflict *publish.EquivocationError
@@ -290,7 +291,7 @@ func setFork(t *testing.T, target publish.Target) {
 // The target must hold complete documents, none older than before, and the
 // next run must finish the work.
 func interrupted(t *testing.T, open func(t *testing.T) publish.Target, late bool) {
-	root := NewRoot(t, "ms.example.org")
+	root := NewRoot(serverlisttest.Options{})
 	older := root.Documents(1_793_000_001, "alpha")
 	root.Rotate(true)
 	newer := root.Documents(1_793_000_002, "alpha", "beta")

@@ -1,166 +1,70 @@
 // Package publishtest holds the contract that every publish.Target is tested
-// against, and a small signing root to make documents with.
+// against, and a root that signs sets of documents for it.
 package publishtest
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
-// Root signs documents as the root of an origin does. It is for tests and is
-// used by one goroutine at a time.
+// Root makes verified sets of documents of any version. It publishes nothing
+// by itself.
 type Root struct {
-	tb     testing.TB
-	origin string
-	admins []*keys.Signer
-	online *keys.Signer // holds the roles "list" and "mirrors"
-	old    *keys.Signer // the online key before, if it still holds its roles
-	chain  *keys.Chain
+	*serverlisttest.Root
+	online string // the key that signs lists
 }
 
-// NewRoot makes the keys of an origin and its first trust document: two of
-// three admins for the role "trust", one online key for the lists.
-func NewRoot(tb testing.TB, origin string) *Root {
-	tb.Helper()
-	r := &Root{tb: tb, origin: origin}
-	for _, name := range []string{"alice", "bob", "carol"} {
-		r.admins = append(r.admins, r.signer(origin+"/admin/"+name))
+// NewRoot returns a root whose clock stands at the beginning of 2026, unless
+// the options say otherwise.
+func NewRoot(o serverlisttest.Options) *Root {
+	if o.Now.IsZero() {
+		o.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	r.online = r.signer(origin + "/list/1")
-	chain, err := keys.NewChain(r.signTrust(1))
-	r.must(err)
-	r.chain = chain
-	return r
+	return &Root{serverlisttest.NewRoot(o), "list/1"}
 }
 
-// Chain returns the chain of all trust documents so far.
-func (r *Root) Chain() *keys.Chain { return r.chain }
-
-// Rotate signs the next trust document, which names a new online key. The key
-// before keeps its roles if keep is set, so that lists it has signed still
-// hold.
+// Rotate signs the next trust document, which names a new online key, and
+// returns the chain. The key before keeps its roles if keep is set, so that
+// lists it has signed still hold.
 func (r *Root) Rotate(keep bool) *keys.Chain {
-	r.tb.Helper()
-	r.old = nil
+	next := fmt.Sprintf("list/%d", r.Chain().Newest().Version+1)
+	lists := []string{next}
 	if keep {
-		r.old = r.online
+		lists = []string{r.online, next}
 	}
-	next := r.chain.Newest().Version + 1
-	r.online = r.signer(fmt.Sprintf("%s/list/%d", r.origin, next))
-	chain, err := r.chain.Extend(r.signTrust(next))
-	r.must(err)
-	r.chain = chain
-	return chain
+	r.online = next
+	r.Amend(serverlisttest.Change{Lists: lists})
+	return r.Chain()
 }
 
-// Fork returns the bytes of another trust document with the number of the
-// newest, signed by the same admins.
-func (r *Root) Fork() []byte {
-	r.tb.Helper()
-	online := r.online
-	defer func() { r.online = online }()
-	r.online = r.signer(r.origin + "/list/fork")
-	return r.signTrust(r.chain.Newest().Version)
+// List signs a draft with this version and verifies the result.
+func (r *Root) List(version int64, d serverlist.Draft) *serverlist.List {
+	d.Issued = time.Unix(version, 0).UTC()
+	d = r.Complete(d)
+	return r.Open(d.Type, r.Sign(d))
 }
 
-// Servers returns a verified server list with one entry for each id.
+// Servers returns a server list with one entry for each id.
 func (r *Root) Servers(version int64, ids ...string) *serverlist.List {
-	r.tb.Helper()
-	var entries []serverlist.Server
-	for _, id := range ids {
-		entries = append(entries, serverlist.Server{ID: id, Name: "Server " + id, Addresses: []string{id + ".example.net:13327"}})
-	}
-	body, err := serverlist.EncodeServers(entries)
-	r.must(err)
-	return r.List(serverlist.TypeServerList, version, body)
+	return r.List(version, serverlisttest.Servers(ids...))
 }
 
-// Mirrors returns a verified mirror list with one operator for each URL.
+// Mirrors returns a mirror list with one operator for each URL.
 func (r *Root) Mirrors(version int64, urls ...string) *serverlist.List {
-	r.tb.Helper()
-	var entries []serverlist.Mirror
-	for i, url := range urls {
-		id := fmt.Sprintf("mirror-%d", i)
-		entries = append(entries, serverlist.Mirror{ID: id, Operator: "Operator " + id, URLs: []string{url}})
-	}
-	body, err := serverlist.EncodeMirrors(entries)
-	r.must(err)
-	return r.List(serverlist.TypeMirrorList, version, body)
-}
-
-// List signs any canonical body and verifies the result.
-func (r *Root) List(typ string, version int64, body []byte) *serverlist.List {
-	r.tb.Helper()
-	issued := time.Unix(version, 0).UTC()
-	draft := serverlist.Draft{
-		Origin: r.origin, Type: typ, Version: version, Epoch: r.chain.Newest().Epoch,
-		Issued: issued, FreshUntil: issued.Add(24 * time.Hour), OldAfter: issued.Add(30 * 24 * time.Hour),
-		Trust: r.chain.Newest().Version, Body: body,
-	}
-	data, err := draft.Sign(r.online)
-	r.must(err)
-	list, err := serverlist.Open(data, serverlist.Want{Origin: r.origin, Type: typ}, r.chain)
-	r.must(err)
-	return list
+	return r.List(version, serverlisttest.Mirrors(urls...))
 }
 
 // Documents returns a set: the chain, a mirror list and a server list of one
 // version.
 func (r *Root) Documents(version int64, ids ...string) publish.Documents {
-	r.tb.Helper()
 	return publish.Documents{
-		Trust:   r.chain,
+		Trust:   r.Chain(),
 		Mirrors: r.Mirrors(version, "http://mirror.example.net/ms/"),
 		Servers: r.Servers(version, ids...),
-	}
-}
-
-func (r *Root) signTrust(version int64) []byte {
-	r.tb.Helper()
-	issued := time.Date(2026, 1, 1, 0, 0, int(version), 0, time.UTC)
-	t := keys.Trust{
-		Origin: r.origin, Version: version, Epoch: 1,
-		Issued: issued, ReviewBy: issued.AddDate(2, 0, 0),
-		Keys:  []keys.VerifierKey{r.online.VerifierKey()},
-		Roles: []keys.Role{{Name: "list", Threshold: 1}, {Name: "mirrors", Threshold: 1}, {Name: "trust", Threshold: 2}},
-	}
-	if r.old != nil {
-		t.Keys = append(t.Keys, r.old.VerifierKey())
-	}
-	for _, k := range t.Keys {
-		t.Roles[0].Keys = append(t.Roles[0].Keys, k.Name())
-		t.Roles[1].Keys = append(t.Roles[1].Keys, k.Name())
-	}
-	for _, a := range r.admins {
-		t.Keys = append(t.Keys, a.VerifierKey())
-		t.Roles[2].Keys = append(t.Roles[2].Keys, a.VerifierKey().Name())
-	}
-	text, err := t.Encode()
-	r.must(err)
-	note, err := keys.Sign(text, r.admins[0], r.admins[1])
-	r.must(err)
-	return note
-}
-
-func (r *Root) signer(name string) *keys.Signer {
-	r.tb.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	r.must(err)
-	s, err := keys.NewSigner(name, private)
-	r.must(err)
-	return s
-}
-
-func (r *Root) must(err error) {
-	r.tb.Helper()
-	if err != nil {
-		r.tb.Fatal(err)
 	}
 }
