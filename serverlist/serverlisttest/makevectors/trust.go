@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 )
 
@@ -24,6 +25,8 @@ func trustVectors() []vector {
 		pin("key-empty", "3", "A key of no bytes.", keyLine("ms.example.org/x+01234567+"), "bad-key"),
 		pin("key-name-space", "3", "A key name with a space.", keyLine("ms.example.org /x+01234567+Ag=="), "bad-key"),
 		pin("key-name-twice", "3.1", "Two keys of one name.", keyLine(renamed(list1.name, "another").verifier()), "duplicate-name"),
+		pin("key-name-other-algorithm", "3.1", "A key of another algorithm has the name of a known one.", keyLine(list1.name+"+01234567+Ag=="), "duplicate-name"),
+		pin("key-id-other-algorithm", "3.1", "A key of another algorithm has the id of a known one.", keyLine(fmt.Sprintf("ms.example.org/future+%x+Ag==", list1.id())), "duplicate-name"),
 		pin("key-id-twice", "3.1", "Two keys of one id.", good.before("role", "key "+sameID1.verifier(), "key "+sameID2.verifier()), "duplicate-name"),
 		pin("role-twice", "3.1", "A role stands twice.", good.after("role list 1 "+list2.name), "duplicate-name"),
 		pin("revoke-twice", "3.1", "A key is revoked twice.", good.after(revocation(dave), revocation(dave)), "duplicate-name"),

@@ -263,8 +263,8 @@ class Trust:
             raise Refused("trust", "bad-key")
         self.keys = [key for key in every if key.public]
         self.ignored = {key.name for key in every if not key.public}
-        check_unique([key.name for key in self.keys])
-        check_unique([key.id for key in self.keys])
+        check_unique([key.name for key in every])
+        check_unique([key.id for key in every])
 
     def add_role(self, value):
         name, *rest = value.split(" ")
