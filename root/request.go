@@ -231,23 +231,10 @@ func checkAddress(address string, private bool) error {
 	if ip.IsUnspecified() || ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return fmt.Errorf("%s is not the address of one machine", ip)
 	}
-	if !private && !isPublic(ip) {
-		return fmt.Errorf("%s is a loopback or private address, which players elsewhere cannot reach; give a public address or a DNS name", ip)
+	if !private && serverlist.IsPrivateAddress(ip) {
+		return fmt.Errorf("%s is a loopback, private or reserved address, or leads to one, which players elsewhere cannot reach; give a public address or a DNS name", ip)
 	}
 	return nil
-}
-
-// isPublic tells whether an address means the same machine everywhere.
-func isPublic(ip netip.Addr) bool {
-	if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() {
-		return false
-	}
-	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "240.0.0.0/4"} { // this network, carrier NAT, reserved
-		if netip.MustParsePrefix(p).Contains(ip) {
-			return false
-		}
-	}
-	return true
 }
 
 // checkPublicName refuses names that mean another machine, or none, elsewhere.

@@ -151,6 +151,15 @@ func TestCheckAddress(t *testing.T) {
 		{"[::ffff:10.1.2.3]:13327", false, true},
 		{"169.254.1.1:13327", false, true},
 		{"100.64.0.1:13327", false, true},
+		{"198.18.0.1:13327", false, true},
+		{"192.0.0.8:13327", false, true},
+		{"240.0.0.1:13327", false, true},
+		{"[fec0::1]:13327", false, true},
+		{"[64:ff9b::a00:1]:13327", false, true},    // 10.0.0.1 behind NAT64
+		{"[64:ff9b::5db8:d822]:13327", true, true}, // 93.184.216.34 behind NAT64
+		{"[2002:a00:1::]:13327", false, true},      // 10.0.0.1 by 6to4
+		{"[2002:7f00:1::1]:13327", false, true},    // 127.0.0.1 by 6to4
+		{"[::10.0.0.1]:13327", false, true},
 		{"[fd00::1]:13327", false, true},
 		{"[fe80::1]:13327", false, true},
 		{"localhost:13327", false, true},
