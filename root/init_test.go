@@ -195,11 +195,13 @@ func TestInitRefuses(t *testing.T) {
 
 func TestInitLongOrigin(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("a", 128)
-	dir := newData(t, func(c *root.InitConfig) { c.Origin = long })
-	report, err := root.Inspect(t.Context(), dir, time.Now())
-	if err != nil || report.Origin != long {
-		t.Fatalf("%+v, %v", report, err)
+	for _, n := range []int{80, 81, 128} {
+		long := strings.Repeat("a", n)
+		dir := newData(t, func(c *root.InitConfig) { c.Origin, c.PublicURL = long, "https://ms.example.org/" })
+		report, err := root.Inspect(t.Context(), dir, time.Now())
+		if err != nil || report.Origin != long || report.Lists[1].Entries != 1 {
+			t.Errorf("%d bytes: %+v, %v", n, report, err)
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ func (p *Publisher) snapshotMirrors(ctx context.Context) (*snapshot, error) {
 	}
 	if p.cfg.RootURL != "" {
 		mirrors = append(mirrors, serverlist.Mirror{
-			ID: RootID, Operator: p.authority.chain.Origin(), URLs: []string{p.cfg.RootURL}, Root: true,
+			ID: RootID, Operator: p.rootOperator(), URLs: []string{p.cfg.RootURL}, Root: true,
 		})
 	}
 	s := &snapshot{change: change}
@@ -84,6 +84,16 @@ func (p *Publisher) snapshotMirrors(ctx context.Context) (*snapshot, error) {
 	}
 	s.body, err = serverlist.EncodeMirrors(mirrors)
 	return s, err
+}
+
+// rootOperator returns the origin. An origin may be longer than the name of an
+// operator; then the entry has none.
+func (p *Publisher) rootOperator() string {
+	origin := p.authority.chain.Origin()
+	if len(origin) > serverlist.MaxText {
+		return ""
+	}
+	return origin
 }
 
 // RootID is the id of the root's own entry in the mirror list. No mirror may
