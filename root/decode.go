@@ -137,12 +137,63 @@ func decodeMember(members map[string]reflect.Value, name string, raw json.RawMes
 	case string(raw) == "null":
 		return "is null; leave it out instead"
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into.Addr().Interface()); err != nil {
+	if problem := checkShape(raw, into.Type()); problem != "" {
+		return problem
+	}
+	if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
 		return "must be " + describe(into.Type())
 	}
 	return ""
+}
+
+// checkShape returns what is wrong with the objects within a value, or "".
+// Package json would take their members in any case, the last one of a name,
+// and null for anything.
+func checkShape(raw []byte, t reflect.Type) string {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	start, _ := dec.Token()
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return checkShape(raw, t.Elem())
+	case start == nil:
+		return "must be " + describe(t)
+	case t.Kind() == reflect.Slice && start == json.Delim('['):
+		for dec.More() {
+			if problem := checkNext(dec, t.Elem()); problem != "" {
+				return problem
+			}
+		}
+	case t.Kind() == reflect.Struct && start == json.Delim('{'):
+		return checkMembers(dec, t)
+	}
+	return ""
+}
+
+// checkMembers checks an object of which the { is read.
+func checkMembers(dec *json.Decoder, t reflect.Type) string {
+	members := structMembers(reflect.New(t).Interface())
+	for dec.More() {
+		token, _ := dec.Token()
+		name, _ := token.(string)
+		member, known := members[name]
+		if !known {
+			return fmt.Sprintf("must be %s; %q is none of them, or stands twice", describe(t), clip(name))
+		}
+		delete(members, name)
+		if problem := checkNext(dec, member.Type()); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// checkNext checks the next value that dec reads.
+func checkNext(dec *json.Decoder, t reflect.Type) string {
+	var raw json.RawMessage
+	if err := dec.Decode(&raw); err != nil {
+		return "must be " + describe(t)
+	}
+	return checkShape(raw, t)
 }
 
 // checkJSON tells where data is not JSON in UTF-8.

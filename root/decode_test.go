@@ -57,6 +57,13 @@ func TestDecodeObjectNamesMembers(t *testing.T) {
 		{"mixed array", `{"addresses":["x:1",2]}`, "addresses", "an array"},
 		{"no object", `{"probe":"x"}`, "probe", "an object with protocol, port"},
 		{"unknown inside", `{"probe":{"x":1}}`, "probe", "an object with protocol, port"},
+		{"twice inside", `{"probe":{"protocol":"x","protocol":"y"}}`, "probe", `"protocol" is none of them, or stands twice`},
+		{"twice inside by escape", `{"probe":{"protocol":"x","pr\u006ftocol":"y"}}`, "probe", `"protocol" is none of them, or stands twice`},
+		{"case inside", `{"probe":{"PROTOCOL":"x"}}`, "probe", `"PROTOCOL" is none of them`},
+		{"null inside", `{"probe":{"protocol":null}}`, "probe", "a string"},
+		{"twice in an array", `{"endpoints":[{"role":"a"},{"role":"b","role":"c"}]}`, "endpoints", `"role" is none of them, or stands twice`},
+		{"case in an array", `{"endpoints":[{"Role":"a"}]}`, "endpoints", `"Role" is none of them`},
+		{"null in an array", `{"addresses":["x:1",null]}`, "addresses", "a string"},
 		{"fraction", `{"probe":{"port":1.5}}`, "probe", "an object"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
