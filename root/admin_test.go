@@ -315,6 +315,8 @@ func TestBadDecisions(t *testing.T) {
 		{"DELETE", "/mirrors/nothing", ``, 404, ""},
 		{"DELETE", "/mirrors/root", ``, 409, ""},
 		{"POST", "/lists/other.list/confirm", `{"change":1}`, 404, ""},
+		{"POST", "/lists/server.list/confirm", `{"change":1}`, 409, ""}, // nothing waits
+		{"POST", "/lists/server.list/confirm", `{"change":9007199254740991}`, 409, ""},
 		{"POST", "/lists/server.list/confirm", `{}`, 422, "change"},
 		{"POST", "/lists/server.list/confirm", `{"change":"1"}`, 422, "change"},
 	} {

@@ -47,6 +47,7 @@ func problemOf(err error) *api.Problem {
 		update  *store.UpdateError
 		field   *serverlist.FieldError
 		removal *issue.RemovalError
+		confirm *store.ConfirmError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -61,7 +62,7 @@ func problemOf(err error) *api.Problem {
 		p = problem(http.StatusTooManyRequests, "Nothing was stored: %v.", err)
 		p.RetryAfter = limited.RetryAfter
 		return p
-	case errors.As(err, &decided), errors.As(err, &update):
+	case errors.As(err, &decided), errors.As(err, &update), errors.As(err, &confirm):
 		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
 	case errors.As(err, &taken):
 		p = problem(http.StatusConflict, "Nothing was changed: %v.", err)

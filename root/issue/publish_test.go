@@ -173,6 +173,43 @@ func TestLargeRemovalNeedsConfirmation(t *testing.T) {
 	w.check(p, servers, ids[34:]...)
 }
 
+// A confirmation is for a removal that waits, and for no other one: neither
+// those of the past nor those to come.
+func TestOnlyWhatWaitsIsConfirmed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := w.add(60)
+	p := w.publisher()
+	refuses := func(pending int64, changes ...int64) {
+		t.Helper()
+		for _, change := range changes {
+			var refused *store.ConfirmError
+			if err := p.Confirm(t.Context(), servers, change, "alice"); !errors.As(err, &refused) || *refused != (store.ConfirmError{Change: change, Pending: pending}) {
+				t.Errorf("confirming %d: %v", change, err)
+			}
+		}
+	}
+	refuses(0, 0, 60, 1<<50)
+	w.publish(p, servers)
+	refuses(0, 0, 60, 61, 1<<50)
+	change := w.revoke(ids...)
+	var removal *issue.RemovalError
+	if err := p.Publish(t.Context(), servers); !errors.As(err, &removal) {
+		t.Fatalf("losing all: %v", err)
+	}
+	refuses(change, 0, change-1, change+1, 1<<50)
+	if err := p.Publish(t.Context(), servers); !errors.As(err, &removal) {
+		t.Errorf("losing all: %v", err)
+	}
+	w.check(p, servers, ids...)
+	if err := p.Confirm(t.Context(), servers, change, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(p, servers)
+	w.check(p, servers)
+	refuses(0, change)
+}
+
 func TestClock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

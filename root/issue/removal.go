@@ -2,7 +2,10 @@ package issue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/signed-metaserver/metaserver/root/store"
 )
 
 // An edition may lose this many entries, or this part of them, without
@@ -45,15 +48,28 @@ func countMissing(before, now []string) (n int) {
 	return n
 }
 
-// Confirm releases the edition that a [RemovalError] named, and signals it.
+// Confirm releases the edition that a [RemovalError] named, and signals it. The
+// change must be the one that waits now: [*store.ConfirmError] otherwise.
 func (p *Publisher) Confirm(ctx context.Context, typ string, change int64, admin string) error {
 	l, err := p.list(typ)
 	if err != nil {
 		return err
+	}
+	if pending := pendingRemoval(p.State(typ).Err); change != pending || pending == 0 {
+		return &store.ConfirmError{Change: change, Pending: pending}
 	}
 	if err := p.cfg.Store.ConfirmRemoval(ctx, l.typ, change, admin); err != nil {
 		return err
 	}
 	p.Changed()
 	return nil
+}
+
+// pendingRemoval returns the change that waits for confirmation; 0: none.
+func pendingRemoval(err error) int64 {
+	var removal *RemovalError
+	if !errors.As(err, &removal) {
+		return 0
+	}
+	return removal.Change
 }

@@ -80,6 +80,13 @@ func readEdition(row scanner) (Edition, error) {
 
 func (s *sqlStore) ConfirmRemoval(ctx context.Context, typ string, change int64, admin string) error {
 	return s.decide(ctx, admin, func(d *decider) error {
+		var newest int64
+		if err := d.row("SELECT value FROM counters WHERE name = 'change'").Scan(&newest); err != nil {
+			return err
+		}
+		if change > newest {
+			return &ConfirmError{Change: change}
+		}
 		_, err := d.exec(`INSERT INTO confirmed_removals (type, change) VALUES ($1, $2)
 			ON CONFLICT (type) DO UPDATE SET change = excluded.change WHERE excluded.change > confirmed_removals.change`, typ, change)
 		if err != nil {

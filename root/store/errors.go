@@ -59,3 +59,17 @@ type UpdateError struct {
 func (e *UpdateError) Error() string {
 	return fmt.Sprintf("%s is an update of entry %s and cannot become another entry; approve it without an id, or revoke %s first", e.Registration, e.Entry, e.Entry)
 }
+
+// A ConfirmError refuses to confirm the removal of entries that nobody can
+// have seen.
+type ConfirmError struct {
+	Change  int64 // that was to be confirmed
+	Pending int64 // the change that waits for confirmation; 0: none
+}
+
+func (e *ConfirmError) Error() string {
+	if e.Pending == 0 {
+		return fmt.Sprintf("change %d does not wait for confirmation, and nothing else of this list does", e.Change)
+	}
+	return fmt.Sprintf("change %d does not wait for confirmation; change %d does: look at what it removes", e.Change, e.Pending)
+}

@@ -159,6 +159,8 @@ type Store interface {
 
 	// ConfirmRemoval records that an admin wants the list of this type to be
 	// published although it loses many entries, as it is at this change.
+	// [*ConfirmError] when there is no such change yet: nobody can have seen
+	// what it removes.
 	ConfirmRemoval(ctx context.Context, typ string, change int64, admin string) error
 
 	// ConfirmedRemoval returns the highest change confirmed for a type; 0:

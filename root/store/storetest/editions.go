@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -124,6 +126,18 @@ func confirmation(t *testing.T, w *world) {
 		if got, err := w.ConfirmedRemoval(ctx, typ); got != want || err != nil {
 			t.Errorf("confirmed %d, %v; want %d", got, err, want)
 		}
+	}
+	confirmed(servers, 0)
+	e := wantAs[*store.ConfirmError](t, w.ConfirmRemoval(ctx, servers, 1, "alice")) // nothing has changed yet
+	if e.Change != 1 {
+		t.Errorf("the error names %+v", e)
+	}
+	w.fill(7)
+	for i := range 7 {
+		w.approve(fmt.Sprintf("r%d", i+1))
+	}
+	for _, change := range []int64{8, math.MaxInt64} {
+		wantAs[*store.ConfirmError](t, w.ConfirmRemoval(ctx, servers, change, "alice"))
 	}
 	confirmed(servers, 0)
 	for _, change := range []int64{7, 5} {
