@@ -158,7 +158,7 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 		return s.change, nil
 	}
 	if err := p.checkRemoval(ctx, l, s); err != nil {
-		return 0, err
+		return 0, errors.Join(err, p.reissue(ctx, l))
 	}
 	signed, err := p.sign(p.authority, l, s, p.mirrorsVersion())
 	if err != nil {
@@ -167,16 +167,34 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 	return s.change, p.commit(ctx, l, signed)
 }
 
+// reissue signs the newest edition again, with the same entries, when it is
+// due: it must not grow stale while another one waits for an admin.
+func (p *Publisher) reissue(ctx context.Context, l *list) error {
+	if !p.isDue(l) {
+		return nil
+	}
+	signed, err := p.sign(p.authority, l, l.newest.content(), p.mirrorsVersion())
+	if err != nil {
+		return err
+	}
+	return p.commit(ctx, l, signed)
+}
+
 // needed tells whether there is anything to say that the newest edition does
 // not say.
 func (p *Publisher) needed(l *list, s *snapshot) bool {
+	return p.isDue(l) || l.newest.head.BodySHA256 != sha256.Sum256(s.body)
+}
+
+// isDue tells whether the newest edition has to be signed again even if its
+// entries stay.
+func (p *Publisher) isDue(l *list) bool {
 	if l.newest == nil || l.newest.stale || l.due {
 		return true
 	}
 	h := &l.newest.head
 	trust := p.authority.chain.Newest()
-	return h.BodySHA256 != sha256.Sum256(s.body) ||
-		h.Trust < trust.Version || h.Epoch < trust.Epoch ||
+	return h.Trust < trust.Version || h.Epoch < trust.Epoch ||
 		!p.cfg.Now().Before(h.Issued.Add(l.every))
 }
 

@@ -43,8 +43,8 @@
 // It does not sign what readers would refuse: a body above the cap, or a bad
 // entry, which the error names. It does not publish an edition that loses more
 // than 10 and more than 20 percent of the entries until an admin confirms that
-// ([RemovalError]). Whatever it refuses, and whatever fails, the last edition
-// stays served.
+// ([RemovalError]), and signs the last one again meanwhile, so that it stays
+// fresh. Whatever it refuses, and whatever fails, the last edition stays served.
 //
 // # The public folder
 //

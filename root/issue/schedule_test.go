@@ -3,6 +3,7 @@ package issue_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -208,6 +209,41 @@ func TestOneListFailing(t *testing.T) {
 		synctest.Wait()
 		if !p.Current(mirrors).Issued.After(first) {
 			t.Error("the mirror list was not issued again")
+		}
+		if err := p.Confirm(t.Context(), servers, change, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Wait(t.Context(), servers, change); err != nil {
+			t.Fatal(err)
+		}
+		w.check(p, servers, ids[20:]...)
+	})
+}
+
+// While a removal waits for an admin, what was published before stays fresh.
+func TestListStaysFreshWhileARemovalWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		ids := w.add(30)
+		p := w.publisher()
+		run(t, p)
+		change := w.revoke(ids[:20]...)
+		var removal *issue.RemovalError
+		if err := p.Wait(t.Context(), servers, change); !errors.As(err, &removal) {
+			t.Fatalf("Wait: %v", err)
+		}
+		for range 30 {
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			w.check(p, servers, slices.Clone(ids)...) // it sorts them
+			if f := w.file(servers).Freshness(time.Now()); f != "fresh" {
+				t.Fatalf("the list is %s", f)
+			}
+			if err := p.State(servers).Err; !errors.As(err, &removal) || removal.Change != change {
+				t.Fatalf("state: %v", err)
+			}
+		}
+		if n := w.editions(servers); n != 6 { // one at first, then one in six hours
+			t.Errorf("%d editions in 30 hours", n)
 		}
 		if err := p.Confirm(t.Context(), servers, change, "alice"); err != nil {
 			t.Fatal(err)
