@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -45,8 +44,9 @@ type Initialized struct {
 // firstAdmin is the name under which decisions of the first token are recorded.
 const firstAdmin = "admin"
 
-// unfinished begins the name of the folder in which Init works.
-const unfinished = ".init-"
+// unfinished is the folder in which Init works. Whoever makes it has claimed
+// the data folder.
+const unfinished = ".init"
 
 // Init makes a root: keys, trust/1.trust, a database, the first admin's token,
 // an empty signed server.list and mirror.list, and a configuration. The folder
@@ -61,12 +61,12 @@ func Init(ctx context.Context, cfg InitConfig) (Initialized, error) {
 	if err != nil {
 		return Initialized{}, err
 	}
-	out, err := initIn(ctx, cfg)
+	chain, err := initIn(ctx, cfg)
 	if err != nil {
-		removeAll(cfg.Data, made)
+		unclaim(cfg.Data, made)
 		return Initialized{}, fmt.Errorf("root init: %w", err)
 	}
-	return out, nil
+	return initialized(folder(cfg.Data), chain), nil
 }
 
 func (c *InitConfig) check() error {
@@ -87,62 +87,95 @@ func (c *InitConfig) check() error {
 	return nil
 }
 
-// claim makes the data folder and tells whether it did.
+// claim makes the data folder, tells whether it did, and reserves it: of
+// several calls one succeeds.
 func claim(data string) (made bool, err error) {
-	have, err := os.ReadDir(data)
-	switch {
+	switch _, err := os.Stat(data); {
 	case errors.Is(err, fs.ErrNotExist):
-		return true, durable.MkdirAll(data, 0o700)
+		made = true
+		if err := durable.MkdirAll(data, 0o700); err != nil {
+			return false, err
+		}
 	case err != nil:
 		return false, fmt.Errorf("data folder: %w", err)
-	case len(have) == 0:
-		return false, os.Chmod(data, 0o700)
+	}
+	switch err := os.Mkdir(filepath.Join(data, unfinished), 0o700); {
+	case errors.Is(err, fs.ErrExist):
+		return false, claimed(data)
+	case err != nil:
+		return false, fmt.Errorf("data folder: %w", err)
+	}
+	err = checkEmpty(data)
+	if err == nil {
+		err = os.Chmod(data, 0o700)
+	}
+	if err != nil {
+		unclaim(data, made)
+	}
+	return made, err
+}
+
+// claimed explains why a folder cannot be claimed.
+func claimed(data string) error {
+	d := folder(data)
+	if _, err := os.Stat(d.config()); err == nil {
+		return alreadyRoot(data)
+	}
+	if _, err := os.Stat(d.database()); err == nil {
+		return &NoRootError{Data: data, Unfinished: true}
+	}
+	return fmt.Errorf("another init works in %s, or one did not finish there: if none runs, remove the folder and run it again", data)
+}
+
+func alreadyRoot(data string) error {
+	return fmt.Errorf("%s holds a root already, and a second init would make new keys that no client knows: serve it, or choose another folder", data)
+}
+
+// checkEmpty refuses a folder that holds anything but the claim.
+func checkEmpty(data string) error {
+	have, err := os.ReadDir(data)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
 	}
 	d := folder(data)
 	if _, err := os.Stat(d.config()); err == nil {
-		return false, fmt.Errorf("%s holds a root already, and a second init would make new keys that no client knows: serve it, or choose another folder", data)
+		return alreadyRoot(data)
 	}
 	for _, e := range have {
-		if strings.HasPrefix(e.Name(), unfinished) || e.Name() == filepath.Base(d.database()) {
-			return false, &NoRootError{Data: data, Unfinished: true}
+		switch e.Name() {
+		case unfinished:
+		case filepath.Base(d.database()):
+			return &NoRootError{Data: data, Unfinished: true}
+		default:
+			return fmt.Errorf("%s is not empty (it holds %s): choose a folder of its own", data, e.Name())
 		}
 	}
-	return false, fmt.Errorf("%s is not empty (it holds %s): choose a folder of its own", data, have[0].Name())
+	return nil
 }
 
-// removeAll takes back a failed init. The folder was empty before.
-func removeAll(data string, made bool) {
-	have, _ := os.ReadDir(data)
-	for _, e := range have {
-		os.RemoveAll(filepath.Join(data, e.Name()))
-	}
+// unclaim gives a claimed folder back, with what is left in the claim.
+func unclaim(data string, made bool) {
+	os.RemoveAll(filepath.Join(data, unfinished))
 	if made {
-		os.Remove(data)
+		os.Remove(data) // fails if somebody else has claimed it by now
 	}
 }
 
-// initIn builds everything in a folder beside its final place and moves it,
-// the configuration last: its presence means that all is there.
-func initIn(ctx context.Context, cfg InitConfig) (Initialized, error) {
-	work, err := os.MkdirTemp(cfg.Data, unfinished)
-	if err != nil {
-		return Initialized{}, err
-	}
-	d := folder(work)
+// initIn builds everything in a folder within the data folder and moves it to
+// its place.
+func initIn(ctx context.Context, cfg InitConfig) (*keys.Chain, error) {
+	d := folder(filepath.Join(cfg.Data, unfinished))
 	chain, err := makeTrust(d, cfg)
 	if err != nil {
-		return Initialized{}, err
+		return nil, err
 	}
 	if err := makeState(ctx, d, cfg, chain); err != nil {
-		return Initialized{}, err
+		return nil, err
 	}
 	if err := writeConfig(d.config(), cfg); err != nil {
-		return Initialized{}, err
+		return nil, err
 	}
-	if err := settle(folder(cfg.Data), d); err != nil {
-		return Initialized{}, err
-	}
-	return initialized(folder(cfg.Data), chain), nil
+	return chain, settle(folder(cfg.Data), d)
 }
 
 // makeTrust makes the keys and the first trust document.
@@ -265,22 +298,39 @@ func writeConfig(path string, cfg InitConfig) error {
 	return f.Commit()
 }
 
-// settle moves what was built to its place.
-func settle(to, from folder) error {
-	last := filepath.Base(from.config())
+// settle moves what was built to its place, the configuration last: its
+// presence means that all is there. With an error it takes back what it moved.
+func settle(to, from folder) (err error) {
 	have, err := os.ReadDir(string(from))
 	if err != nil {
 		return err
 	}
+	var moved []string
+	defer func() {
+		if err != nil {
+			for _, path := range moved {
+				os.RemoveAll(path)
+			}
+		}
+	}()
+	move := func(name string) error {
+		path := filepath.Join(string(to), name)
+		if _, err := os.Lstat(path); err == nil {
+			return fmt.Errorf("%s has come into being meanwhile", path)
+		}
+		moved = append(moved, path)
+		return durable.Rename(filepath.Join(string(from), name), path)
+	}
+	last := filepath.Base(from.config())
 	for _, e := range have {
 		if e.Name() == last {
 			continue
 		}
-		if err := durable.Rename(filepath.Join(string(from), e.Name()), filepath.Join(string(to), e.Name())); err != nil {
+		if err := move(e.Name()); err != nil {
 			return err
 		}
 	}
-	if err := durable.Rename(from.config(), to.config()); err != nil {
+	if err := move(last); err != nil {
 		return err
 	}
 	return os.Remove(string(from))

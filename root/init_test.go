@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +40,7 @@ func TestInit(t *testing.T) {
 		}
 	}
 	for _, path := range []string{made.Config, made.AdminToken, made.AdminKey, made.RecoveryKey, made.ListKey, made.Trust} {
-		if !strings.HasPrefix(path, dir) || strings.Contains(path, ".init-") {
+		if !strings.HasPrefix(path, dir) || strings.Contains(path, ".init") {
 			t.Errorf("path %s", path)
 		}
 		readFile(t, path)
@@ -51,7 +53,7 @@ func TestInit(t *testing.T) {
 		t.Error("the database holds the token in clear")
 	}
 	checkFirstTrust(t, dir)
-	if left, _ := filepath.Glob(filepath.Join(dir, ".init-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, ".init*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -145,7 +147,7 @@ func TestInitRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	unfinished := t.TempDir()
-	if err := os.Mkdir(filepath.Join(unfinished, ".init-123"), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(unfinished, ".init"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	half := t.TempDir()
@@ -221,6 +223,45 @@ func TestFailedInitLeavesNothing(t *testing.T) {
 		}
 		if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin}); err != nil {
 			t.Errorf("afterwards: %v", err)
+		}
+	}
+}
+
+// TestConcurrentInit starts several at once: one makes the root, the others
+// leave it alone.
+func TestConcurrentInit(t *testing.T) {
+	t.Parallel()
+	for _, exists := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "data")
+		if exists {
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		made := make(chan root.Initialized, 4)
+		var all sync.WaitGroup
+		for range cap(made) {
+			all.Go(func() {
+				one, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin})
+				switch {
+				case err == nil:
+					made <- one
+				case !slices.ContainsFunc([]string{"another init works", "did not finish", "holds a root already"}, func(s string) bool { return strings.Contains(err.Error(), s) }):
+					t.Errorf("refused because %v", err)
+				}
+			})
+		}
+		all.Wait()
+		close(made)
+		if len(made) != 1 {
+			t.Fatalf("%d inits succeeded", len(made))
+		}
+		report, err := root.Inspect(t.Context(), dir, time.Now())
+		if one := <-made; err != nil || report.Trust.SHA256 != one.TrustSHA256 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".init")); err == nil {
+			t.Error("the claim is left behind")
 		}
 	}
 }
