@@ -14,29 +14,49 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"metaserver": main})
+	testscript.Main(m, map[string]func(){"metaserver": main, "fileserver": serveFiles})
 }
 
 // TestScripts runs the real program through the scripts in testdata/script.
-// Beside the usual commands they have:
+func TestScripts(t *testing.T) {
+	testscript.Run(t, scriptParams("testdata/script"))
+}
+
+// scriptParams returns how scripts are run. Beside the usual commands they have:
 //
 //	freeport VAR...         set each variable to 127.0.0.1:PORT that nobody listens at
 //	waitfor HOST:PORT       until somebody listens there
 //	getjson VAR PATH        set VAR to a value of the JSON on the last standard output, as servers.0.id
+//	take VAR                set VAR to the last standard output, a line
 //	mode FILE OCTAL         check the permissions of a file
 //	changebyte FILE TEXT    change one byte of FILE, the first of TEXT
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+//	now VAR                 set VAR to a second that lies between what was done and what is done next
+//
+// and for the ceremonies, with a root on D, $PUBLIC and $ADMIN and a mirror at
+// $MIRROR:
+//
+//	exec fileserver DIR HOST:PORT     a static web host, as a mirror has it
+//	prepare                           list the server cat2 and the mirror; let a launcher fill the cache "old"
+//	launcher CACHE SOURCE [NUMBER]    a launcher pinned at pinned.trust, with a copy of CACHE, shows cat2 from SOURCE,
+//	                                  and holds the trust document NUMBER
+//	forge KEYFILE LIST OUT            what the thief of a list key can do
+func scriptParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport":   scriptFreePort,
 			"waitfor":    scriptWaitFor,
 			"getjson":    scriptGetJSON,
+			"take":       scriptTake,
 			"mode":       scriptMode,
 			"changebyte": scriptChangeByte,
+			"now":        scriptNow,
+			"prepare":    scriptPrepare,
+			"launcher":   scriptLauncher,
+			"forge":      scriptForge,
 		},
-	})
+	}
 }
 
 func scriptFreePort(ts *testscript.TestScript, neg bool, args []string) {
@@ -76,6 +96,13 @@ func scriptGetJSON(ts *testscript.TestScript, neg bool, args []string) {
 	value, err := jsonAt(doc, args[1])
 	ts.Check(err)
 	ts.Setenv(args[0], value)
+}
+
+func scriptTake(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: take VAR")
+	}
+	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile("stdout"), "\n"))
 }
 
 // jsonAt walks to a value by the names and indexes of a path.

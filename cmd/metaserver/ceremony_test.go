@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// TestAgentScripts runs the scripts that need a real ssh-agent. They find its
+// programs in PATH.
+func TestAgentScripts(t *testing.T) {
+	var dirs []string
+	libraries := ""
+	for _, name := range []string{"ssh-agent", "ssh-add", "ssh-keygen"} {
+		cmd := testenv.Command(t, name)
+		dirs = append(dirs, filepath.Dir(cmd.Path))
+		for _, v := range cmd.Env {
+			if value, ok := strings.CutPrefix(v, "LD_LIBRARY_PATH="); ok {
+				libraries = value
+			}
+		}
+	}
+	params := scriptParams("testdata/agent")
+	params.Setup = func(env *testscript.Env) error {
+		env.Setenv("PATH", strings.Join(append([]string{env.Getenv("PATH")}, dirs...), string(os.PathListSeparator)))
+		if libraries != "" {
+			env.Setenv("LD_LIBRARY_PATH", libraries)
+		}
+		return nil
+	}
+	testscript.Run(t, params)
+}
+
+// serveFiles is the program "fileserver DIR HOST:PORT" of the scripts: a static
+// web host, as a mirror has it. An interrupt ends it.
+func serveFiles() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	srv := &http.Server{Addr: os.Args[2], Handler: http.FileServer(http.Dir(os.Args[1])), BaseContext: func(net.Listener) context.Context { return ctx }}
+	context.AfterFunc(ctx, func() { srv.Close() })
+	if err := srv.ListenAndServe(); err != http.ErrServerClosed {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// scriptLauncher is a launcher that was away: pinned at the first trust
+// document, with a copy of an old cache. It must show the server cat2, from
+// where the script says; and if that says a number, it must have walked to the
+// trust document of this number.
+func scriptLauncher(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: launcher CACHE SOURCE [TRUST-NUMBER]")
+	}
+	cache, err := os.MkdirTemp(ts.MkAbs("."), "launcher-")
+	ts.Check(err)
+	ts.Check(os.CopyFS(cache, os.DirFS(ts.MkAbs(args[0]))))
+	ts.Check(ts.Exec("metaserver", "list", "--trust", "pinned.trust", "--root", "http://"+ts.Getenv("PUBLIC"), "--cache", cache, "--json"))
+	var l listOutput
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &l))
+	if l.Source != args[1] {
+		ts.Fatalf("the launcher shows a list that is %s, want %s", l.Source, args[1])
+	}
+	if len(l.Servers) != 1 || l.Servers[0]["id"] != "cat2" {
+		ts.Fatalf("the launcher shows %v, want cat2", l.Servers)
+	}
+	if len(args) == 3 {
+		name := filepath.Join("trust", args[2]+".trust")
+		if ts.ReadFile(filepath.Join(cache, name)) != ts.ReadFile(filepath.Join("D", "public", name)) {
+			ts.Fatalf("the launcher holds another trust document %s", args[2])
+		}
+	}
+}
+
+// scriptForge does what the thief of a list key can do: it signs a list like
+// the one in FILE, with one more server, and dates it as far ahead as clients
+// accept, so that no later list of its epoch outranks it.
+func scriptForge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: forge KEYFILE FILE OUT")
+	}
+	path := ts.MkAbs(args[0])
+	public, err := keyfile.LoadPublic(path + keyfile.PublicSuffix)
+	ts.Check(err)
+	thief, err := keyfile.Load(path, public.Name(), nil)
+	ts.Check(err)
+	forged, err := forge(thief, []byte(ts.ReadFile("pinned.trust")), []byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[2])), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), forged, 0o644))
+}
+
+func forge(thief *keys.Signer, pinned, genuine []byte) ([]byte, error) {
+	chain, err := keys.NewChain(pinned)
+	if err != nil {
+		return nil, err
+	}
+	l, err := serverlist.Open(genuine, serverlist.Want{Origin: chain.Origin(), Type: serverlist.TypeServerList}, chain)
+	if err != nil {
+		return nil, err
+	}
+	body, err := serverlist.EncodeServers(append(l.Servers, serverlist.Server{ID: "evil", Name: "Free gold", Addresses: []string{"127.0.0.1:666"}}))
+	if err != nil {
+		return nil, err
+	}
+	issued := time.Now().Add(23 * time.Hour).UTC().Truncate(time.Second)
+	draft := serverlist.Draft{
+		Origin: l.Head.Origin, Type: l.Head.Type, Version: issued.Unix(), Epoch: l.Head.Epoch,
+		Issued: issued, FreshUntil: issued.AddDate(1, 0, 0), OldAfter: issued.AddDate(2, 0, 0), Trust: l.Head.Trust, Body: body,
+	}
+	return draft.Sign(thief)
+}
+
+// scriptNow sets a variable to the current second, and returns in the one
+// after the next: what happened before is earlier than that second, what
+// happens after is later. Times in documents are whole seconds.
+func scriptNow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: now VAR")
+	}
+	second := time.Now().Truncate(time.Second).Add(time.Second)
+	time.Sleep(time.Until(second.Add(time.Second)))
+	ts.Setenv(args[0], formatTime(second))
+}
+
+// scriptPrepare lists the server cat2 and the mirror at $MIRROR, pins the first
+// trust document as pinned.trust, and lets a launcher fill the cache "old".
+func scriptPrepare(ts *testscript.TestScript, neg bool, args []string) {
+	public, admin := "http://"+ts.Getenv("PUBLIC"), "http://"+ts.Getenv("ADMIN")
+	run := func(args ...string) { ts.Check(ts.Exec("metaserver", args...)) }
+	ts.Check(os.WriteFile(ts.MkAbs("pinned.trust"), []byte(ts.ReadFile("D/public/trust/1.trust")), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("mirror.toml"), fmt.Appendf(nil, "root = %q\ntrust = \"pinned.trust\"\n[[target]]\ntype = \"folder\"\npath = \"www\"\n", public), 0o644))
+	run("admin", "--root", admin, "--token-file", "D/admin.token", "mirrors", "add", "--id", "one", "--operator", "One", "--url", "http://"+ts.Getenv("MIRROR")+"/")
+	run("register", "--root", public, "--name", "Cat 2", "--address", "127.0.0.1:13327", "--game", "crossfire", "--email", "a@example.org", "--description", "For cats")
+	run("admin", "--root", admin, "--token-file", "D/admin.token", "approve", "r1", "--id", "cat2")
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		run("list", "--trust", "pinned.trust", "--root", public, "--cache", "old", "--json")
+		if strings.Contains(ts.ReadFile("stdout"), `"cat2"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the approved server is not listed")
+		}
+	}
+	run("mirror", "once", "--config", "mirror.toml")
+}
+
+// TestRunbook keeps the commands of the runbook those that the scripts run.
+func TestRunbook(t *testing.T) {
+	t.Parallel()
+	ran := scriptCommands(t)
+	commands := 0
+	for _, command := range indentedLines(string(readFile(t, "../../deploy/CEREMONIES.md"))) {
+		// VAR=$(COMMAND) is "exec COMMAND" and "take VAR" in a script.
+		if m := regexp.MustCompile(`^[A-Z0-9]+=\$\((.*)\)$`).FindStringSubmatch(command); m != nil {
+			command = m[1]
+		} else if regexp.MustCompile(`^[A-Z0-9]+=\S+$`).MatchString(command) {
+			continue
+		}
+		commands++
+		// Scripts use free ports where the runbook has the usual ones.
+		command = strings.NewReplacer("http://127.0.0.1:7481", "http://$ADMIN", "http://127.0.0.1:7480", "http://$PUBLIC").Replace(command)
+		if !ran[command] {
+			t.Errorf("no script runs the runbook's command\n%s", command)
+		}
+	}
+	if commands < 20 {
+		t.Errorf("the runbook has %d commands; are they found?", commands)
+	}
+}
+
+// scriptCommands returns what the scripts run with success.
+func scriptCommands(t *testing.T) map[string]bool {
+	t.Helper()
+	ran := map[string]bool{}
+	for _, pattern := range []string{"testdata/script/*.txtar", "testdata/agent/*.txtar"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no scripts: %v", err)
+		}
+		for _, f := range files {
+			for line := range strings.Lines(string(readFile(t, f))) {
+				line = strings.TrimPrefix(strings.TrimSpace(line), "exec ")
+				ran[strings.TrimSuffix(line, " --passphrase-file empty")] = true
+			}
+		}
+	}
+	return ran
+}
+
+// indentedLines returns the lines of code in a text, those that end in a
+// backslash joined with the next.
+func indentedLines(text string) []string {
+	var lines []string
+	joined := ""
+	for line := range strings.Lines(text) {
+		code, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "    ")
+		if !ok {
+			continue
+		}
+		joined += strings.TrimSpace(code)
+		if rest, more := strings.CutSuffix(joined, "\\"); more {
+			joined = strings.TrimSpace(rest) + " "
+			continue
+		}
+		lines = append(lines, joined)
+		joined = ""
+	}
+	return lines
+}
