@@ -75,6 +75,9 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if req.Revision < 0 {
+		return invalid(api.FieldProblem{Field: "revision", Problem: "must be the number that the registration shows as revision"})
+	}
 	if req.EntryID != "" {
 		if err := serverlist.CheckID(req.EntryID); err != nil {
 			return invalid(api.FieldProblem{Field: "entry_id", Problem: err.Error()})
@@ -83,6 +86,7 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 	id := chi.URLParam(r, "id")
 	entry, err := s.store.Approve(r.Context(), store.Approval{
 		Registration: id,
+		Revision:     req.Revision,
 		Entry:        req.EntryID,
 		Replace:      req.Replace,
 		Admin:        adminOf(r),
@@ -91,7 +95,10 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 		return nameTaken(err, "entry_id")
 	}
 	s.publisher.Changed()
-	return writeJSON(w, http.StatusOK, api.Decided{ID: id, Status: string(store.Approved), EntryID: entry.Server.ID})
+	return writeJSON(w, http.StatusOK, api.Decided{
+		ID: id, Status: string(store.Approved), EntryID: entry.Server.ID,
+		Name: entry.Server.Name, Addresses: entry.Server.Addresses,
+	})
 }
 
 // reject ends a pending registration.

@@ -48,6 +48,7 @@ func problemOf(err error) *api.Problem {
 		field   *serverlist.FieldError
 		removal *issue.RemovalError
 		confirm *store.ConfirmError
+		changed *store.RevisionError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -62,7 +63,7 @@ func problemOf(err error) *api.Problem {
 		p = problem(http.StatusTooManyRequests, "Nothing was stored: %v.", err)
 		p.RetryAfter = limited.RetryAfter
 		return p
-	case errors.As(err, &decided), errors.As(err, &update), errors.As(err, &confirm):
+	case errors.As(err, &decided), errors.As(err, &update), errors.As(err, &confirm), errors.As(err, &changed):
 		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
 	case errors.As(err, &taken):
 		p = problem(http.StatusConflict, "Nothing was changed: %v.", err)

@@ -26,6 +26,7 @@ func reviewOf(r store.Review) api.Registration {
 		Email:       r.Email,
 		Source:      addrText(r.Source),
 		Requests:    r.Requests,
+		Revision:    r.Revision,
 		Created:     r.Created,
 		Updated:     r.Updated,
 		EntryID:     r.Entry,

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -34,6 +35,9 @@ func printPending(out io.Writer, list []api.Registration) {
 	fmt.Fprintln(t, "ID\tNAME\tADDRESS\tGAME\tSENT\tFROM")
 	for _, r := range list {
 		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source)
+		if r.Revision > 1 {
+			row(t, "", "! "+changed(r))
+		}
 		for _, c := range r.Conflicts {
 			row(t, "", "! same "+c.Kind+" as "+other(c))
 		}
@@ -42,6 +46,16 @@ func printPending(out io.Writer, list []api.Registration) {
 		}
 	}
 	t.Flush()
+}
+
+// changed says that a request is not what was sent first, and how to approve
+// only what one has looked at.
+func changed(r api.Registration) string {
+	by := "from the same source"
+	if r.LastSource != "" {
+		by = "from another source, " + hostOf(r.LastSource)
+	}
+	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, r.Requests, r.Revision)
 }
 
 // other names what a conflict is with.
@@ -91,6 +105,10 @@ func printRegistration(out io.Writer, r api.Registration) {
 	line("sent", fmt.Sprintf("%s (%s), %d times", formatTime(r.Created), ago(r.Created), r.Requests))
 	line("from", hostOf(r.Source))
 	line("last from", hostOf(r.LastSource))
+	line("revision", strconv.Itoa(r.Revision))
+	if r.Revision > 1 {
+		line("! changed", changed(r))
+	}
 	line("entry", r.EntryID)
 	if r.Decided != nil {
 		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
@@ -105,11 +123,15 @@ func printRegistration(out io.Writer, r api.Registration) {
 func adminApproveCommand(f *adminFlags) *cobra.Command {
 	var how api.Approval
 	cmd := &cobra.Command{
-		Use:   "approve ID [--id ENTRY-ID]",
+		Use:   "approve ID [--revision N] [--id ENTRY-ID]",
 		Short: "List the server of a registration",
 		Long: `List the server of a registration. The entry's id is made from the name unless
 --id gives it; it stays for the entry's life and is never given again. The list
 that shows the server is published within two seconds.
+
+Whoever sent a request may change it while it waits. --revision N approves only
+what "show" and "pending --json" have shown as revision N, and refuses what has
+changed since.
 
 --replace with --id puts the server in the place of a listed one that has moved.`,
 		Args: cobra.ExactArgs(1),
@@ -120,10 +142,11 @@ that shows the server is published within two seconds.
 			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
 				return c.Approve(cmd.Context(), args[0], how)
 			}, func(out io.Writer, d api.Decided) {
-				say(out, "Registration %s is %s: it is entry %s.", d.ID, d.Status, d.EntryID)
+				say(out, "Registration %s is %s: it is entry %s (%s, %s).", d.ID, d.Status, d.EntryID, d.Name, strings.Join(d.Addresses, ", "))
 			})
 		},
 	}
+	cmd.Flags().IntVar(&how.Revision, "revision", 0, "refuse if the registration has another revision by now; 0: any")
 	cmd.Flags().StringVar(&how.EntryID, "id", "", "id of the entry, [a-z0-9-]")
 	cmd.Flags().BoolVar(&how.Replace, "replace", false, "the entry exists, and this server takes its place")
 	return cmd

@@ -75,6 +75,7 @@ type Registration struct {
 	Source      string     `json:"source"`                // address that the first request came from
 	LastSource  string     `json:"last_source,omitempty"` // of the newest request, when it is another
 	Requests    int        `json:"requests"`              // how often it was sent
+	Revision    int        `json:"revision"`              // from 1; above it the content was changed after it was first sent
 	Created     time.Time  `json:"created"`
 	Updated     time.Time  `json:"updated"`
 	EntryID     string     `json:"entry_id,omitempty"` // the entry it became; while pending the one that approval updates
@@ -95,8 +96,9 @@ type Conflict struct {
 
 // Approval is the body of POST .../registrations/{id}/approve. It may be empty.
 type Approval struct {
-	EntryID string `json:"entry_id,omitempty"` // of the new entry; empty: made from the name
-	Replace bool   `json:"replace,omitempty"`  // EntryID names a listed entry, which this server replaces
+	Revision int    `json:"revision,omitempty"` // the one to approve: 409 when the request has another by now; 0: any
+	EntryID  string `json:"entry_id,omitempty"` // of the new entry; empty: made from the name
+	Replace  bool   `json:"replace,omitempty"`  // EntryID names a listed entry, which this server replaces
 }
 
 // Reason is the body of a rejection and a revocation.
@@ -107,9 +109,11 @@ type Reason struct {
 // Decided answers an approval, a rejection and a revocation. The decision is
 // durable; the list that shows it follows within two seconds.
 type Decided struct {
-	ID      string `json:"id,omitempty"` // of the registration
-	Status  string `json:"status"`
-	EntryID string `json:"entry_id,omitempty"`
+	ID        string   `json:"id,omitempty"` // of the registration
+	Status    string   `json:"status"`
+	EntryID   string   `json:"entry_id,omitempty"`
+	Name      string   `json:"name,omitempty"`      // of what was approved
+	Addresses []string `json:"addresses,omitempty"` // of what was approved
 }
 
 // Mirror is one entry of the mirror list.

@@ -49,6 +49,9 @@ func (d *decider) approve(a Approval) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if a.Revision != 0 && a.Revision != r.Revision {
+		return Entry{}, &RevisionError{ID: r.ID, Revision: r.Revision}
+	}
 	target, err := d.target(a, number, &r)
 	if err != nil {
 		return Entry{}, err

@@ -39,6 +39,17 @@ func (e *DecidedError) Error() string {
 	return fmt.Sprintf("%s is %s already", e.ID, e.Status)
 }
 
+// A RevisionError refuses to approve what its requester has changed since the
+// admin looked at it.
+type RevisionError struct {
+	ID       string // of the registration
+	Revision int    // what it is now
+}
+
+func (e *RevisionError) Error() string {
+	return fmt.Sprintf("%s has changed since you looked, it is revision %d now: look again", e.ID, e.Revision)
+}
+
 // A TakenError refuses an id or a name that is in use, or was: ids of entries
 // are never given twice.
 type TakenError struct {

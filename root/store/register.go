@@ -139,7 +139,8 @@ func (t *tx) insertRequest(q *request) (int64, error) {
 
 func (t *tx) updateRequest(id, requests int64, q *request) error {
 	_, err := t.exec(`UPDATE registrations
-		SET server = $1, email = $2, last_source = $3, updated = $4, requests = $5 WHERE id = $6`,
+		SET revision = revision + CASE WHEN server <> $1 THEN 1 ELSE 0 END,
+		server = $1, email = $2, last_source = $3, updated = $4, requests = $5 WHERE id = $6`,
 		q.text, q.Email, q.Source.Unmap().String(), q.now, requests, id)
 	if err != nil {
 		return err
@@ -202,7 +203,7 @@ func (s *sqlStore) anyHash(ctx context.Context, hash TokenHash, query string, ar
 // selectRegistration ends before WHERE. While a registration is pending, its
 // entry is the listed one of the same identity.
 const selectRegistration = `SELECT r.id, r.status, r.server, r.email, r.source, r.last_source,
-	r.created, r.updated, r.requests, COALESCE(e.id, r.entry), r.decided, r.admin, r.reason
+	r.created, r.updated, r.requests, r.revision, COALESCE(e.id, r.entry), r.decided, r.admin, r.reason
 	FROM registrations r LEFT JOIN entries e
 	ON r.status = 'pending' AND e.identity = r.identity AND e.state = 'listed'`
 
@@ -215,7 +216,7 @@ func readRegistration(row scanner) (Registration, error) {
 	var id, created, updated, decided int64
 	var server, source, last string
 	err := row.Scan(&id, &r.Status, &server, &r.Email, &source, &last,
-		&created, &updated, &r.Requests, &r.Entry, &decided, &r.Admin, &r.Reason)
+		&created, &updated, &r.Requests, &r.Revision, &r.Entry, &decided, &r.Admin, &r.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Registration{}, ErrNotFound
 	}

@@ -77,8 +77,8 @@ type Store interface {
 
 	// Approve makes the registration's server a listed entry, or updates the
 	// entry that it belongs to. Errors: [ErrNotFound], [*DecidedError],
-	// [*TakenError], [*UpdateError], and a [*serverlist.FieldError] when the
-	// entry could not be published.
+	// [*RevisionError], [*TakenError], [*UpdateError], and a
+	// [*serverlist.FieldError] when the entry could not be published.
 	Approve(ctx context.Context, a Approval) (Entry, error)
 
 	// Reject ends a pending registration. Errors: [ErrNotFound],
@@ -220,6 +220,7 @@ type Registration struct {
 	Created    time.Time
 	Updated    time.Time // of the newest request with this identity; Created when there was one only
 	Requests   int       // how often it was sent
+	Revision   int       // from 1; one more whenever it was sent with another Server
 	Entry      string    // the entry it became; while pending the entry that approving it updates; else ""
 	Decided    time.Time // zero while pending
 	Admin      string    // who decided
@@ -259,6 +260,7 @@ const (
 // An Approval is an admin's yes.
 type Approval struct {
 	Registration string // id
+	Revision     int    // what the admin has seen, [Registration].Revision; 0: whatever it is now
 	Entry        string // id of the new entry; "": made from the server's name
 	Replace      bool   // Entry names a listed entry, which this server replaces: it has moved
 	Admin        string // who decides

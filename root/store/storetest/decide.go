@@ -18,6 +18,7 @@ var decideTests = map[string]func(*testing.T, *world){
 	"ApproveChosenID":       approveChosenID,
 	"ApproveUpdates":        approveUpdates,
 	"ApproveReplaces":       approveReplaces,
+	"ApproveWhatWasSeen":    approveWhatWasSeen,
 	"DecidedOnce":           decidedOnce,
 	"Reject":                reject,
 	"Revoke":                revoke,
@@ -96,6 +97,34 @@ func approveChosenID(t *testing.T, w *world) {
 	}
 	wantIDs(t, "queue", w.pending(), b)
 	wantIDs(t, "list", w.listed())
+}
+
+// What a requester changes between review and approval is not listed.
+func approveWhatWasSeen(t *testing.T, w *world) {
+	id := w.register().ID
+	seen := w.review(id).Revision
+	if again := w.register(from("198.51.100.9")); again.Revision != seen || again.Requests != 2 {
+		t.Errorf("the same again: revision %d, %d requests; want %d, 2", again.Revision, again.Requests, seen)
+	}
+	swapped := w.register(named("Free Money"))
+	if swapped.ID != id || swapped.Revision != seen+1 {
+		t.Fatalf("the swapped request is %s, revision %d", swapped.ID, swapped.Revision)
+	}
+	for _, revision := range []int{seen, seen + 2, -1} {
+		_, err := w.Approve(t.Context(), store.Approval{Registration: id, Revision: revision, Admin: "alice"})
+		if e := wantAs[*store.RevisionError](t, err); e.ID != id || e.Revision != seen+1 {
+			t.Errorf("the error names %+v", e)
+		}
+	}
+	wantIDs(t, "queue", w.pending(), id)
+	wantIDs(t, "list", w.listed())
+	if c := w.counts(); c.Change != 0 {
+		t.Errorf("%d changes", c.Change)
+	}
+	e, err := w.Approve(t.Context(), store.Approval{Registration: id, Revision: seen + 1, Admin: "alice"})
+	if err != nil || e.Server.Name != "Free Money" {
+		t.Errorf("approved %q, %v", e.Server.Name, err)
+	}
 }
 
 // Registering a listed server again is an update of its entry.
