@@ -32,7 +32,7 @@ type Config struct {
 	PublicURL     string   // URL of the root as the world sees it, ending in "/"; "": none is known
 	AllowPrivate  bool     // loopback and private addresses may be registered from anywhere
 	Queue         int      // pending registrations; 0: store.DefaultQueue
-	PerSource     int      // new registrations an hour of one IPv4 address or IPv6 /64; 0: DefaultPerSource; negative: no limit
+	PerSource     int      // new registrations an hour of one IPv4 address or IPv6 /64, eight times as many of its /24 or /48; 0: DefaultPerSource; negative: no limit
 	LimitLoopback bool     // requests of this machine itself count per source, too
 	KeepDays      int      // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
 

@@ -44,6 +44,7 @@ allow_private = false
 queue = 20000
 
 # New registrations that one IPv4 address or one IPv6 /64 may send in an hour;
+# its network, an IPv4 /24 or an IPv6 /48, may send eight times as many.
 # -1: no limit. Requests of this machine itself are counted only with
 # limit_loopback; those that a proxy on this machine passed on always are.
 per_source = 20

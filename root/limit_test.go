@@ -89,6 +89,46 @@ func TestSourceOf(t *testing.T) {
 	}
 }
 
+// One source cannot use up what its network may send; many together can.
+func TestWaitFor(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	s := &server{
+		cfg:      Config{Now: func() time.Time { return now }},
+		sources:  newSourceLimiter(time.Second, 2),
+		networks: newSourceLimiter(time.Second, 4),
+	}
+	wait := func(addr string) time.Duration { return s.waitFor(source{addr: netip.MustParseAddr(addr)}) }
+	passed := 0
+	for range 10 {
+		if wait("2001:db8:1:1::1") == 0 {
+			passed++
+		}
+	}
+	if passed != 2 || wait("2001:db8:1:2::1") != 0 || wait("2001:db8:1:3::1") != 0 {
+		t.Errorf("%d of one source passed, and its neighbours are held up", passed)
+	}
+	if wait("2001:db8:1:4::1") == 0 {
+		t.Error("the network has no limit")
+	}
+	if wait("2001:db8:2:1::1") != 0 {
+		t.Error("another network is held up")
+	}
+}
+
+func TestSourceNetwork(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		"192.0.2.1":            "192.0.2.0/24",
+		"2001:db8:1:ffff::1":   "2001:db8:1::/48",
+		"2001:db8:2:0:1:2:3:4": "2001:db8:2::/48",
+	} {
+		if got := (source{addr: netip.MustParseAddr(addr)}).network(); got != netip.MustParsePrefix(want) {
+			t.Errorf("%s: %s", addr, got)
+		}
+	}
+}
+
 func TestSourceBlock(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]string{

@@ -13,8 +13,9 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
-// What one source may send, good or bad: so many at once, then one a second.
-// Config.PerSource says how much of it may enter the queue.
+// What one source may send, good or bad: so many at once, then one a second. A
+// network may send store.NetworkFactor times as much. Config.PerSource says how
+// much of it may enter the queue.
 const (
 	requestBurst = 60
 	requestEvery = time.Second
@@ -26,7 +27,7 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	src := sourceOf(r)
 	exempt := src.local && !s.cfg.LimitLoopback
 	if !exempt {
-		if wait := s.sources.wait(src.block(), s.cfg.Now()); wait > 0 {
+		if wait := s.waitFor(src); wait > 0 {
 			return tooFast(wait)
 		}
 	}
@@ -47,8 +48,18 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusAccepted, accepted)
 }
 
+// waitFor takes one request of a source and of its network. What one source
+// sends in vain does not count for its neighbours.
+func (s *server) waitFor(src source) time.Duration {
+	now := s.cfg.Now()
+	if wait := s.sources.wait(src.block(), now); wait > 0 {
+		return wait
+	}
+	return s.networks.wait(src.network(), now)
+}
+
 func tooFast(wait time.Duration) error {
-	p := problem(http.StatusTooManyRequests, "Nothing was stored: too many requests came from this address. The header Retry-After says when the next one may.")
+	p := problem(http.StatusTooManyRequests, "Nothing was stored: too many requests came from this address or its network. The header Retry-After says when the next one may.")
 	p.RetryAfter = wait
 	return p
 }

@@ -32,6 +32,7 @@ type server struct {
 	origin    string
 	bodies    *bodyReader
 	sources   *sourceLimiter // public requests that may change something
+	networks  *sourceLimiter // the same, of all sources of a network
 	failures  *sourceLimiter // admin requests without a valid token
 	log       *slog.Logger
 }
@@ -94,6 +95,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		origin:    chain.Origin(),
 		bodies:    newBodyReader(),
 		sources:   newSourceLimiter(requestEvery, requestBurst),
+		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
 		failures:  newSourceLimiter(failureEvery, failureBurst),
 		log:       cfg.Log,
 	}}, nil

@@ -37,6 +37,16 @@ func forwarded(h http.Header) bool {
 	return false
 }
 
+// network is what the larger limit counts: an IPv4 /24 or an IPv6 /48.
+func (s source) network() netip.Prefix {
+	bits := 24
+	if s.addr.Is6() {
+		bits = 48
+	}
+	p, _ := s.addr.Prefix(bits)
+	return p
+}
+
 // block is what one subscriber has: an IPv4 address or an IPv6 /64.
 func (s source) block() netip.Prefix {
 	bits := 32

@@ -8,16 +8,23 @@ import (
 )
 
 func (s *sqlStore) PublishEdition(ctx context.Context, previous int64, e Edition) error {
-	if err := e.follows(previous); err != nil {
-		return err
-	}
 	now := s.now().Unix()
 	return s.w.do(ctx, func(t *tx) error { return t.publish(previous, &e, now) })
 }
 
-func (e *Edition) follows(previous int64) error {
-	if e.Version <= previous {
-		return fmt.Errorf("version %d of %s does not follow version %d", e.Version, e.Type, previous)
+// checkFollows refuses an edition that readers would take for an older one:
+// they compare epochs, then versions.
+func (t *tx) checkFollows(previous int64, e *Edition) error {
+	if e.Version > previous {
+		return nil
+	}
+	var epoch int64
+	err := t.row("SELECT epoch FROM editions WHERE type = $1 AND version = $2", e.Type, previous).Scan(&epoch)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err != nil || e.Version < 1 || e.Version == previous || e.Epoch <= epoch {
+		return fmt.Errorf("version %d of %s (epoch %d) does not follow version %d (epoch %d)", e.Version, e.Type, e.Epoch, previous, epoch)
 	}
 	return nil
 }
@@ -27,13 +34,16 @@ func (t *tx) publish(previous int64, e *Edition, now int64) error {
 	if err := t.swapNewest(e.Type, previous, e.Version); err != nil {
 		return err
 	}
+	if err := t.checkFollows(previous, e); err != nil {
+		return err
+	}
 	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document)
 	if err != nil {
 		return err
 	}
 	_, err = t.exec(`UPDATE editions SET document = NULL
-		WHERE type = $1 AND version < $2 AND document IS NOT NULL`, e.Type, previous)
+		WHERE type = $1 AND version <> $2 AND version <> $3 AND document IS NOT NULL`, e.Type, previous, e.Version)
 	return err
 }
 
@@ -54,7 +64,7 @@ func (t *tx) swapNewest(typ string, previous, next int64) error {
 const selectEdition = "SELECT type, version, epoch, issued, published, head, document FROM editions"
 
 func (s *sqlStore) NewestEdition(ctx context.Context, typ string) (Edition, error) {
-	return readEdition(s.r.QueryRowContext(ctx, selectEdition+" WHERE type = $1 ORDER BY version DESC LIMIT 1", typ))
+	return readEdition(s.r.QueryRowContext(ctx, selectEdition+" WHERE type = $1 ORDER BY epoch DESC, version DESC LIMIT 1", typ))
 }
 
 func (s *sqlStore) Edition(ctx context.Context, typ string, version int64) (Edition, error) {
@@ -63,7 +73,7 @@ func (s *sqlStore) Edition(ctx context.Context, typ string, version int64) (Edit
 
 func (s *sqlStore) Editions(ctx context.Context, typ string, limit int) ([]Edition, error) {
 	rows, err := s.r.QueryContext(ctx, `SELECT type, version, epoch, issued, published, head, NULL
-		FROM editions WHERE type = $1 ORDER BY version DESC LIMIT $2`, typ, limit)
+		FROM editions WHERE type = $1 ORDER BY epoch DESC, version DESC LIMIT $2`, typ, limit)
 	return readRows(rows, err, readEdition)
 }
 

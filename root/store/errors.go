@@ -22,7 +22,7 @@ type SourceLimitError struct {
 }
 
 func (e *SourceLimitError) Error() string {
-	return fmt.Sprintf("%d registrations came from this address lately, which is the limit; try again in %s", e.Limit, e.RetryAfter)
+	return fmt.Sprintf("%d registrations came from this address or its network lately, which is the limit; try again in %s", e.Limit, e.RetryAfter)
 }
 
 // A DecidedError refuses to decide what is decided.

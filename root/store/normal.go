@@ -82,12 +82,26 @@ func identity(s *serverlist.Server, email string) []byte {
 // sourceGroup returns what the limit per source counts. Whoever has one IPv6
 // address has a /64 of them.
 func sourceGroup(source netip.Addr) string {
-	source = source.Unmap().WithZone("")
+	source = source.Unmap()
 	if source.Is6() {
-		p, _ := source.Prefix(64) // cannot fail for IPv6
-		return p.String()
+		return prefixText(source, 64)
 	}
 	return source.String()
+}
+
+// sourceNetwork returns what the larger limit counts: what one customer of a
+// provider may have. An IPv6 /48 holds 65536 of the smaller sources.
+func sourceNetwork(source netip.Addr) string {
+	source = source.Unmap()
+	if source.Is6() {
+		return prefixText(source, 48)
+	}
+	return prefixText(source, 24)
+}
+
+func prefixText(a netip.Addr, bits int) string {
+	p, _ := a.WithZone("").Prefix(bits) // fails for no address only
+	return p.String()
 }
 
 // maxSlug leaves room for a number within the 64 bytes of an id.

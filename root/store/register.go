@@ -23,6 +23,7 @@ type request struct {
 	text     string // canonical JSON of the server
 	identity []byte
 	group    string // of the source
+	network  string // of the source
 	now      int64
 }
 
@@ -33,7 +34,7 @@ func (s *sqlStore) Register(ctx context.Context, r Request, limits Limits) (Regi
 	}
 	q := &request{
 		Request: r, text: text, identity: identity(&r.Server, r.Email),
-		group: sourceGroup(r.Source), now: s.now().Unix(),
+		group: sourceGroup(r.Source), network: sourceNetwork(r.Source), now: s.now().Unix(),
 	}
 	var out Registration
 	err = s.w.do(ctx, func(t *tx) error {
@@ -70,25 +71,34 @@ func (t *tx) register(q *request, limits Limits) (id int64, err error) {
 	return t.insertRequest(q)
 }
 
-// checkSource refuses a request if the source has used up its share. The
-// newest but limit-1 of its requests must have left the window before another
-// one may come.
+// checkSource refuses a request if the source, or the network it is in, has
+// used up its share.
 func (t *tx) checkSource(q *request, limits Limits) error {
 	if limits.PerSource <= 0 {
 		return nil
 	}
-	window := int64(limits.window() / time.Second)
+	err := t.checkShare("source_group", q.group, q.now, limits.PerSource, limits.window())
+	if err != nil {
+		return err
+	}
+	return t.checkShare("source_network", q.network, q.now, limits.PerSource*NetworkFactor, limits.window())
+}
+
+// checkShare bounds the requests with this value of a column. The newest but
+// most-1 of them must have left the window before another one may come.
+func (t *tx) checkShare(column, value string, now int64, most int, duration time.Duration) error {
+	window := int64(duration / time.Second)
 	var created int64
-	err := t.row(`SELECT created FROM registrations WHERE source_group = $1 AND created > $2
-		ORDER BY created DESC LIMIT 1 OFFSET $3`, q.group, q.now-window, limits.PerSource-1).Scan(&created)
+	err := t.row("SELECT created FROM registrations WHERE "+column+" = $1 AND created > $2 "+
+		"ORDER BY created DESC LIMIT 1 OFFSET $3", value, now-window, most-1).Scan(&created)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	wait := min(created+window-q.now, window) // at most the window, even if the clock was set back
-	return &SourceLimitError{Limit: limits.PerSource, RetryAfter: time.Duration(wait) * time.Second}
+	wait := min(created+window-now, window) // at most the window, even if the clock was set back
+	return &SourceLimitError{Limit: most, RetryAfter: time.Duration(wait) * time.Second}
 }
 
 func (l Limits) window() time.Duration {
@@ -125,9 +135,9 @@ func (t *tx) insertRequest(q *request) (int64, error) {
 	}
 	source := q.Source.Unmap().String()
 	_, err = t.exec(`INSERT INTO registrations
-		(id, status, server, identity, email, source, source_group, last_source, created, updated, requests)
-		VALUES ($1, 'pending', $2, $3, $4, $5, $6, $5, $7, $7, 1)`,
-		id, q.text, q.identity, q.Email, source, q.group, q.now)
+		(id, status, server, identity, email, source, source_group, source_network, last_source, created, updated, requests)
+		VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, $5, $8, $8, 1)`,
+		id, q.text, q.identity, q.Email, source, q.group, q.network, q.now)
 	if err != nil {
 		return 0, err
 	}

@@ -132,11 +132,13 @@ type Store interface {
 
 	// PublishEdition appends an edition to the sequence of its type, if the
 	// newest one has the version previous (0: there is none). [ErrConflict]
-	// when somebody else was faster: nothing is stored then. The documents of
-	// the newest two editions are kept, of older ones the rest.
+	// when somebody else was faster: nothing is stored then. Its version is
+	// higher than the one before, or its epoch is. The documents of the newest
+	// two editions are kept, of older ones the rest.
 	PublishEdition(ctx context.Context, previous int64, e Edition) error
 
-	// NewestEdition returns the newest edition of a type, with its document.
+	// NewestEdition returns the newest edition of a type, by epoch and then
+	// version, with its document.
 	// [ErrNotFound] when there is none.
 	NewestEdition(ctx context.Context, typ string) (Edition, error)
 
@@ -188,7 +190,7 @@ type Request struct {
 // Limits keep a flood out of the queue.
 type Limits struct {
 	Queue     int           // pending registrations; 0: DefaultQueue, negative: no limit
-	PerSource int           // new requests of one source within Window; 0: no limit. An IPv6 source is its /64
+	PerSource int           // new requests of one source within Window; 0: no limit. An IPv6 source is its /64. Its network may send NetworkFactor times as many
 	Window    time.Duration // 0: DefaultWindow
 }
 
@@ -197,6 +199,10 @@ const (
 	DefaultQueue  = 20_000
 	DefaultWindow = time.Hour
 )
+
+// NetworkFactor is how many times as much as one source the network around it
+// may send, an IPv4 /24 or an IPv6 /48.
+const NetworkFactor = 8
 
 // Status is what has become of a registration.
 type Status string
@@ -295,7 +301,7 @@ type Admin struct {
 // An Edition is a published list.
 type Edition struct {
 	Type      string    // as "server-list/1"
-	Version   int64     // higher than that of the edition before
+	Version   int64     // unique; higher than that of the edition before, unless the epoch is
 	Epoch     int64     // of the newest trust document at that time
 	Issued    time.Time // whole seconds
 	Head      []byte    // the signed text

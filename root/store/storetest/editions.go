@@ -15,6 +15,7 @@ import (
 var editionTests = map[string]func(*testing.T, *world){
 	"Sequence":       editionSequence,
 	"CompareAndSwap": compareAndSwap,
+	"NewEpoch":       newEpoch,
 	"Large":          largeEdition,
 	"Confirmation":   confirmation,
 }
@@ -100,6 +101,49 @@ func compareAndSwap(t *testing.T, w *world) {
 	}
 	if all, err := w.Editions(ctx, servers, 10); err != nil || len(all) != 2 {
 		t.Errorf("refused editions were stored: %+v, %v", all, err)
+	}
+}
+
+// newEpoch begins again at a lower version, as after an edition that a wrong
+// clock has dated.
+func newEpoch(t *testing.T, w *world) {
+	ctx := t.Context()
+	publish := func(previous, epoch, version int64) error {
+		e := edition(servers, version)
+		e.Epoch = epoch
+		return w.PublishEdition(ctx, previous, e)
+	}
+	for _, step := range []struct {
+		previous, epoch, version int64
+		accepted                 bool
+	}{
+		{0, 2, 90, true},
+		{90, 2, 9000, true},
+		{9000, 2, 100, false},
+		{9000, 1, 100, false},
+		{9000, 3, 9000, false},
+		{9000, 3, 0, false},
+		{9000, 3, 100, true},
+		{100, 3, 99, false},
+		{100, 3, 101, true},
+	} {
+		if err := publish(step.previous, step.epoch, step.version); (err == nil) != step.accepted {
+			t.Errorf("%+v: %v", step, err)
+		}
+		newest, err := w.NewestEdition(ctx, servers)
+		if step.accepted && (err != nil || newest.Version != step.version || newest.Document == nil) {
+			t.Errorf("%+v: the newest is %+v, %v", step, newest, err)
+		}
+	}
+	all, err := w.Editions(ctx, servers, 10)
+	if err != nil || len(all) != 4 {
+		t.Fatalf("editions %+v, %v", all, err)
+	}
+	for i, version := range []int64{101, 100, 9000, 90} {
+		got, err := w.Edition(ctx, servers, version)
+		if kept := got.Document != nil; all[i].Version != version || err != nil || kept != (i < 2) {
+			t.Errorf("edition %d: version %d, want %d; document kept: %v, %v", i, all[i].Version, version, kept, err)
+		}
 	}
 }
 

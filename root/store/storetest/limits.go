@@ -12,6 +12,7 @@ var limitTests = map[string]func(*testing.T, *world){
 	"QueueFull":            queueFull,
 	"SourceLimit":          sourceLimit,
 	"SourceLimitByNetwork": sourceLimitByNetwork,
+	"SourceLimitOfNetwork": sourceLimitOfNetwork,
 	"SourceLimitMapped":    sourceLimitMapped,
 	"SourceLimitClockBack": sourceLimitClockBack,
 }
@@ -101,6 +102,35 @@ func sourceLimitByNetwork(t *testing.T, w *world) {
 	wantAs[*store.SourceLimitError](t, err)
 	if _, err := w.Register(t.Context(), request(distinct(2), from("2001:db8:0:2::1")), limits); err != nil {
 		t.Errorf("another /64: %v", err)
+	}
+}
+
+// Many sources of one network cannot fill the queue.
+func sourceLimitOfNetwork(t *testing.T, w *world) {
+	limits := store.Limits{PerSource: 2}
+	const most = 2 * store.NetworkFactor
+	n := 0
+	send := func(source string) error {
+		n++
+		_, err := w.Register(t.Context(), request(distinct(n), from(source)), limits)
+		return err
+	}
+	for _, network := range []struct{ source, other string }{
+		{"2001:db8:1:%x::1", "2001:db8:2::1"},
+		{"192.0.2.%d", "192.0.3.1"},
+	} {
+		for i := range most {
+			if err := send(fmt.Sprintf(network.source, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e := wantAs[*store.SourceLimitError](t, send(fmt.Sprintf(network.source, most)))
+		if e.Limit != most || e.RetryAfter != store.DefaultWindow {
+			t.Errorf("%+v", e)
+		}
+		if err := send(network.other); err != nil {
+			t.Errorf("another network: %v", err)
+		}
 	}
 }
 
