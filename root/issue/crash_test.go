@@ -116,37 +116,6 @@ func TestRestoreRepairsTheFolder(t *testing.T) {
 	}
 }
 
-// A database out of a backup knows less than the public folder. What clients
-// have seen must not be taken back, and its versions not given again.
-func TestDatabaseFromBackup(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.add(40)
-	p := w.publisher()
-	w.publish(p, servers)
-	newer := p.Current(servers)
-	w.store = w.openStore("backup.db")
-	w.n = 0
-	ids := w.add(25)
-	p = w.restored()
-	if d := p.Current(servers); d.Version != newer.Version || d.Entries != 40 {
-		t.Errorf("version %d with %d entries is served, want %d with 40", d.Version, d.Entries, newer.Version)
-	}
-	// 15 of 40 entries are gone: that is for an admin to confirm.
-	var removal *issue.RemovalError
-	if err := p.Publish(t.Context(), servers); !errors.As(err, &removal) || removal.Removed != 15 {
-		t.Fatalf("got %v, want a RemovalError", err)
-	}
-	if err := p.Confirm(t.Context(), servers, removal.Change, "alice"); err != nil {
-		t.Fatal(err)
-	}
-	w.publish(p, servers)
-	w.check(p, servers, ids...)
-	if v := p.Current(servers).Version; v <= newer.Version {
-		t.Errorf("version %d follows %d", v, newer.Version)
-	}
-}
-
 // childDir is the environment variable that makes a copy of the test program
 // publish until it is killed, and that names its folder.
 const childDir = "ISSUE_CHILD_DIR"
@@ -208,7 +177,7 @@ func TestKilled(t *testing.T) {
 	w.useKeyFile()
 	var published []string
 	for range 2 {
-		published = append(published, runAndKill(t, childDir, w.dir)...)
+		published = append(published, runAndKill(t, w.dir)...)
 		var listed []string
 		for _, s := range w.file(servers).Servers {
 			listed = append(listed, s.ID)
@@ -239,12 +208,11 @@ func (w *world) useKeyFile() {
 	}
 }
 
-// runAndKill returns what the child had published when it was killed. what is
-// the variable that tells it what to do.
-func runAndKill(t *testing.T, what, dir string) (published []string) {
+// runAndKill returns what the child had published when it was killed.
+func runAndKill(t *testing.T, dir string) (published []string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), must(os.Executable())(t))
-	cmd.Env = append(os.Environ(), what+"="+dir)
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
 	cmd.Stderr = os.Stderr
 	out := must(cmd.StdoutPipe())(t)
 	if err := cmd.Start(); err != nil {

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	publishForEver()
-	rotateForEver()
+	rotateAndDie()
 	goleak.VerifyTestMain(m)
 }
 

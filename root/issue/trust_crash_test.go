@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -260,21 +262,24 @@ func twoDocumentsOfOneNumber(t *testing.T, w *world) {
 	before.compare(t, "refused", w.state(p))
 }
 
-// rotateDir is the environment variable that makes a copy of the test program
-// rotate the list key until it is killed, and that names its folder.
-const rotateDir = "ISSUE_ROTATE_DIR"
+// rotateDir and rotateUntil are the environment variables that make a copy of
+// the test program rotate the list key, and kill itself when it is about to
+// write a file.
+const (
+	rotateDir   = "ISSUE_ROTATE_DIR"
+	rotateUntil = "ISSUE_ROTATE_UNTIL"
+)
 
-func rotateForEver() {
+func rotateAndDie() {
 	dir := os.Getenv(rotateDir)
 	if dir == "" {
 		return
 	}
-	fmt.Fprintln(os.Stderr, rotate(dir))
+	fmt.Fprintln(os.Stderr, rotate(dir, os.Getenv(rotateUntil)))
 	os.Exit(1)
 }
 
-// rotate prints the number of every trust document that it has published.
-func rotate(dir string) error {
+func rotate(dir, until string) error {
 	ctx := context.Background()
 	s, err := store.OpenSQLite(ctx, store.Config{Path: filepath.Join(dir, "root.db")})
 	if err != nil {
@@ -292,21 +297,30 @@ func rotate(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Restore(ctx); err != nil {
+	document, err := rotated(dir, chain.Newest(), admin)
+	if err != nil {
 		return err
 	}
-	for {
-		trust := p.Trust()
-		document, err := rotated(dir, trust[len(trust)-1], admin)
-		if err != nil {
-			return err
+	p.SetWriter(func(path string, data []byte) error {
+		if strings.HasSuffix(path, until) {
+			killMyself()
 		}
-		t, err := p.PublishTrust(ctx, document, "child")
-		if err != nil {
-			return err
-		}
-		fmt.Println(t.Version)
+		return issue.WritePublic(path, data)
+	})
+	_, err = p.PublishTrust(ctx, document, "child")
+	return err
+}
+
+// killMyself does not return.
+func killMyself() {
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Kill()
 	}
+	if err != nil {
+		panic(err)
+	}
+	select {}
 }
 
 // rotated makes a list key and a signed document that replaces the old one.
@@ -352,9 +366,9 @@ func keysIn(dir string) issue.KeyFinder {
 	}
 }
 
-// TestRotatorKilled kills a root while it rotates its list key. At every moment
-// the folder holds lists that clients accept; what was reported as published
-// is there; and the next start goes on.
+// TestRotatorKilled kills a root without warning between the steps of a
+// rotation. At every moment the folder holds lists that clients accept, and the
+// next start completes what was in force.
 func TestRotatorKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -366,11 +380,11 @@ func TestRotatorKilled(t *testing.T) {
 	p := w.publisher(func(c *issue.Config) { c.Keys = keysIn(w.dir) })
 	w.publish(p, mirrors)
 	w.publish(p, servers)
-	for range 2 {
-		published := runAndKill(t, rotateDir, w.dir)
-		found := w.chainInFolder().Newest().Version
-		if last := published[len(published)-1]; fmt.Sprint(found) < last {
-			t.Errorf("trust document %s was published, the folder ends with %d", last, found)
+	for n, file := range []string{".trust", "mirror.list", "server.list"} {
+		cmd := exec.CommandContext(t.Context(), must(os.Executable())(t))
+		cmd.Env = append(os.Environ(), rotateDir+"="+w.dir, rotateUntil+"="+file)
+		if out, err := cmd.CombinedOutput(); err == nil || cmd.ProcessState.ExitCode() >= 0 && runtime.GOOS != "windows" {
+			t.Fatalf("the child was not killed: %v: %s", err, out)
 		}
 		// As a reader of the folder, before anything repairs it: each list
 		// holds under one of the documents that are there.
@@ -378,11 +392,14 @@ func TestRotatorKilled(t *testing.T) {
 		for _, typ := range []string{mirrors, servers} {
 			w.stored(typ)
 		}
-		p = w.publisher(func(c *issue.Config) { c.Keys = keysIn(w.dir) })
+		p = w.publisher(func(c *issue.Config) { c.Keys, c.Chain = keysIn(w.dir), w.chain })
 		if err := p.Restore(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		w.chain = w.chainInFolder()
+		if v := w.chain.Newest().Version; v != int64(n)+2 {
+			t.Errorf("killed before %s: trust document %d is the newest, want %d", file, v, n+2)
+		}
 		w.checkTrust(p)
 		w.check(p, servers, "s1")
 	}
