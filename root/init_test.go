@@ -365,6 +365,14 @@ func TestInspect(t *testing.T) {
 	if l := report.Lists[0]; l.Name != "server.list" || l.Freshness != "stale" || l.AgeSeconds < 47*3600 || l.Version == 0 {
 		t.Errorf("%+v", l)
 	}
+	w.stop()
+	before := listing(t, w.dir)
+	if report, err := root.Inspect(t.Context(), w.dir, time.Now()); err != nil || report.Pending != 1 {
+		t.Errorf("when it is not served: %+v, %v", report, err)
+	}
+	if listing(t, w.dir) != before {
+		t.Error("describing the root has changed it")
+	}
 	if _, err := root.Inspect(t.Context(), t.TempDir(), time.Now()); err == nil {
 		t.Error("an empty folder was described")
 	}

@@ -51,8 +51,9 @@ type ListReport struct {
 	Freshness  string    `json:"freshness"` // "fresh", "stale" or "old"
 }
 
-// Inspect describes the root in a data folder. It changes nothing and needs no
-// key. now is the time that ages are counted to.
+// Inspect describes the root in a data folder, whether it is served or not. It
+// changes nothing and needs no key; a database of another version of the
+// program is refused. now is the time that ages are counted to.
 func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 	cfg, err := LoadConfig(data)
 	if err != nil {
@@ -134,13 +135,8 @@ func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListRe
 }
 
 // count adds what the database knows.
-func (r *Report) count(ctx context.Context, d folder) (err error) {
-	st, err := store.OpenSQLite(ctx, store.Config{Path: d.database(), MustExist: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	counts, err := st.Counts(ctx)
+func (r *Report) count(ctx context.Context, d folder) error {
+	counts, err := store.ReadCounts(ctx, d.database())
 	r.Pending, r.Listed, r.Mirrors = counts.Pending, counts.Listed, counts.Mirrors
 	return err
 }

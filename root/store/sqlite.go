@@ -132,31 +132,43 @@ func fileURI(path string, pragmas ...string) string {
 // each step is one transaction, so one of them wins and the others find it
 // done when they look again.
 func migrate(ctx context.Context, db *sql.DB) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	p, err := newProvider(db)
 	if err != nil {
 		return err
 	}
 	for range 3 {
 		if _, err = p.Up(ctx); err == nil {
-			return checkVersion(ctx, p)
+			break
 		}
 	}
-	return fmt.Errorf("updating the tables: %w", err)
-}
-
-// checkVersion refuses tables of a newer program: writing to them could lose
-// what this one does not know.
-func checkVersion(ctx context.Context, p *goose.Provider) error {
+	if err != nil {
+		return fmt.Errorf("updating the tables: %w", err)
+	}
 	have, err := p.GetDBVersion(ctx)
 	if err != nil {
 		return err
 	}
+	return checkVersion(p, have)
+}
+
+func newProvider(db *sql.DB) (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, dir)
+}
+
+// knownVersion is the version of the tables that this program makes.
+func knownVersion(p *goose.Provider) int64 {
 	sources := p.ListSources()
-	if known := sources[len(sources)-1].Version; have > known {
+	return sources[len(sources)-1].Version
+}
+
+// checkVersion refuses tables of a newer program: writing to them could lose
+// what this one does not know.
+func checkVersion(p *goose.Provider, have int64) error {
+	if known := knownVersion(p); have > known {
 		return fmt.Errorf("its tables are of version %d, this program knows version %d: it was used by a newer program", have, known)
 	}
 	return nil

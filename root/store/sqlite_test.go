@@ -17,6 +17,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/store/storetest"
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // openSQLite uses a name that is hard to put into a URI.
@@ -104,15 +105,103 @@ func newerDatabase(t *testing.T) string {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	execSQL(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
+	return path
+}
+
+func execSQL(t *testing.T, path, statement string) {
+	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if _, err := db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)"); err != nil {
+	_, err = db.Exec(statement)
+	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return path
+}
+
+func TestReadCounts(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a ?#%é.db")
+	s, err := store.OpenSQLite(t.Context(), store.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	mirror := serverlist.Mirror{ID: "a", Operator: "A", URLs: []string{"http://a.example/"}}
+	if _, err := s.AddMirror(t.Context(), mirror, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.Counts(t.Context())
+	if err != nil || want.Mirrors != 1 {
+		t.Fatal(want, err)
+	}
+	check := func(when string) {
+		t.Helper()
+		if got, err := store.ReadCounts(t.Context(), path); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", when, got, err, want)
+		}
+	}
+	check("while it is in use")
+	crashed := filepath.Join(t.TempDir(), "crashed.db")
+	for _, suffix := range []string{"", "-wal"} { // as a crash leaves it
+		copyFile(t, path+suffix, crashed+suffix)
+	}
+	if got, err := store.ReadCounts(t.Context(), crashed); err != nil || got != want {
+		t.Errorf("after a crash: %+v, %v; want %+v", got, err, want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check("when it is closed")
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
+		t.Errorf("left beside the database: %v, %v", files, err)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What cannot be read as it is stays as it is.
+func TestReadCountsChangesNothing(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "x.db")
+	garbage := filepath.Join(t.TempDir(), "x.db")
+	for path, text := range map[string]string{empty: "", garbage: strings.Repeat("no database ", 1000)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	older := filepath.Join(t.TempDir(), "x.db")
+	copyFile(t, newerDatabase(t), older)
+	execSQL(t, older, "DELETE FROM goose_db_version WHERE version_id > 1")
+	for path, says := range map[string]string{
+		empty:            "no tables of a root",
+		garbage:          "restore it from a backup",
+		older:            "\"metaserver root serve\" updates them",
+		newerDatabase(t): "newer program",
+		empty + "no":     "no database",
+	} {
+		before, _ := os.ReadFile(path)
+		_, err := store.ReadCounts(t.Context(), path)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v; want %q in it", err, says)
+		}
+		after, _ := os.ReadFile(path)
+		files, _ := os.ReadDir(filepath.Dir(path))
+		if string(after) != string(before) || len(files) > 1 {
+			t.Errorf("%q: the database changed, or there are more files now: %v", says, files)
+		}
+	}
 }
 
 func TestTokenHides(t *testing.T) {
