@@ -33,7 +33,16 @@ func (p *Publisher) catchUp(ctx context.Context, lists ...*list) error {
 		}
 		p.recorded = recorded
 		if chain == next.chain {
-			return p.release(next, p.judge(next, editions))
+			all, err := p.judge(next, editions)
+			if err == nil {
+				err = p.release(next, all)
+			}
+			if err != nil || len(all) == 0 {
+				return err
+			}
+			// Another process may have published meanwhile and written its
+			// files before us. Whoever writes last looks at the store last.
+			continue
 		}
 		if next, err = p.authorize(chain); err != nil {
 			return err
@@ -50,7 +59,7 @@ func (p *Publisher) readNewest(ctx context.Context, lists []*list) ([]store.Edit
 		if err != nil {
 			return nil, err
 		}
-		if len(newest) == 0 || newest[0].Version == l.inStore {
+		if len(newest) == 0 || newest[0].Version == l.inStore.version {
 			continue
 		}
 		e, err := p.cfg.Store.NewestEdition(ctx, l.typ)
@@ -65,30 +74,52 @@ func (p *Publisher) readNewest(ctx context.Context, lists []*list) ([]store.Edit
 // news is an edition of the store, on its way to the readers.
 type news struct {
 	list    *list
-	version int64
+	place   place
+	known   *edition // it, whether or not it still verifies
 	edition *edition // nil: nothing to publish
 }
 
-// judge verifies editions of the store.
-func (p *Publisher) judge(a *authority, editions []store.Edition) []news {
+// judge verifies editions of the store. One that readers refuse by now, because
+// its key was revoked, is not published; the next one is compared with it.
+func (p *Publisher) judge(a *authority, editions []store.Edition) ([]news, error) {
 	var all []news
 	for i := range editions {
 		l, err := p.list(editions[i].Type)
 		if err != nil {
 			continue // readNewest asks for ours only
 		}
-		n := news{list: l, version: editions[i].Version}
+		n := news{list: l, place: place{editions[i].Epoch, editions[i].Version}}
 		e, err := p.openStored(a, l, editions[i].Document, editions[i].Published)
 		switch {
-		case err != nil: // it still counts for the next version
-			p.cfg.Log.Error("the newest edition in the database does not verify and is not served", "list", l.name, "version", n.version, "err", err)
+		case err != nil:
+			p.cfg.Log.Error("the newest edition in the database does not verify any more and is not served", "list", l.name, "version", n.place.version, "err", err)
+			if n.known, err = openOnce(a, l, editions[i].Document); err != nil {
+				return nil, &DatabaseError{List: l.name, Problem: fmt.Sprintf("holds version %d, which is none of this root", n.place.version), Err: err}
+			}
+			n.known.stored = true
 			l.due = true
-		case l.newest == nil || serverlist.CompareHeads(&e.head, &l.newest.head) > 0:
-			n.edition = e
+		case l.known != nil && l.known.place().after(e.place()):
+			// The public folder is ahead, and never goes back.
+		default:
+			e.stored = true
+			n.known = e
+			if l.newest == nil || e.place().after(l.newest.place()) {
+				n.edition = e
+			}
 		}
 		all = append(all, n)
 	}
-	return all
+	return all, nil
+}
+
+// openOnce verifies what this root has published before as readers did who had
+// it before any key was revoked. It is for comparison and never served.
+func openOnce(a *authority, l *list, data []byte) (*edition, error) {
+	opened, err := a.open(l, data, keys.Stored, time.Unix(0, 0))
+	if err != nil {
+		return nil, err
+	}
+	return newEdition(l.name, opened), nil
 }
 
 // openStored verifies what this root has published before. An edition that
@@ -132,7 +163,10 @@ func (p *Publisher) release(next *authority, all []news) error {
 	}
 	p.authority = next
 	for _, n := range all {
-		n.list.inStore = n.version
+		n.list.inStore = n.place
+		if k := n.known; k != nil && (n.list.known == nil || !n.list.known.place().after(k.place())) {
+			n.list.known = k
+		}
 		if n.edition != nil {
 			n.list.newest, n.list.due = n.edition, false
 		}

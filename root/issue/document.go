@@ -60,16 +60,39 @@ type RemovalError struct {
 	Change  int64 // the state of the store that would be published
 	Removed int   // entries of the newest edition that would be missing
 	Of      int   // entries of the newest edition
+	Behind  bool  // the store is older than the newest edition, as one from a backup is: then a single entry is too many
 }
 
 func (e *RemovalError) Error() string {
+	if e.Behind {
+		return fmt.Sprintf("the public folder holds a newer %s than the database, which seems to come from a backup: the next one would lose %d of its %d entries; restore a newer database, or confirm change %d as an admin if they are meant to go",
+			e.Type, e.Removed, e.Of, e.Change)
+	}
 	return fmt.Sprintf("the next %s would lose %d of %d entries; it is published only when an admin confirms change %d",
 		e.Type, e.Removed, e.Of, e.Change)
 }
 
-// ErrClock refuses to issue when the clock is more than a day behind the
-// newest edition: clients and mirrors would refuse the next one.
-var ErrClock = errors.New("the clock is more than a day behind the newest edition; set the clock right")
+// A DatabaseError says that the store is not the one that the public folder was
+// published from: it is new, or another root's. Nothing is published from it.
+type DatabaseError struct {
+	List    string // name of the document that shows it
+	Problem string // with the database
+	Err     error  // the cause; nil: Problem says it all
+}
+
+func (e *DatabaseError) Error() string {
+	text := fmt.Sprintf("%s: the database %s", e.List, e.Problem)
+	if e.Err != nil {
+		text += " (" + e.Err.Error() + ")"
+	}
+	return text + "; restore the database from a backup, or, if a new beginning is meant, begin with a new database and remove server.list and mirror.list from the public folder"
+}
+
+func (e *DatabaseError) Unwrap() error { return e.Err }
+
+// ErrClock refuses to issue when the clock is a day or more behind the newest
+// edition: mirrors would refuse the next one.
+var ErrClock = errors.New("the clock is a day or more behind the newest edition: if the clock is wrong, set it right; if that edition was dated by a wrong clock, raise the epoch with the next trust document, and versions begin at the right time again")
 
 // State says how the publishing of one list goes.
 type State struct {

@@ -21,7 +21,18 @@ type edition struct {
 	ids  []string // of the entries, ordered
 	doc  *Document
 
-	stale bool // it holds only under an older trust document
+	stale  bool // it holds only under an older trust document
+	stored bool // it is in the store
+}
+
+// A place is where an edition stands among those of its list. Readers compare
+// the epoch first.
+type place struct{ epoch, version int64 }
+
+func (e *edition) place() place { return place{e.head.Epoch, e.head.Version} }
+
+func (a place) after(b place) bool {
+	return a.epoch > b.epoch || a.epoch == b.epoch && a.version > b.version
 }
 
 func newEdition(name string, l *serverlist.List) *edition {
@@ -164,16 +175,22 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 	if err != nil {
 		return 0, err
 	}
-	return s.change, p.commit(ctx, l, signed)
+	if err := p.commit(ctx, l, signed); err != nil {
+		return 0, err
+	}
+	l.behind = false
+	return s.change, nil
 }
 
 // reissue signs the newest edition again, with the same entries, when it is
 // due: it must not grow stale while another one waits for an admin.
+// An edition that is not in the store stays what it is: stored, it would look
+// at the next start as if this database had published it.
 func (p *Publisher) reissue(ctx context.Context, l *list) error {
-	if !p.isDue(l) {
+	if l.behind || !p.isDue(l) {
 		return nil
 	}
-	signed, err := p.sign(p.authority, l, l.newest.content(), p.mirrorsVersion())
+	signed, err := p.sign(p.authority, l, l.known.content(), p.mirrorsVersion())
 	if err != nil {
 		return err
 	}
@@ -210,7 +227,7 @@ func (p *Publisher) mirrorsVersion() int64 {
 // that a client refuses. mirrors is the version of the mirror list that a
 // server list names.
 func (p *Publisher) sign(a *authority, l *list, s *snapshot, mirrors int64) (*serverlist.List, error) {
-	version, err := p.nextVersion(l)
+	version, err := p.nextVersion(l, a.chain.Newest().Epoch)
 	if err != nil {
 		return nil, err
 	}
@@ -248,16 +265,17 @@ func (s *snapshot) culprit(err error) string {
 // commit publishes a signed edition: in the store if nobody was faster, then
 // in the public folder, then to be served.
 func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List) error {
-	if err := p.cfg.Store.PublishEdition(ctx, l.inStore, storable(signed)); err != nil {
+	if err := p.cfg.Store.PublishEdition(ctx, l.inStore.version, storable(signed)); err != nil {
 		return fmt.Errorf("storing the new %s: %w", l.name, err)
 	}
 	l.issuedAt = p.cfg.Now()
 	e := newEdition(l.name, signed)
-	if err := p.release(p.authority, []news{{l, e.head.Version, e}}); err != nil {
+	e.stored = true
+	if err := p.release(p.authority, []news{{l, e.place(), e, e}}); err != nil {
 		return err
 	}
 	p.cfg.Log.Info("published", "list", l.name, "version", e.head.Version, "epoch", e.head.Epoch, "entries", len(e.ids))
-	return nil
+	return p.catchUp(ctx, l) // another process may have been faster with the files
 }
 
 func storable(l *serverlist.List) store.Edition {
@@ -276,12 +294,12 @@ const (
 	maxBehind = 24 * time.Hour
 )
 
-// last returns the highest version that the next edition must exceed.
-func (l *list) last() int64 {
-	if l.newest == nil {
-		return l.inStore
+// last returns the place that the next edition must come after.
+func (l *list) last() place {
+	if l.known != nil && l.known.place().after(l.inStore) {
+		return l.known.place()
 	}
-	return max(l.inStore, l.newest.head.Version)
+	return l.inStore
 }
 
 // pace waits for the second after the newest edition, so that there is at most
@@ -289,7 +307,7 @@ func (l *list) last() int64 {
 // clock that is wrong.
 func (p *Publisher) pace(ctx context.Context, l *list) error {
 	now := p.cfg.Now()
-	wait := time.Unix(l.last()+1, 0).Sub(now)
+	wait := time.Unix(l.last().version, 0).Add(time.Second).Sub(now)
 	if since := now.Sub(l.issuedAt); wait > shortWait && since >= 0 && since < time.Second {
 		wait = time.Second - since // versions go on in steps of one, one a second
 	}
@@ -307,18 +325,19 @@ func (p *Publisher) pace(ctx context.Context, l *list) error {
 }
 
 // nextVersion returns the second of now, or the one after the newest edition
-// if that was dated by a clock that was ahead.
-func (p *Publisher) nextVersion(l *list) (int64, error) {
+// if that was dated by a clock that was ahead. A new epoch ends that: it begins
+// at now.
+func (p *Publisher) nextVersion(l *list, epoch int64) (int64, error) {
 	now, last := p.cfg.Now().Unix(), l.last()
-	if now > last {
+	behind := last.version - now // in seconds, as a Duration does not hold every version
+	switch {
+	case behind < 0, epoch > last.epoch && behind > int64(shortWait/time.Second):
 		return now, nil
-	}
-	behind := time.Duration(last-now) * time.Second
-	if behind > maxBehind {
+	case behind >= int64(maxBehind/time.Second):
 		return 0, fmt.Errorf("%w (newest edition of %s: %s, clock: %s)", ErrClock, l.name,
-			time.Unix(last, 0).UTC().Format(time.RFC3339), p.cfg.Now().UTC().Format(time.RFC3339))
+			time.Unix(last.version, 0).UTC().Format(time.RFC3339), p.cfg.Now().UTC().Format(time.RFC3339))
 	}
 	p.cfg.Log.Warn("the clock is behind the newest edition, which may have been dated by a wrong clock; numbering goes on from there",
-		"list", l.name, "behind", behind)
-	return last + 1, nil
+		"list", l.name, "seconds", behind)
+	return last.version + 1, nil
 }

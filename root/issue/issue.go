@@ -36,7 +36,9 @@
 // at most one edition a second: a publisher waits for the next second rather
 // than date an edition into the future. If the clock is far behind the newest
 // edition, because one of them was dated by a wrong clock, versions go on from
-// there in steps of one.
+// there in steps of one; if it is a day behind, nothing is issued until the
+// clock is right or a trust document begins a new epoch, in which versions
+// begin at the right time again.
 //
 // # What it refuses
 //
@@ -44,7 +46,9 @@
 // entry, which the error names. It does not publish an edition that loses more
 // than 10 and more than 20 percent of the entries until an admin confirms that
 // ([RemovalError]), and signs the last one again meanwhile, so that it stays
-// fresh. Whatever it refuses, and whatever fails, the last edition stays served.
+// fresh. If the public folder is ahead of the store, as after a restored backup,
+// a single lost entry waits, and nothing is signed meanwhile; from a store that
+// is new or another root's it publishes nothing ([DatabaseError]). Whatever it refuses, and whatever fails, the last edition stays served.
 //
 // # The public folder
 //

@@ -44,8 +44,10 @@ type list struct {
 	snapshot  func(context.Context) (*snapshot, error)
 
 	newest   *edition  // nil: none that verifies
-	inStore  int64     // version of the store's newest edition as far as it is known; 0: none
+	known    *edition  // the newest that readers may have, even if it does not verify any more; nil: none
+	inStore  place     // of the store's newest edition as far as it is known
 	due      bool      // to be issued again, whatever its age
+	behind   bool      // the store is older than what is published: every lost entry waits for an admin
 	issuedAt time.Time // when this process last issued one, by its own clock
 
 	progress
@@ -54,6 +56,7 @@ type list struct {
 // progress is what others want to know of a list.
 type progress struct {
 	covered  int64 // the change that is served; -1: not known
+	released int64 // the change that an admin has confirmed since the start; -1: none
 	attempts int64 // begun so far
 	failedIn int64 // the attempt that failed last
 	failures int   // in a row
@@ -102,7 +105,7 @@ func New(ctx context.Context, cfg Config) (*Publisher, error) {
 	p.servers = &list{typ: serverlist.TypeServerList, name: ServerListName, role: "list",
 		every: cfg.ServersEvery, snapshot: p.snapshotServers}
 	for _, l := range p.lists() {
-		l.covered = -1
+		l.covered, l.released = -1, -1
 	}
 	p.view.Store(&view{})
 	chain, recorded, err := follow(ctx, cfg.Store, cfg.Chain, 1)

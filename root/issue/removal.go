@@ -18,18 +18,22 @@ const (
 // checkRemoval refuses an edition that loses many entries, unless an admin has
 // confirmed this state of the store.
 func (p *Publisher) checkRemoval(ctx context.Context, l *list, s *snapshot) error {
-	if l.newest == nil {
+	if l.known == nil {
 		return nil
 	}
-	removed, of := countMissing(l.newest.ids, s.ids), len(l.newest.ids)
-	if removed <= freeRemovals || removed*100 <= of*freeRemovalPercent {
+	removed, of := countMissing(l.known.ids, s.ids), len(l.known.ids)
+	few := removed <= freeRemovals || removed*100 <= of*freeRemovalPercent
+	if removed == 0 || few && !l.behind || p.isReleased(l, s.change) {
 		return nil
+	}
+	if l.behind { // what an older state of the store has confirmed was another loss
+		return &RemovalError{Type: l.typ, Change: s.change, Removed: removed, Of: of, Behind: true}
 	}
 	confirmed, err := p.cfg.Store.ConfirmedRemoval(ctx, l.typ)
 	if err != nil {
 		return fmt.Errorf("reading what was confirmed: %w", err)
 	}
-	if confirmed >= s.change {
+	if confirmed >= s.change && confirmed > 0 {
 		return nil
 	}
 	return &RemovalError{Type: l.typ, Change: s.change, Removed: removed, Of: of}
@@ -61,8 +65,18 @@ func (p *Publisher) Confirm(ctx context.Context, typ string, change int64, admin
 	if err := p.cfg.Store.ConfirmRemoval(ctx, l.typ, change, admin); err != nil {
 		return err
 	}
+	p.mu.Lock()
+	l.released = change
+	p.mu.Unlock()
 	p.Changed()
 	return nil
+}
+
+// isReleased tells whether this process was told to publish this change.
+func (p *Publisher) isReleased(l *list, change int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return l.released == change
 }
 
 // pendingRemoval returns the change that waits for confirmation; 0: none.

@@ -23,7 +23,8 @@ import (
 //
 // If the public folder holds a newer edition than the store, the store comes
 // from a backup. Clients may have seen that edition, so it stays served, and
-// the next one will be newer still.
+// the next one will be newer still; if that would lose entries, it waits for an
+// admin ([RemovalError]). [*DatabaseError]: the store is new or another root's.
 func (p *Publisher) Restore(ctx context.Context) error {
 	rise, err := p.sit(ctx)
 	if err != nil {
@@ -47,7 +48,7 @@ func (p *Publisher) restore(ctx context.Context) error {
 	}
 	for _, l := range p.lists() {
 		var err error
-		if l.newest, err = p.readFile(l); err != nil {
+		if l.newest, l.known, err = p.readFile(l); err != nil {
 			return fmt.Errorf("reading the public folder: %w", err)
 		}
 	}
@@ -55,10 +56,8 @@ func (p *Publisher) restore(ctx context.Context) error {
 		return err
 	}
 	for _, l := range p.lists() {
-		if l.newest != nil && l.newest.head.Version != l.inStore {
-			p.cfg.Log.Warn("the public folder holds another edition than the database, which may come from a backup; the next edition will be newer than both",
-				"list", l.name, "version", l.newest.head.Version, "in_database", l.inStore)
-			l.due = true
+		if err := p.compareStore(ctx, l); err != nil {
+			return err
 		}
 	}
 	p.isRestored = true
@@ -68,6 +67,26 @@ func (p *Publisher) restore(ctx context.Context) error {
 	if err := p.recordTrust(ctx); err != nil {
 		p.cfg.Log.Error("the trust document in the public folder is not served yet; it is tried again", "err", err)
 	}
+	return nil
+}
+
+// compareStore looks whether the store is older than the public folder.
+func (p *Publisher) compareStore(ctx context.Context, l *list) error {
+	if l.known == nil || !l.known.place().after(l.inStore) {
+		return nil
+	}
+	s, err := l.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	missing := countMissing(l.known.ids, s.ids)
+	if missing > 0 && (l.inStore == (place{}) || s.change == 0) {
+		return &DatabaseError{List: l.name, Problem: fmt.Sprintf("is new: it lacks %d of the %d entries that the public folder lists (version %d)",
+			missing, len(l.known.ids), l.known.head.Version)}
+	}
+	p.cfg.Log.Warn("the public folder holds a newer edition than the database, which may come from a backup; the next edition will be newer than both",
+		"list", l.name, "version", l.known.head.Version, "in_database", l.inStore.version, "missing_entries", missing)
+	l.due, l.behind = true, true
 	return nil
 }
 
@@ -84,26 +103,30 @@ func (p *Publisher) prepareFolder() error {
 }
 
 // readFile returns the edition in the public folder, if there is one that
-// verifies. When it was first seen is not known, so that no revoked key counts.
-func (p *Publisher) readFile(l *list) (*edition, error) {
+// verifies, and the same or the one that did so before a key was revoked. When
+// it was first seen is not known, so that no revoked key counts.
+func (p *Publisher) readFile(l *list) (newest, known *edition, err error) {
 	f, err := os.Open(p.path(l.name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxDocument))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	e, err := p.openStored(p.authority, l, data, time.Time{})
-	if err != nil {
-		p.cfg.Log.Warn("the file in the public folder does not verify and will be replaced", "list", l.name, "err", err)
-		return nil, nil
+	newest, refused := p.openStored(p.authority, l, data, time.Time{})
+	if refused == nil {
+		return newest, newest, nil
 	}
-	return e, nil
+	p.cfg.Log.Warn("the file in the public folder does not verify and will be replaced by a newer one", "list", l.name, "err", refused)
+	if known, err = openOnce(p.authority, l, data); err != nil {
+		return nil, nil, nil // it is damaged
+	}
+	return nil, known, nil
 }
 
 // maxDocument is more than any document has, in bytes.

@@ -168,7 +168,7 @@ func (p *Publisher) succeed(ctx context.Context, next *authority, admin string) 
 func (p *Publisher) renew(ctx context.Context, next *authority) (swaps []store.Swap, err error) {
 	mirrors := p.mirrorsVersion()
 	for _, l := range p.lists() {
-		if l.last() == 0 {
+		if l.last() == (place{}) {
 			continue // its first edition follows
 		}
 		signed, err := p.renewOne(ctx, next, l, mirrors)
@@ -179,7 +179,7 @@ func (p *Publisher) renew(ctx context.Context, next *authority) (swaps []store.S
 			mirrors = signed.Head.Version
 		}
 		l.issuedAt = p.cfg.Now()
-		swaps = append(swaps, store.Swap{Previous: l.inStore, Edition: storable(signed)})
+		swaps = append(swaps, store.Swap{Previous: l.inStore.version, Edition: storable(signed)})
 	}
 	return swaps, nil
 }
@@ -191,8 +191,14 @@ func (p *Publisher) renewOne(ctx context.Context, next *authority, l *list, mirr
 	if l.newest != nil {
 		return p.sign(next, l, l.newest.content(), mirrors)
 	}
-	s, err := l.snapshot(ctx) // none of the editions verifies any more
+	if l.known != nil && l.known.stored { // its key is revoked; its entries are those of the store
+		return p.sign(next, l, l.known.content(), mirrors)
+	}
+	s, err := l.snapshot(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.checkRemoval(ctx, l, s); err != nil {
 		return nil, err
 	}
 	return p.sign(next, l, s, mirrors)
@@ -236,7 +242,7 @@ func followOne(chain *keys.Chain, d store.TrustDocument) (*keys.Chain, error) {
 		return longer, nil
 	}
 	if !bytes.Equal(known[d.Version-1].Bytes(), d.Document) {
-		return nil, fmt.Errorf("the database and the public folder hold two different trust documents %d: either admins have signed two of one number, or one of the two is from another root; keep the one that clients have", d.Version)
+		return nil, fmt.Errorf("the database and the public folder hold two different trust documents %d: either admins have signed two of one number, or one of the two is from another root; keep the one that clients have, and restore the other from a backup", d.Version)
 	}
 	return chain, nil
 }
