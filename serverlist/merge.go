@@ -13,11 +13,14 @@ type Listed struct {
 // Merge puts the server lists of several origins together for display, in the
 // order of the lists, which is the user's order of preference. Nothing is
 // joined across origins: only an entry that is the same in every member
-// collapses into the one of the earlier list.
+// collapses into the one of the earlier list. A nil list counts as empty.
 func Merge(lists ...*List) []Listed {
 	var all []Listed
 	seen := make(map[string]bool)
 	for _, l := range lists {
+		if l == nil {
+			continue
+		}
 		for i := range l.Servers {
 			s := &l.Servers[i]
 			line := string(s.appendJSON(nil))
