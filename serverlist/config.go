@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -113,7 +112,7 @@ func rootFolder(base string) (string, error) {
 		return "", fmt.Errorf("%q is not the folder of all documents; give the URL without %q and query", base, nameServerList)
 	}
 	if !strings.HasSuffix(u.Path, "/") {
-		u = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path + "/"}
+		return u.Scheme + "://" + u.Host + u.EscapedPath() + "/", nil
 	}
 	return u.String(), nil
 }
