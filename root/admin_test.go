@@ -3,44 +3,16 @@ package root_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
-
-// open verifies and reads a served list.
-func (w *world) open(path, typ string) *serverlist.List {
-	w.t.Helper()
-	l, err := serverlist.Open(w.get(path).body, serverlist.Want{Origin: origin, Type: typ}, w.chain())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return l
-}
-
-// chain walks the trust documents that are served.
-func (w *world) chain() *keys.Chain {
-	w.t.Helper()
-	chain, err := keys.NewChain(w.get("/trust/1.trust").body)
-	for n := 2; err == nil; n++ {
-		a := w.get(fmt.Sprintf("/trust/%d.trust", n))
-		if a.status == http.StatusNotFound {
-			return chain
-		}
-		chain, err = chain.Extend(a.body)
-	}
-	w.t.Fatal(err)
-	return nil
-}
 
 // untilListed polls the served list until it holds exactly these entries.
 func (w *world) untilListed(ids ...string) *serverlist.List {

@@ -9,6 +9,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -60,9 +61,12 @@ func (s *server) explainTrust(err error) error {
 		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
 	case errors.Is(err, issue.ErrClock):
 		return problem(http.StatusServiceUnavailable, "Nothing was changed: %v.", err)
-	case errors.Is(err, issue.ErrUnfinished):
+	case errors.Is(err, issue.ErrUnfinished): // before the full disk that may be its cause
 		s.log.Error("a trust document is in force and could not be written", "err", err)
 		return problem(http.StatusServiceUnavailable, "The document is in force: %v.", err)
+	case errors.Is(err, store.ErrNoSpace):
+		s.log.Error("a trust document could not be stored", "err", err)
+		return problem(http.StatusInsufficientStorage, "Nothing was changed: %v.", store.ErrNoSpace)
 	}
 	return err
 }

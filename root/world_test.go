@@ -18,9 +18,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 func TestMain(m *testing.M) {
@@ -226,6 +228,31 @@ func decode[T any](t testing.TB, a answer, status int) T {
 		t.Fatalf("%v: %s", err, a.body)
 	}
 	return v
+}
+
+// open verifies and reads a served list.
+func (w *world) open(path, typ string) *serverlist.List {
+	w.t.Helper()
+	l, err := serverlist.Open(w.get(path).body, serverlist.Want{Origin: origin, Type: typ}, w.chain())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return l
+}
+
+// chain walks the trust documents that are served.
+func (w *world) chain() *keys.Chain {
+	w.t.Helper()
+	chain, err := keys.NewChain(w.get("/trust/1.trust").body)
+	for n := 2; err == nil; n++ {
+		a := w.get(fmt.Sprintf("/trust/%d.trust", n))
+		if a.status == http.StatusNotFound {
+			return chain
+		}
+		chain, err = chain.Extend(a.body)
+	}
+	w.t.Fatal(err)
+	return nil
 }
 
 func request(n int) api.RegistrationRequest {

@@ -102,7 +102,7 @@ func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) {
 func explainKey(err error) error {
 	switch {
 	case errors.Is(err, keyfile.ErrPassphrase):
-		return withHint(err, "The passphrase is that which was given to \"root init\".")
+		return withHint(err, "The passphrase is that which was given when this key was made, by \"root init\" or \"key new\".")
 	case errors.Is(err, keyfile.ErrNeedsPassphrase):
 		return withHint(err, "What was given is empty. Give --passphrase-file FILE with the passphrase of the list key.")
 	}

@@ -103,8 +103,10 @@ func TestBadRootURL(t *testing.T) {
 func TestWhatIsSent(t *testing.T) {
 	t.Parallel()
 	var method, path, token, contentType string
+	var body []byte
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method, path, token, contentType = r.Method, r.URL.EscapedPath(), r.Header.Get("Authorization"), r.Header.Get("Content-Type")
+		body, _ = io.ReadAll(r.Body)
 		io.WriteString(w, `{"status_url":"/api/v1/registrations/r1/t"}`)
 	}))
 	t.Cleanup(srv.Close)
@@ -118,6 +120,13 @@ func TestWhatIsSent(t *testing.T) {
 	}
 	if token != "Bearer "+api.AdminTokenPrefix+"x" {
 		t.Errorf("token %q", token)
+	}
+	document := "ms.example.org\ntype trust/1\n\n\u2014 x <&>\n" // goes as it is
+	if _, err := c.PublishTrust(t.Context(), []byte(document)); err != nil {
+		t.Fatal(err)
+	}
+	if string(body) != document || path != "/ms/api/v1/admin/trust" || contentType != "text/plain; charset=utf-8" {
+		t.Errorf("%s %s with the body %q", path, contentType, body)
 	}
 	accepted, err := c.Register(t.Context(), api.RegistrationRequest{})
 	if err != nil || accepted.StatusURL != srv.URL+"/api/v1/registrations/r1/t" {

@@ -160,7 +160,8 @@ type Trust struct {
 	Document string    `json:"document"` // all of it, as it is served
 }
 
-// TrustPublished answers a new trust document, which is served by then.
+// TrustPublished answers POST /api/v1/admin/trust, the body of which is a trust
+// document as it is, not JSON. The document is served by then.
 type TrustPublished struct {
 	Trust Trust  `json:"trust"`
 	Lists []List `json:"lists"` // as they are served with it
