@@ -34,7 +34,14 @@ type Config struct {
 	Queue         int      // pending registrations; 0: store.DefaultQueue
 	PerSource     int      // new registrations an hour of one IPv4 address or IPv6 /64, eight times as many of its /24 or /48; 0: DefaultPerSource; negative: no limit
 	LimitLoopback bool     // requests of this machine itself count per source, too
-	KeepDays      int      // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
+
+	// TrustedProxies are addresses and prefixes of proxies that pass requests
+	// on. The source of what they send is the last address in its header
+	// X-Forwarded-For that is not theirs, or they are, and it is never a request
+	// of this machine itself. Empty: no header is believed.
+	TrustedProxies []string
+
+	KeepDays int // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
 
 	// Passphrase returns the passphrase of the list key. It is called at most
 	// once, and only if the key file is encrypted; nil: there is nobody to ask.
@@ -76,6 +83,9 @@ func (c *Config) check() error {
 	if c.Queue < 0 {
 		return fmt.Errorf("queue = %d: the queue needs a size; a queue without a limit would let a flood fill the disk", c.Queue)
 	}
+	if _, err := parseProxies(c.TrustedProxies); err != nil {
+		return err
+	}
 	for _, a := range []string{c.Listen, c.AdminListen} {
 		if _, _, err := net.SplitHostPort(a); err != nil {
 			return fmt.Errorf("%q is not an address to listen at; write host:port, as 127.0.0.1:7480 or [::]:80", a)
@@ -108,6 +118,7 @@ type folder string
 
 func (d folder) config() string      { return filepath.Join(string(d), "root.toml") }
 func (d folder) database() string    { return filepath.Join(string(d), "root.db") }
+func (d folder) lock() string        { return filepath.Join(string(d), "lock") }
 func (d folder) token() string       { return filepath.Join(string(d), "admin.token") }
 func (d folder) public() string      { return filepath.Join(string(d), "public") }
 func (d folder) keys() string        { return filepath.Join(string(d), "keys") }

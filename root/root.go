@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 type Root struct {
 	server
 	headerTimeout time.Duration
+	lock          io.Closer // of the data folder
 }
 
 // A server is what the handlers share. Everything in it is safe for concurrent
@@ -30,6 +32,7 @@ type server struct {
 	store     store.Store
 	publisher *issue.Publisher
 	origin    string
+	proxies   proxies
 	bodies    *bodyReader
 	sources   *sourceLimiter // public requests that may change something
 	networks  *sourceLimiter // the same, of all sources of a network
@@ -48,8 +51,9 @@ const (
 	maxHeader       = 16 << 10 // bytes
 )
 
-// New opens the root in the data folder. It listens and signs nothing yet. The
-// caller closes what it returns.
+// New opens the root in the data folder and locks the folder. It listens and
+// signs nothing yet. The caller closes what it returns. [*LockedError]: another
+// process serves this root.
 func New(cfg Config) (*Root, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
@@ -66,10 +70,23 @@ func New(cfg Config) (*Root, error) {
 	if cfg.Origin != "" && cfg.Origin != chain.Origin() {
 		return nil, fmt.Errorf("root.toml says origin %q and the trust document %q: an origin never changes; set the first right, or restore the folder", cfg.Origin, chain.Origin())
 	}
-	return open(cfg, d, chain)
+	lock, err := lockData(d)
+	if err != nil {
+		return nil, err
+	}
+	r, err := open(cfg, d, chain)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	r.lock = lock
+	return r, nil
 }
 
 func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
+	trusted, err := parseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.database(), MustExist: true, Now: cfg.Now})
 	if err != nil {
 		return nil, err
@@ -93,6 +110,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		store:     st,
 		publisher: publisher,
 		origin:    chain.Origin(),
+		proxies:   trusted,
 		bodies:    newBodyReader(),
 		sources:   newSourceLimiter(requestEvery, requestBurst),
 		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
@@ -102,7 +120,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 }
 
 // Close gives back what New took. A Run that is under way must have ended.
-func (r *Root) Close() error { return r.store.Close() }
+func (r *Root) Close() error { return errors.Join(r.store.Close(), r.lock.Close()) }
 
 // Run serves both listeners and publishes, until ctx ends or something fails
 // for good. Requests under way are then given a moment to finish. It returns
@@ -129,6 +147,9 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
 	r.warnOpenAdmin(admin.Addr())
 	r.warnKeysHere()
+	if warning := r.cfg.proxyWarning(); warning != "" {
+		r.log.Warn(warning)
+	}
 	r.log.Info("root serves", "origin", r.origin, "public", public.Addr().String(), "admin", admin.Addr().String())
 	if r.cfg.Ready != nil {
 		r.cfg.Ready(public.Addr(), admin.Addr())

@@ -1,0 +1,55 @@
+package root
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// A LockedError says that another process serves the root in this folder. Two
+// of them would each serve editions of their own.
+type LockedError struct {
+	Data string
+	PID  int // of the other process; 0: not known
+}
+
+func (e *LockedError) Error() string {
+	who := "another process"
+	if e.PID > 0 {
+		who += fmt.Sprintf(" (pid %d)", e.PID)
+	}
+	return fmt.Sprintf("%s serves the root in %s: stop it first, or use another folder", who, e.Data)
+}
+
+// lockData locks the data folder until what it returns is closed or the process
+// ends, however it ends. The lock file stays; whether it is there says nothing.
+func lockData(d folder) (io.Closer, error) {
+	f, err := openLocked(d.lock())
+	if errors.Is(err, errLocked) {
+		return nil, &LockedError{Data: string(d), PID: readPID(d.lock())}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("locking the data folder: %w", err)
+	}
+	// For the error message of others; without it they do without the number.
+	if f.Truncate(0) == nil {
+		fmt.Fprintln(f, os.Getpid())
+	}
+	return f, nil
+}
+
+var errLocked = errors.New("locked by another process")
+
+func readPID(path string) int {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	data, _ := io.ReadAll(io.LimitReader(f, 32))
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+	return pid
+}
