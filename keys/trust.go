@@ -33,6 +33,7 @@ type Trust struct {
 	Extra    []Field      // lines this version does not know, keys of other algorithms among them
 
 	data    []byte
+	text    []byte // the signed text, a part of data
 	signers []VerifierKey
 }
 
@@ -58,6 +59,11 @@ func (r Revocation) line() string {
 // Bytes returns the document as it was fetched, with LF line ends. It is nil
 // for a document that has not been verified.
 func (t *Trust) Bytes() []byte { return t.data }
+
+// Text returns the signed text. Documents with equal texts are the same,
+// whoever else's signatures lie beside it. It is nil for a document that has
+// not been verified.
+func (t *Trust) Text() []byte { return t.text }
 
 // Signers returns the document's own keys that signed it; nil for a document
 // that has not been verified.
@@ -325,6 +331,7 @@ func openTrust(data []byte) (*Trust, error) {
 		return nil, err
 	}
 	t.data = bytes.Clone(data)
+	t.text = t.data[:len(e.text)]
 	return t, nil
 }
 

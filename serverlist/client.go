@@ -1,6 +1,7 @@
 package serverlist
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -97,14 +98,15 @@ func (c *Client) snapshot() state {
 func (c *Client) chain() *keys.Chain { return c.snapshot().chain }
 
 // adopt takes over a chain that a walk has extended. Two chains that differ in
-// a document that both hold cannot both be right; the one that was there first
-// stays.
+// the text of a document that both hold cannot both be right; the one that was
+// there first stays. Signatures beside it may differ: anybody can add a line
+// that no key of ours has made.
 func (c *Client) adopt(longer *keys.Chain) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	held, got := c.state.chain.Documents(), longer.Documents()
 	for i := range min(len(held), len(got)) {
-		if held[i].SHA256() != got[i].SHA256() {
+		if !bytes.Equal(held[i].Text(), got[i].Text()) {
 			return fmt.Errorf("trust document %d differs from the one that is held, and both are signed: the trust keys are misused; tell the admins", held[i].Version)
 		}
 	}

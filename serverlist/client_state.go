@@ -108,7 +108,7 @@ type storedCopy struct {
 	heldList
 	data []byte
 	want Want
-	head *keys.Head
+	note *keys.Note // its verified head
 }
 
 // loadList picks the highest copy. Of equal ones the cached comes before the
@@ -118,7 +118,7 @@ func (c *Client) loadList(name string) {
 	memory := *place
 	copies := c.copies(name, memory)
 	copies = slices.DeleteFunc(copies, func(s *storedCopy) bool { return !c.verifyHead(name, s) })
-	slices.SortStableFunc(copies, func(a, b *storedCopy) int { return CompareHeads(b.head, a.head) })
+	slices.SortStableFunc(copies, func(a, b *storedCopy) int { return CompareHeads(&b.note.Head, &a.note.Head) })
 	*place = nil
 	for _, s := range copies {
 		if *place != nil {
@@ -202,17 +202,17 @@ func (c *Client) verifyHead(name string, s *storedCopy) bool {
 		c.note(name, s.from, OutcomeRefused, err.Error())
 		return false
 	}
-	s.head = &note.Head
+	s.note = note
 	if s.source == SourceStatic {
-		c.state.newest = later(c.state.newest, s.head.Issued)
+		c.state.newest = later(c.state.newest, note.Head.Issued)
 	}
 	return true
 }
 
 func (c *Client) noteOlder(name string, s *storedCopy, chosen *List) {
 	switch {
-	case bytes.Equal(s.data, chosen.Bytes()):
-	case CompareHeads(s.head, &chosen.Head) == 0:
+	case bytes.Equal(s.note.Text, chosen.Text()): // its line ends or signatures may differ
+	case CompareHeads(&s.note.Head, &chosen.Head) == 0:
 		c.note(name, s.from, OutcomeRefused, "has the epoch and version of the list in use, but differs: a signing key is misused; tell the admins")
 	default:
 		c.note(name, s.from, OutcomeOlder, "older than the list in use")
