@@ -61,7 +61,7 @@ func (s *server) admin(r *http.Request) (string, error) {
 }
 
 func (s *server) refuseToken(w http.ResponseWriter, r *http.Request) {
-	src := sourceOf(r)
+	src := s.proxies.sourceOf(r)
 	if wait := s.failures.wait(src.block(), s.cfg.Now()); wait > 0 {
 		p := problem(http.StatusTooManyRequests, "Too many requests without a valid token came from this address. The header Retry-After says when the next one is looked at.")
 		p.RetryAfter = wait

@@ -45,10 +45,20 @@ queue = 20000
 
 # New registrations that one IPv4 address or one IPv6 /64 may send in an hour;
 # its network, an IPv4 /24 or an IPv6 /48, may send eight times as many.
-# -1: no limit. Requests of this machine itself are counted only with
-# limit_loopback; those that a proxy on this machine passed on always are.
+# -1: no limit. What comes from loopback without a header that a proxy adds
+# (X-Forwarded-For, X-Real-IP, Forwarded, Via) is a request of this machine
+# itself: it is counted only with limit_loopback, and may register private
+# addresses. A proxy that adds no header makes everybody look like that.
 per_source = 20
 limit_loopback = false
+
+# Proxies in front of the public listener: addresses and prefixes, as
+# ["127.0.0.1", "::1", "10.0.0.0/8"]. What they pass on comes from the last
+# address in X-Forwarded-For that is not theirs, and is never this machine's own.
+# Set it when a proxy on this machine serves public_url, and let it add the
+# header; in nginx:
+#   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+trusted_proxies = []
 
 # Rejected and revoked registrations, with their e-mail addresses, are forgotten
 # after this many days; -1: never.
@@ -67,6 +77,8 @@ type configFile struct {
 	PerSource     int      `toml:"per_source"`
 	LimitLoopback bool     `toml:"limit_loopback"`
 	KeepDays      int      `toml:"keep_days"`
+
+	TrustedProxies []string `toml:"trusted_proxies"`
 }
 
 // LoadConfig reads the configuration of the root in the data folder. Errors
@@ -96,6 +108,8 @@ func LoadConfig(data string) (Config, error) {
 		PerSource:     f.PerSource,
 		LimitLoopback: f.LimitLoopback,
 		KeepDays:      f.KeepDays,
+
+		TrustedProxies: f.TrustedProxies,
 	}
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {

@@ -32,6 +32,13 @@ func TestLoadConfigChecksValues(t *testing.T) {
 	for _, tc := range []struct{ text, says string }{
 		{"queue = -1", "queue"},
 		{"listen = \"7480\"", "host:port"},
+		{"trusted_proxies = [\"localhost\"]", "not an address or a prefix"},
+		{"trusted_proxies = [\"127.0.0.1:80\"]", "not an address or a prefix"},
+		{"trusted_proxies = [\"fe80::1%eth0\"]", "not an address or a prefix"},
+		{"trusted_proxies = [\"::ffff:10.0.0.0/104\"]", "not an address or a prefix"},
+		{"trusted_proxies = [\"10.0.0.0/33\"]", "not an address or a prefix"},
+		{"trusted_proxies = [\"0.0.0.0/0\"]", "name the proxies"},
+		{"trusted_proxies = \"127.0.0.1\"", "trusted_proxies"},
 		{"public_url = \"ftp://x/\"", "http"},
 		{"public_url = \"http://user:secret@example.org/\"", "user name"},
 		{"public_url = \"http://example.org/?a=b\"", "query"},

@@ -108,7 +108,7 @@ func TestInitConfigHasTheDefaults(t *testing.T) {
 	}
 	if written.Listen != root.DefaultListen || written.AdminListen != root.DefaultAdminListen || written.Queue != 20000 ||
 		written.PerSource != root.DefaultPerSource || written.KeepDays != root.DefaultKeepDays || written.Origin != origin ||
-		written.AllowPrivate || written.LimitLoopback || written.PublicURL != "" || len(written.AdminHosts) != 0 {
+		written.AllowPrivate || written.LimitLoopback || written.PublicURL != "" || len(written.AdminHosts) != 0 || len(written.TrustedProxies) != 0 {
 		t.Errorf("%+v", written)
 	}
 	withURL := newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" })

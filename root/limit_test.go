@@ -82,7 +82,7 @@ func TestSourceOf(t *testing.T) {
 		if tc.header != "" {
 			r.Header.Set(tc.header, "")
 		}
-		got := sourceOf(r)
+		got := proxies(nil).sourceOf(r)
 		if got.addr != netip.MustParseAddr(tc.addr) || got.local != tc.local {
 			t.Errorf("%s %s: %+v", tc.remote, tc.header, got)
 		}
@@ -125,6 +125,75 @@ func TestSourceNetwork(t *testing.T) {
 	} {
 		if got := (source{addr: netip.MustParseAddr(addr)}).network(); got != netip.MustParsePrefix(want) {
 			t.Errorf("%s: %s", addr, got)
+		}
+	}
+}
+
+func TestSourceBehindProxy(t *testing.T) {
+	t.Parallel()
+	trusted, err := parseProxies([]string{"127.0.0.1", "::1", "10.0.0.7/8", "::ffff:192.0.2.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		remote  string
+		headers []string // X-Forwarded-For
+		addr    string
+		local   bool
+	}{
+		{"127.0.0.1:5", []string{"198.51.100.7"}, "198.51.100.7", false},
+		{"[::ffff:127.0.0.1]:5", []string{"198.51.100.7"}, "198.51.100.7", false},
+		{"[::1]:5", []string{" 2001:db8::7 "}, "2001:db8::7", false},
+		{"192.0.2.1:5", []string{"::ffff:198.51.100.7"}, "198.51.100.7", false},
+		{"127.0.0.1:5", []string{"203.0.113.1, 198.51.100.7"}, "198.51.100.7", false}, // the first is the sender's word
+		{"127.0.0.1:5", []string{"203.0.113.1", "198.51.100.7"}, "198.51.100.7", false},
+		{"127.0.0.1:5", []string{"198.51.100.7, 10.1.2.3"}, "198.51.100.7", false}, // two proxies
+		{"127.0.0.1:5", []string{"198.51.100.7", "10.1.2.3, ::1"}, "198.51.100.7", false},
+		{"127.0.0.1:5", []string{"nonsense, 198.51.100.7"}, "198.51.100.7", false},
+		{"127.0.0.1:5", nil, "127.0.0.1", false},
+		{"127.0.0.1:5", []string{""}, "127.0.0.1", false},
+		{"127.0.0.1:5", []string{"10.1.2.3"}, "127.0.0.1", false},
+		{"127.0.0.1:5", []string{"198.51.100.7, unknown"}, "127.0.0.1", false},
+		{"127.0.0.1:5", []string{"198.51.100.7,"}, "127.0.0.1", false},
+		{"127.0.0.1:5", []string{"198.51.100.7:80"}, "127.0.0.1", false},
+		{"10.1.2.3:5", []string{"127.0.0.2"}, "127.0.0.2", false}, // never local
+		{"127.0.0.2:5", nil, "127.0.0.2", true},                   // not a proxy
+		{"127.0.0.2:5", []string{"198.51.100.7"}, "127.0.0.2", false},
+		{"203.0.113.1:5", []string{"198.51.100.7"}, "203.0.113.1", false},
+	} {
+		r := &http.Request{RemoteAddr: tc.remote, Header: http.Header{"X-Forwarded-For": tc.headers}}
+		if tc.headers == nil {
+			r.Header = http.Header{}
+		}
+		if got := trusted.sourceOf(r); got.addr != netip.MustParseAddr(tc.addr) || got.local != tc.local {
+			t.Errorf("%s %q: %+v", tc.remote, tc.headers, got)
+		}
+	}
+}
+
+func TestProxyWarning(t *testing.T) {
+	t.Parallel()
+	const world, loopback = "https://ms.example.org/", "127.0.0.1:7480"
+	for _, tc := range []struct {
+		cfg   Config
+		warns bool
+	}{
+		{Config{PublicURL: world, Listen: loopback}, true},
+		{Config{PublicURL: world, Listen: "[::1]:7480"}, true},
+		{Config{PublicURL: world, Listen: "localhost:7480"}, true},
+		{Config{PublicURL: "http://192.0.2.1:8080/", Listen: loopback}, true},
+		{Config{PublicURL: world, Listen: "0.0.0.0:7480"}, false},
+		{Config{PublicURL: world, Listen: ":7480"}, false},
+		{Config{PublicURL: world, Listen: "192.0.2.1:80"}, false},
+		{Config{PublicURL: "", Listen: loopback}, false},
+		{Config{PublicURL: "http://127.0.0.1:7480/", Listen: loopback}, false},
+		{Config{PublicURL: "http://[::1]:7480/", Listen: loopback}, false},
+		{Config{PublicURL: "http://localhost:7480/", Listen: loopback}, false},
+		{Config{PublicURL: world, Listen: loopback, LimitLoopback: true}, false},
+		{Config{PublicURL: world, Listen: loopback, TrustedProxies: []string{"::1"}}, false},
+	} {
+		if got := tc.cfg.proxyWarning(); (got != "") != tc.warns {
+			t.Errorf("%+v: %q", tc.cfg, got)
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 // register puts a request into the queue. It answers 202 only when the request
 // is durable.
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
-	src := sourceOf(r)
+	src := s.proxies.sourceOf(r)
 	exempt := src.local && !s.cfg.LimitLoopback
 	if !exempt {
 		if wait := s.waitFor(src); wait > 0 {

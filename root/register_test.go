@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -340,4 +342,69 @@ func TestRequestRate(t *testing.T) {
 		t.Error("none was refused for its rate")
 	}
 	w.register(1) // others are not held up
+}
+
+// TestTrustedProxy registers through a proxy on this machine that root.toml
+// names.
+func TestTrustedProxy(t *testing.T) {
+	t.Parallel()
+	dir := newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" })
+	path := filepath.Join(dir, "root.toml")
+	text := bytes.Replace(readFile(t, path), []byte("trusted_proxies = []"), []byte(`trusted_proxies = ["127.0.0.0/8", "::1"]`), 1)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const limit = 3
+	w := serveData(t, dir, func(c *root.Config) { c.PerSource = limit })
+	send := func(n, status int, header ...string) {
+		t.Helper()
+		if a := w.post(request(n), header...); a.status != status {
+			t.Errorf("request %d, %v: %d, want %d: %s", n, header, a.status, status, a.body)
+		}
+	}
+	for n := range limit {
+		send(n, 202, "X-Forwarded-For: 203.0.113.66")
+	}
+	send(10, 429, "X-Forwarded-For: 203.0.113.66")
+	send(10, 429, "X-Forwarded-For: 198.51.100.9, 203.0.113.66") // the first is the sender's word
+	send(10, 202, "X-Forwarded-For: 198.51.100.7")               // a neighbour behind the same proxy
+	for n := range limit {
+		send(20+n, 202) // a proxy that adds nothing: all of it counts as the proxy's
+	}
+	send(30, 429)
+	send(30, 429, "X-Forwarded-For: nonsense")
+
+	private := request(40)
+	private.Address = "192.168.1.1:13327"
+	for _, header := range [][]string{nil, {"X-Forwarded-For: 198.51.100.8"}, {"X-Forwarded-For: 127.0.0.1"}} {
+		if p := w.post(private, header...).problem(t, 422); fields(p) != "address" {
+			t.Errorf("a private address, %v: %+v", header, p)
+		}
+	}
+	review, err := w.client().Registration(t.Context(), "r4")
+	if err != nil || review.Source != "198.51.100.7" {
+		t.Errorf("the admin sees the source %q, %v", review.Source, err)
+	}
+	if strings.Contains(w.log.String(), "trusted_proxies") {
+		t.Error("a warning although the proxy is named")
+	}
+}
+
+// TestProxyIsMissedInTheConfiguration checks that whoever puts a proxy in front
+// of the root is told to name it.
+func TestProxyIsMissedInTheConfiguration(t *testing.T) {
+	t.Parallel()
+	w := serveData(t, newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" }))
+	if log := w.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "trusted_proxies = [") {
+		t.Errorf("no warning in the log:\n%s", log)
+	}
+	report, err := root.Inspect(t.Context(), w.dir, time.Now())
+	if err != nil || len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;") {
+		t.Errorf("%q, %v", report.Warnings, err)
+	}
+	without := newWorld(t)
+	report, err = root.Inspect(t.Context(), without.dir, time.Now())
+	if err != nil || len(report.Warnings) != 0 || strings.Contains(without.log.String(), "trusted_proxies") {
+		t.Errorf("a warning without a public URL: %q, %v", report.Warnings, err)
+	}
 }

@@ -30,6 +30,9 @@ type Report struct {
 
 	// KeysHere are private keys that do not belong on this machine.
 	KeysHere []string `json:"private_keys_here,omitempty"`
+
+	// Warnings are sentences about a configuration that is most likely wrong.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // TrustReport describes the newest trust document.
@@ -71,6 +74,9 @@ func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 		AdminListen: cfg.AdminListen,
 		Trust:       trustReport(d, chain.Newest()),
 		KeysHere:    keysHere(d, chain.Newest()),
+	}
+	if warning := cfg.proxyWarning(); warning != "" {
+		out.Warnings = append(out.Warnings, warning)
 	}
 	for _, name := range []string{issue.ServerListName, issue.MirrorListName} {
 		list, err := listReport(d, name, chain, now)

@@ -53,6 +53,9 @@ func printReport(out io.Writer, r root.Report) {
 	row("listed", fmt.Sprintf("%d servers", r.Listed))
 	row("mirrors", r.Mirrors)
 	printReadyLines(out, r)
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(out, "\nwarning: %s.\n", warning)
+	}
 	for _, path := range r.KeysHere {
 		fmt.Fprintf(out, "\nwarning: %s lies on this machine; move it to a medium of its own.\n", path)
 	}
