@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	previousSuffix = ".previous" // the generation before
-	seenSuffix     = ".seen"     // first-seen records of both, and of the next
-	maxSeenRecords = 4
+	previousSuffix = ".previous"               // the generation before
+	seenSuffix     = ".seen"                   // first-seen records of both, and of the next
 	maxCachedBytes = MaxServerListBody + 1<<20 // a body, its head, and room
 	staleTemp      = time.Hour
 )
@@ -29,9 +28,14 @@ const (
 // A document lies under its own name, the generation before it under
 // NAME.previous. NAME.seen says when each was first seen, by SHA-256: a
 // record whose document is not there, or a document without a record, comes
-// from a crash between two writes or from two programs that wrote at once,
-// and counts as "no record".
-func DirCache(dir string) Cache { return dirCache(dir) }
+// from a crash between two writes, and counts as "no record".
+//
+// Who stores holds a lock on the file .lock in the folder, which the system
+// takes back when a program dies. Who finds it taken for three seconds does not
+// store. Where neither the system nor the file system knows such locks, two
+// programs that store at the same moment may lose one of their documents.
+// Readers need no lock.
+func DirCache(dir string) SharedCache { return dirCache(dir) }
 
 type dirCache string
 
@@ -68,6 +72,10 @@ func (d dirCache) Load(name string) ([]CacheEntry, error) {
 }
 
 func (d dirCache) Store(name string, data []byte, firstSeen time.Time) error {
+	return d.StoreUnless(name, data, firstSeen, func([]CacheEntry) bool { return false })
+}
+
+func (d dirCache) StoreUnless(name string, data []byte, firstSeen time.Time, stays func(held []CacheEntry) bool) error {
 	path, err := d.path(name)
 	if err != nil {
 		return err
@@ -75,11 +83,20 @@ func (d dirCache) Store(name string, data []byte, firstSeen time.Time) error {
 	if err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	_ = durable.Clean(filepath.Dir(path), staleTemp) // of programs that died; another Store tries again
-	if err := recordSeen(path+seenSuffix, data, firstSeen); err != nil {
+	unlock, err := lockFolder(string(d))
+	if err != nil {
 		return err
 	}
-	if held, err := readLimited(path, maxCachedBytes); err == nil && bytes.Equal(held, data) {
+	defer unlock()
+	_ = durable.Clean(filepath.Dir(path), staleTemp) // of programs that died; another Store tries again
+	held, _ := d.Load(name)                          // what cannot be read does not stay
+	if stays(held) {
+		return nil
+	}
+	if err := recordSeen(path+seenSuffix, data, firstSeen, held); err != nil {
+		return err
+	}
+	if current, err := readLimited(path, maxCachedBytes); err == nil && bytes.Equal(current, data) {
 		return nil
 	}
 	return replaceGenerations(path, data)
@@ -179,17 +196,23 @@ func readSeen(path string) seenRecords {
 	return records
 }
 
-// recordSeen puts a record in front, unless the document has one already: the
-// first time counts.
-func recordSeen(path string, data []byte, when time.Time) error {
-	records := readSeen(path)
-	if when.IsZero() || !records.of(data).IsZero() {
+// recordSeen adds the record of a document that is about to be stored, unless
+// it has one already: the first time counts. Of the other records those of what
+// is held stay, so that Stores that fail after this step push none of them out.
+func recordSeen(path string, data []byte, when time.Time, held []CacheEntry) error {
+	for _, e := range held {
+		if bytes.Equal(e.Data, data) && !e.FirstSeen.IsZero() {
+			return nil
+		}
+	}
+	if when.IsZero() {
 		return nil
 	}
-	records = append(seenRecords{{sha256.Sum256(data), when}}, records...)
 	var text []byte
-	for _, r := range records[:min(len(records), maxSeenRecords)] {
-		text = fmt.Appendf(text, "%x %s\n", r.sum, r.when.UTC().Format(time.RFC3339))
+	for _, e := range append([]CacheEntry{{data, when}}, held...) {
+		if !e.FirstSeen.IsZero() {
+			text = fmt.Appendf(text, "%x %s\n", sha256.Sum256(e.Data), e.FirstSeen.UTC().Format(time.RFC3339))
+		}
 	}
 	return durable.WriteFile(path, text, 0o644)
 }

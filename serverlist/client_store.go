@@ -3,6 +3,7 @@ package serverlist
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -42,20 +43,32 @@ func (c *Client) store(name string, h *heldList) error {
 	if c.cfg.Cache == nil {
 		return nil
 	}
-	if entries, err := c.cfg.Cache.Load(name); err == nil {
-		for _, e := range entries {
-			want := Want{Origin: h.list.Head.Origin, Type: h.list.Head.Type, Held: Stored, FirstSeen: e.FirstSeen, Limits: c.cfg.Limits}
-			note, err := OpenHead(e.Data, want, c.chain())
-			if err == nil && CompareHeads(&note.Head, &h.list.Head) > 0 {
-				return nil
-			}
-		}
+	stays := false
+	err := storeUnless(c.cfg.Cache, name, h.list.Bytes(), h.firstSeen, func(held []CacheEntry) bool {
+		stays = slices.ContainsFunc(held, func(e CacheEntry) bool { return c.isNewer(e, h.list) })
+		return stays
+	})
+	if err == nil && !stays {
+		h.source, h.from, h.inCache = SourceCached, c.cacheName(name), true
 	}
-	if err := c.cfg.Cache.Store(name, h.list.Bytes(), h.firstSeen); err != nil {
-		return err
+	return err
+}
+
+// isNewer tells whether what is stored verifies and is newer than a list.
+func (c *Client) isNewer(e CacheEntry, l *List) bool {
+	want := Want{Origin: l.Head.Origin, Type: l.Head.Type, Held: Stored, FirstSeen: e.FirstSeen, Limits: c.cfg.Limits}
+	note, err := OpenHead(e.Data, want, c.chain())
+	return err == nil && CompareHeads(&note.Head, &l.Head) > 0
+}
+
+func storeUnless(cache Cache, name string, data []byte, firstSeen time.Time, stays func([]CacheEntry) bool) error {
+	if shared, ok := cache.(SharedCache); ok {
+		return shared.StoreUnless(name, data, firstSeen, stays)
 	}
-	h.source, h.from, h.inCache = SourceCached, c.cacheName(name), true
-	return nil
+	if held, err := cache.Load(name); err == nil && stays(held) {
+		return nil
+	}
+	return cache.Store(name, data, firstSeen)
 }
 
 // storeTrust stores the trust documents that the cache does not have.

@@ -62,7 +62,8 @@ func (t Tuning) withDefaults() Tuning {
 // Implementations must be safe for concurrent use, by several processes too
 // if they share storage. Names are those of the documents ("server.list",
 // "mirror.list", "trust/2.trust") and "conflict/1" to "conflict/8" for
-// evidence: parts of [a-z0-9._-] separated by "/".
+// evidence: parts of [a-z0-9._-] separated by "/". A cache that several
+// processes share should be a [SharedCache].
 type Cache interface {
 	// Load returns the generations held under name, newest first: the one
 	// stored last and, if there is one, the one before it. None held is no
@@ -74,6 +75,21 @@ type Cache interface {
 	// returns once the data would survive a crash. A failure leaves what was
 	// held. A document that was stored with a first-seen time keeps that.
 	Store(name string, data []byte, firstSeen time.Time) error
+}
+
+// A SharedCache is a Cache whose storage several programs may share. A Client
+// does not let an older list push out a newer one that another program has
+// stored a moment before: of a SharedCache it asks that with StoreUnless, of
+// any other Cache it loads and stores in two steps, between which another
+// program may come.
+type SharedCache interface {
+	Cache
+
+	// StoreUnless is Store, but first shows what is held, as Load returns it,
+	// to stays; if that returns true, nothing changes, and that is no error.
+	// From then until StoreUnless returns nobody else stores, in this process
+	// or another. It waits a bounded time for those who do, then it fails.
+	StoreUnless(name string, data []byte, firstSeen time.Time, stays func(held []CacheEntry) bool) error
 }
 
 // CacheEntry is one stored document.
