@@ -244,6 +244,9 @@ func (r *refresh) holdsLive(found *confirmation, name string) bool {
 
 // store keeps what this refresh has found.
 func (r *refresh) store() {
+	if a := r.c.storeTrust(); a != nil {
+		r.log(*a)
+	}
 	if r.live != nil {
 		held := listOf(r.c.snapshot().servers)
 		if held != nil && held.Compare(r.live.list) > 0 {
@@ -251,9 +254,6 @@ func (r *refresh) store() {
 		} else if a := r.c.keep(nameServerList, r.live.list, r.live.url); a != nil {
 			r.log(*a)
 		}
-	}
-	for _, a := range r.c.storeTrust() {
-		r.log(a)
 	}
 }
 

@@ -38,10 +38,14 @@ func (c *Client) keep(name string, l *List, url string) *Attempt {
 }
 
 // store writes a list to the cache, unless another program has stored a newer
-// one there meanwhile.
+// one there meanwhile. The trust documents go first: the next start, perhaps
+// offline and after a kill in between, could not verify the list without them.
 func (c *Client) store(name string, h *heldList) error {
 	if c.cfg.Cache == nil {
 		return nil
+	}
+	if a := c.storeTrust(); a != nil {
+		return fmt.Errorf("%s, which it needs: %s", a.Document, a.Detail)
 	}
 	stays := false
 	err := storeUnless(c.cfg.Cache, name, h.list.Bytes(), h.firstSeen, func(held []CacheEntry) bool {
@@ -71,26 +75,35 @@ func storeUnless(cache Cache, name string, data []byte, firstSeen time.Time, sta
 	return cache.Store(name, data, firstSeen)
 }
 
-// storeTrust stores the trust documents that the cache does not have.
-func (c *Client) storeTrust() []Attempt {
+// storeTrust stores the trust documents that the cache does not have, in their
+// order, up to the first that cannot be stored: those after it are of no use
+// without it. The pinned one is among them, for a program that shares the cache
+// and pins an earlier one. Nobody looks for document 1 there.
+func (c *Client) storeTrust() *Attempt {
 	if c.cfg.Cache == nil {
 		return nil
 	}
-	var failures []Attempt
-	for _, t := range c.chain().Documents()[1:] {
-		name := trustName(t.Version)
-		entries, err := c.cfg.Cache.Load(name)
-		if err == nil && len(entries) > 0 && bytes.Equal(entries[0].Data, t.Bytes()) {
+	for _, t := range c.chain().Documents() {
+		name, started, begin := trustName(t.Version), c.cfg.Now(), time.Now()
+		if t.Version == 1 || c.isStored(name, t.Bytes()) {
 			continue
 		}
-		if err := c.cfg.Cache.Store(name, t.Bytes(), c.now(c.cfg.Now())); err != nil {
-			failures = append(failures, Attempt{
-				URL: c.cacheName(name), Document: name, Started: c.cfg.Now(), Outcome: OutcomeFailed,
+		if err := c.cfg.Cache.Store(name, t.Bytes(), c.now(started)); err != nil {
+			return &Attempt{
+				URL: c.cacheName(name), Document: name, Started: started, Took: time.Since(begin), Outcome: OutcomeFailed,
 				Detail: fmt.Sprintf("cannot store it: %v; it will be fetched again", err),
-			})
+			}
 		}
 	}
-	return failures
+	return nil
+}
+
+// isStored tells whether one of the generations in the cache is this document.
+// Which of them does not matter: programs that know it with other signatures
+// need not take turns in storing it.
+func (c *Client) isStored(name string, data []byte) bool {
+	entries, err := c.cfg.Cache.Load(name)
+	return err == nil && slices.ContainsFunc(entries, func(e CacheEntry) bool { return bytes.Equal(e.Data, data) })
 }
 
 // storeConflict keeps both heads as evidence for the admins: verified notes
