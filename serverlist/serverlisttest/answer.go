@@ -69,14 +69,11 @@ func (f Fault) transfer(rw http.ResponseWriter, r *http.Request, doc []byte) boo
 		forever(rw, make([]byte, 4<<10))
 	case Bomb:
 		rw.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(rw)
-		z.Write(doc)
-		forever(z, make([]byte, 64<<10))
+		rw.Write(zipped(doc))
+		forever(rw, zipped(make([]byte, 1<<20)))
 	case HollowBomb:
-		var stream bytes.Buffer
-		gzip.NewWriter(&stream).Close()
 		rw.Header().Set("Content-Encoding", "gzip")
-		forever(rw, bytes.Repeat(stream.Bytes(), 1000))
+		forever(rw, bytes.Repeat(zipped(nil), 1000))
 	default:
 		return false
 	}
@@ -116,4 +113,13 @@ func forever(w io.Writer, data []byte) {
 	for err := error(nil); err == nil; {
 		_, err = w.Write(data)
 	}
+}
+
+// zipped returns a gzip stream; several behind each other are one file.
+func zipped(data []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(data)
+	z.Close()
+	return b.Bytes()
 }

@@ -17,7 +17,7 @@ const Honest Fault = ""
 const (
 	Frozen      Fault = "frozen"       // what was published when the fault began
 	Old         Fault = "old"          // lists: the edition before the newest, if there was one
-	NotModified Fault = "not modified" // answers 304 to every conditional request
+	NotModified Fault = "not modified" // the same, and 304 to every conditional request
 )
 
 // Faults of documents. CRLF is none to a reader that follows the format.

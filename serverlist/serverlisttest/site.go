@@ -50,7 +50,7 @@ func (s *Site) Start(tb testing.TB) *httptest.Server {
 func (s *Site) SetFault(f Fault) {
 	var folder map[string][]byte
 	switch f {
-	case Frozen:
+	case Frozen, NotModified:
 		folder = contents(s.root)
 	case Stranger:
 		folder = contents(s.root.impostor(s.root.origin))
