@@ -61,16 +61,14 @@ func verified(err error) bool {
 }
 
 // takeTurn waits until no other body is on its way, or until that one has had
-// its time: two bodies at once are slower than one after the other, but a
-// source that is slow on purpose must not keep the turn.
+// its time, from its own beginning on: two bodies at once are slower than one
+// after the other, but a source that is slow on purpose must not keep the turn.
 func (q *question) takeTurn(ctx context.Context, most time.Duration) (release func(), err error) {
-	patience := time.NewTimer(most)
-	defer patience.Stop()
 	select {
 	case q.turn <- struct{}{}:
-		return func() { <-q.turn }, nil
-	case <-patience.C:
-		return func() {}, nil
+		giveBack := sync.OnceFunc(func() { <-q.turn })
+		over := time.AfterFunc(most, giveBack)
+		return func() { over.Stop(); giveBack() }, nil
 	case <-ctx.Done():
 		return func() {}, context.Cause(ctx)
 	}
@@ -160,7 +158,7 @@ func (r *refresh) getUnder(ctx context.Context, chain *keys.Chain, q *question, 
 			return nil, err
 		}
 		alive()
-		release, err := q.takeTurn(ctx, r.c.cfg.Tuning.Head)
+		release, err := q.takeTurn(ctx, r.bodyTime(q))
 		defer release()
 		if err != nil {
 			return nil, &FetchError{URL: url, Outcome: OutcomeFailed, Detail: err.Error(), Err: err}
@@ -171,7 +169,7 @@ func (r *refresh) getUnder(ctx context.Context, chain *keys.Chain, q *question, 
 	defer func() { release() }()
 	return r.c.fetch.list(ctx, url, want, chain, q.held, func(ctx context.Context) (err error) {
 		alive()
-		release, err = q.takeTurn(ctx, r.c.cfg.Tuning.Head)
+		release, err = q.takeTurn(ctx, r.bodyTime(q))
 		return err
 	})
 }

@@ -28,6 +28,8 @@ type Config struct {
 type Tuning struct {
 	HedgeEmpty time.Duration // pause before a further operator is asked while nothing can be shown; 300 ms
 	HedgeHeld  time.Duration // the same when something is held; 1.5 s
+	BodyEmpty  time.Duration // with a verified head a source may take so long for the body before a further one is asked, too, while nothing can be shown; 5 s
+	BodyHeld   time.Duration // the same when something is held; 30 s
 	Silent     time.Duration // after this a source without an answer no longer counts as in flight; 4 s
 	Connect    time.Duration // to connect; 5 s
 	Head       time.Duration // from the start of a request to a verified head; 30 s
@@ -44,6 +46,8 @@ func (t Tuning) withDefaults() Tuning {
 	}
 	set(&t.HedgeEmpty, 300*time.Millisecond)
 	set(&t.HedgeHeld, 1500*time.Millisecond)
+	set(&t.BodyEmpty, 5*time.Second)
+	set(&t.BodyHeld, 30*time.Second)
 	set(&t.Silent, 4*time.Second)
 	set(&t.Connect, 5*time.Second)
 	set(&t.Head, 30*time.Second)
@@ -109,7 +113,7 @@ func (c *Config) check() error {
 		}
 	}
 	t := c.Tuning
-	if min(t.HedgeEmpty, t.HedgeHeld, t.Silent, t.Connect, t.Head, t.Stall) < 0 || t.MinRate < 0 || t.Parallel < 0 {
+	if min(t.HedgeEmpty, t.HedgeHeld, t.BodyEmpty, t.BodyHeld, t.Silent, t.Connect, t.Head, t.Stall) < 0 || t.MinRate < 0 || t.Parallel < 0 {
 		return fmt.Errorf("Config.Tuning: a negative value; zero means the default")
 	}
 	if c.Limits.Body < 0 || c.Limits.Entry < 0 {

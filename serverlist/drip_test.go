@@ -1,0 +1,54 @@
+package serverlist_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// One mirror drips the body just above the minimum rate. A player who has seen
+// nothing yet looks at an empty screen for seconds, not for a minute; one who
+// has a list waits a little longer, and not twice.
+func TestDrippingMirror(t *testing.T) {
+	for name, tt := range map[string]struct {
+		held bool
+		most time.Duration
+	}{
+		"nothing held":   {false, 8 * time.Second},
+		"something held": {true, 35 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var worst time.Duration
+			for range 10 { // whichever mirror is asked first
+				synctest.Test(t, func(t *testing.T) {
+					p := newPlay(t, "hostile", "b", "c")
+					p.cfg.Static = p.shipped(nil, p.mirrorList("hostile", "b", "c"))
+					if tt.held {
+						p.cfg.Static = p.shipped(p.servers("shipped"), p.mirrorList("hostile", "b", "c"))
+						p.Clock.Advance(time.Minute)
+					}
+					doc := p.Publish(serverlist.Draft{Body: manyServers(t, 5000)})
+					p.net["hostile.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+						if r.URL.Path != "/server.list" {
+							http.NotFound(rw, r)
+							return
+						}
+						dripping(doc, 5000, time.Second, 0).ServeHTTP(rw, r)
+					})
+					begin := time.Now()
+					r := p.refresh()
+					worst = max(worst, time.Since(begin))
+					if r.Source != serverlist.SourceLive || len(r.List.Servers) != 5000 {
+						t.Errorf("%s, %d servers%s", r.Source, len(r.List.Servers), lines(r.Attempts))
+					}
+				})
+			}
+			if worst > tt.most {
+				t.Errorf("took %v", worst)
+			}
+		})
+	}
+}
