@@ -157,6 +157,7 @@ func TestBadMirrors(t *testing.T) {
 				p.Clock.Advance(time.Minute)
 				p.publish("newest")
 				p.Publish(serverlisttest.Mirrors(urls("a")...))
+				p.cfg.Tuning.BodyEmpty = time.Minute // so that slow mirrors fail before the root is asked
 				r := p.refresh()
 				expectList(t, r, serverlist.SourceLive, "newest")
 				if says[fault] == "" {
