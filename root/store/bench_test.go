@@ -85,7 +85,7 @@ func benchRequest(i int) store.Request {
 			Addresses:   []string{fmt.Sprintf("s%d.example.net:13327", i)},
 		},
 		Email:  fmt.Sprintf("operator%d@example.net", i),
-		Source: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}),
+		Source: netip.AddrFrom4([4]byte{10 + byte(i>>16), byte(i >> 8), byte(i), 1}), // each of a network of its own
 	}
 }
 
