@@ -1,7 +1,11 @@
 package serverlist
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -36,14 +40,37 @@ func candidatesOf(l *List) []candidate {
 	return all
 }
 
+// The mirrors of one list yield so many candidates in a round, and so do the
+// roots that it marks; one host yields so many among them. A list that names a
+// single host thousands of times, by mistake or by a stolen key, must not turn
+// its readers into a flood.
+const (
+	maxCandidates        = 32
+	maxCandidatesOfAHost = 4
+)
+
+// publicHost returns the host of a checked URL, without the port: many ports of
+// one host are one host. It is "" for an address of the player's own network,
+// which is asked only if the player wants that, and where one host may well
+// stand for many.
+func publicHost(base string) string {
+	u, err := url.Parse(base)
+	if err != nil || isPrivateHost(u.Hostname()) {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+}
+
 // A pool hands out candidates, each once: in random order, those of operators
 // that were not asked yet first, those that were no help lately last, and the
 // root when no other is left. It is safe for concurrent use.
 type pool struct {
 	mu        sync.Mutex
 	all       []candidate
-	waiting   []candidate // in random order
+	waiting   []waiter // in random order
 	known     map[string]bool
+	hosts     map[string]int  // how many candidates of lists are of a host
+	drawn     map[draw]int    // how many are of a list
 	listed    map[string]bool // base URLs that the newest mirror list names as mirrors
 	operators map[string]bool // asked
 	settled   bool            // no more candidates will come
@@ -51,25 +78,39 @@ type pool struct {
 	failures  func(base string) int // refreshes in a row in which it was no help
 }
 
+// A draw is from the roots or from the mirrors of a list.
+type draw struct {
+	list string // its text
+	root bool
+}
+
+// A waiter is a candidate that was not asked yet.
+type waiter struct {
+	candidate
+	rank int // what is known of it by itself: lower is asked earlier
+}
+
+// newPool has these candidates, however many they are.
 func newPool(failures func(string) int, all ...candidate) *pool {
 	p := &pool{
-		known: make(map[string]bool), operators: make(map[string]bool),
-		more: make(chan struct{}, 1), failures: failures,
+		known: make(map[string]bool), hosts: make(map[string]int), drawn: make(map[draw]int),
+		operators: make(map[string]bool), more: make(chan struct{}, 1), failures: failures,
 	}
-	p.add(all)
+	for _, w := range p.ordered(all) {
+		p.take(w)
+	}
 	return p
 }
 
 // addNewest takes the candidates of the newest mirror list.
 func (p *pool) addNewest(l *List) {
-	all := candidatesOf(l)
 	p.mu.Lock()
 	p.listed = make(map[string]bool)
-	for _, c := range all {
+	for _, c := range candidatesOf(l) {
 		p.listed[c.base] = !c.root
 	}
 	p.mu.Unlock()
-	p.add(all)
+	p.add(l)
 }
 
 // outside tells whether a candidate is the root, or a mirror that the newest
@@ -87,19 +128,67 @@ func (p *pool) everyone() []candidate {
 	return append([]candidate(nil), p.all...)
 }
 
-// add takes candidates that are not known yet.
-func (p *pool) add(all []candidate) {
+// add takes candidates of a list, if any, that are not known yet: of its
+// mirrors and of its roots so many as one round may have, drawn at random.
+func (p *pool) add(l *List) { p.draw(l, candidatesOf(l)) }
+
+// addRoots takes those alone that the list marks as the root.
+func (p *pool) addRoots(l *List) {
+	p.draw(l, slices.DeleteFunc(candidatesOf(l), func(c candidate) bool { return !c.root }))
+}
+
+func (p *pool) draw(l *List, all []candidate) {
+	if l == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range all {
-		if !p.known[c.base] {
-			p.known[c.base] = true
-			p.all = append(p.all, c)
-			p.waiting = append(p.waiting, c)
+	text := string(l.Text())
+	for _, w := range p.ordered(all) {
+		from, host := draw{text, w.root}, publicHost(w.base)
+		room := p.drawn[from] < maxCandidates && (host == "" || p.hosts[host] < maxCandidatesOfAHost)
+		if room && p.take(w) {
+			p.drawn[from]++
+			p.hosts[host]++
 		}
 	}
 	rand.Shuffle(len(p.waiting), func(i, j int) { p.waiting[i], p.waiting[j] = p.waiting[j], p.waiting[i] })
 	p.signal()
+}
+
+// take takes a candidate that is not known yet.
+func (p *pool) take(w waiter) bool {
+	if p.known[w.base] {
+		return false
+	}
+	p.known[w.base] = true
+	p.all = append(p.all, w.candidate)
+	p.waiting = append(p.waiting, w)
+	return true
+}
+
+// ordered returns the candidates by rank, and of one rank one of each operator
+// before a second of any, at random.
+func (p *pool) ordered(all []candidate) []waiter {
+	type place struct {
+		waiter
+		turn int // how many of the same operator are before it
+	}
+	places := make([]place, len(all))
+	turns := make(map[string]int)
+	for at, i := range rand.Perm(len(all)) {
+		c := all[i]
+		places[at] = place{waiter{c, p.rank(c)}, turns[c.operator]}
+		turns[c.operator]++
+	}
+	slices.SortStableFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.turn, b.turn))
+	})
+	waiters := make([]waiter, len(places))
+	for i := range places {
+		waiters[i] = places[i].waiter
+	}
+	return waiters
 }
 
 // settle says that no more candidates will come.
@@ -129,30 +218,32 @@ func (p *pool) next(patient bool) (candidate, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	best, bestRank := -1, 0
-	for i, c := range p.waiting {
-		if c.root && patient && !p.settled && len(p.operators) == 0 {
+	for i, w := range p.waiting {
+		if w.root && patient && !p.settled && len(p.operators) == 0 {
 			continue
 		}
-		if r := p.rank(c); best < 0 || r < bestRank {
-			best, bestRank = i, r
+		rank := w.rank
+		if p.operators[w.operator] {
+			rank++
+		}
+		if best < 0 || rank < bestRank {
+			best, bestRank = i, rank
 		}
 	}
 	if best < 0 {
 		return candidate{}, false
 	}
-	c := p.waiting[best]
-	p.waiting = append(p.waiting[:best], p.waiting[best+1:]...)
+	c := p.waiting[best].candidate
+	p.waiting = slices.Delete(p.waiting, best, best+1)
 	p.operators[c.operator] = true
 	return c, true
 }
 
-// rank orders candidates: lower is asked earlier.
+// rank orders candidates by what is known of them before a round: the root
+// last, and those that were no help lately late. Its steps are of two, to leave
+// room for what next adds.
 func (p *pool) rank(c candidate) int {
-	rank := 0
-	if p.operators[c.operator] {
-		rank++
-	}
-	rank += 2 * min(p.failures(c.base), 100)
+	rank := 2 * min(p.failures(c.base), 100)
 	if c.root {
 		rank += 1000
 	}

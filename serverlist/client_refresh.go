@@ -71,16 +71,17 @@ func (r *refresh) reload() []Attempt {
 func (r *refresh) round(ctx context.Context) {
 	r.live, r.walks = nil, make(map[string]chan struct{})
 	s := r.c.snapshot()
-	mirrors := newPool(r.c.failures, r.roots(s)...)
+	mirrors := r.roots(s)
+	roots := newPool(r.c.failures, mirrors.everyone()...)
 	mirrors.addNewest(listOf(s.mirrors))
-	mirrors.add(candidatesOf(s.static))
+	mirrors.add(s.static)
 	q := newQuestion(nameServerList, listOf(s.servers))
 
 	rootCtx, letGo := context.WithCancelCause(ctx)
 	rootDone := make(chan struct{})
 	go func() {
 		defer close(rootDone)
-		r.askRoot(rootCtx, s, mirrors)
+		r.askRoot(rootCtx, s, roots, mirrors)
 	}()
 	r.live = r.race(ctx, q, mirrors, r.pause(q), func() {})
 
@@ -149,16 +150,11 @@ func (r *refresh) grace(q *question) time.Duration {
 
 // askRoot gets the mirror list and the next trust documents from the root.
 // The mirrors it names become candidates at once.
-func (r *refresh) askRoot(ctx context.Context, s state, mirrors *pool) {
+func (r *refresh) askRoot(ctx context.Context, s state, roots, mirrors *pool) {
 	defer mirrors.settle()
-	roots := r.roots(s)
-	if len(roots) == 0 {
-		return
-	}
-	p := newPool(r.c.failures, roots...)
-	p.settle()
+	roots.settle()
 	q := newQuestion(nameMirrorList, listOf(s.mirrors))
-	found := r.race(ctx, q, p, r.pause(q), func() {})
+	found := r.race(ctx, q, roots, r.pause(q), func() {})
 	if found != nil {
 		mirrors.addNewest(found.list)
 	}
@@ -269,17 +265,15 @@ func (r *refresh) store() {
 
 // roots are the URLs of the root: those the program pins and those that the
 // mirror lists mark.
-func (r *refresh) roots(s state) []candidate {
-	var all []candidate
+func (r *refresh) roots(s state) *pool {
+	var pinned []candidate
 	for _, base := range r.c.fetch.Pinned {
-		all = append(all, candidate{base: base, operator: rootOperator, root: true})
+		pinned = append(pinned, candidate{base: base, operator: rootOperator, root: true})
 	}
-	for _, c := range slices.Concat(candidatesOf(listOf(s.mirrors)), candidatesOf(s.static)) {
-		if c.root {
-			all = append(all, c)
-		}
-	}
-	return all
+	p := newPool(r.c.failures, pinned...)
+	p.addRoots(listOf(s.mirrors))
+	p.addRoots(s.static)
+	return p
 }
 
 func listOf(h *heldList) *List {
