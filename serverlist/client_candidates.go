@@ -41,7 +41,7 @@ func candidatesOf(l *List) []candidate {
 }
 
 // The mirrors of one list yield so many candidates in a round, and so do the
-// roots that it marks; one host yields so many among them. A list that names a
+// roots that it marks; one host yields so many among both. A list that names a
 // single host thousands of times, by mistake or by a stolen key, must not turn
 // its readers into a flood.
 const (
@@ -69,8 +69,7 @@ type pool struct {
 	all       []candidate
 	waiting   []waiter // in random order
 	known     map[string]bool
-	hosts     map[string]int  // how many candidates of lists are of a host
-	drawn     map[draw]int    // how many are of a list
+	draws     map[string]draw // by text of the list
 	listed    map[string]bool // base URLs that the newest mirror list names as mirrors
 	operators map[string]bool // asked
 	settled   bool            // no more candidates will come
@@ -78,10 +77,11 @@ type pool struct {
 	failures  func(base string) int // refreshes in a row in which it was no help
 }
 
-// A draw is from the roots or from the mirrors of a list.
+// A draw counts what was taken of a list. Each counts by itself: a hostile list
+// cannot use up what the shipped one may have of a host.
 type draw struct {
-	list string // its text
-	root bool
+	kinds map[bool]int // roots (true) and mirrors
+	hosts map[string]int
 }
 
 // A waiter is a candidate that was not asked yet.
@@ -93,7 +93,7 @@ type waiter struct {
 // newPool has these candidates, however many they are.
 func newPool(failures func(string) int, all ...candidate) *pool {
 	p := &pool{
-		known: make(map[string]bool), hosts: make(map[string]int), drawn: make(map[draw]int),
+		known: make(map[string]bool), draws: make(map[string]draw),
 		operators: make(map[string]bool), more: make(chan struct{}, 1), failures: failures,
 	}
 	for _, w := range p.ordered(all) {
@@ -143,13 +143,17 @@ func (p *pool) draw(l *List, all []candidate) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text := string(l.Text())
+	d, ok := p.draws[string(l.Text())]
+	if !ok {
+		d = draw{make(map[bool]int), make(map[string]int)}
+		p.draws[string(l.Text())] = d
+	}
 	for _, w := range p.ordered(all) {
-		from, host := draw{text, w.root}, publicHost(w.base)
-		room := p.drawn[from] < maxCandidates && (host == "" || p.hosts[host] < maxCandidatesOfAHost)
+		host := publicHost(w.base)
+		room := d.kinds[w.root] < maxCandidates && (host == "" || d.hosts[host] < maxCandidatesOfAHost)
 		if room && p.take(w) {
-			p.drawn[from]++
-			p.hosts[host]++
+			d.kinds[w.root]++
+			d.hosts[host]++
 		}
 	}
 	rand.Shuffle(len(p.waiting), func(i, j int) { p.waiting[i], p.waiting[j] = p.waiting[j], p.waiting[i] })

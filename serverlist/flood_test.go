@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
@@ -97,6 +98,32 @@ func TestDrawIsFair(t *testing.T) {
 		}
 		if len(asked) != 61 {
 			t.Errorf("asked %d hosts of 61", len(asked))
+		}
+	})
+}
+
+// A hostile list that names a host under many wrong URLs does not keep away
+// the right one, which the program was shipped with.
+func TestHostileListLeavesShippedMirror(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(t, "good")
+		p.cfg.Static = p.shipped(nil, p.mirrorList("good"))
+		m := serverlist.Mirror{ID: "wrong"}
+		for i := range 8 {
+			m.URLs = append(m.URLs, fmt.Sprintf("http://good.example/wrong-%d/", i))
+		}
+		body, err := serverlist.EncodeMirrors([]serverlist.Mirror{m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Clock.Advance(time.Minute)
+		p.cfg.Cache = serverlist.DirCache(t.TempDir())
+		p.store("mirror.list", p.Publish(serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body}), p.Clock.Now())
+		delete(p.net, "root.example")
+		r := p.refresh()
+		expectList(t, r, serverlist.SourceLive, "cat2")
+		if r.From != "http://good.example/server.list" {
+			t.Errorf("from %s", r.From)
 		}
 	})
 }
