@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/signed-metaserver/metaserver/keys"
 )
@@ -37,8 +38,13 @@ type Fetcher struct {
 	// HTTP may bring a Transport of the caller's own; nothing else of it is
 	// used. nil, or a client without one: a transport of the Fetcher's own,
 	// which takes proxies from the environment. To a transport of type
-	// *http.Transport without a dialer the Fetcher adds its own; any other
-	// decides by itself which addresses it connects to.
+	// *http.Transport without a dialer the Fetcher adds its own, which does not
+	// connect to addresses that must not be asked. A dialer of the caller's own
+	// (http.DefaultTransport has one) connects, and so does what another
+	// transport has below it, but such a connection is closed before a request
+	// is written to it, unless it leads to a proxy. A transport that does not
+	// tell of its connections as package httptrace says decides by itself
+	// whom it asks.
 	HTTP *http.Client
 
 	Tuning       Tuning   // zero fields: the defaults named there
@@ -50,6 +56,8 @@ type Fetcher struct {
 	http *http.Client
 	mu   sync.Mutex
 	seen map[string]validators // by URL; in memory only, so that no mirror can recognise a player by them
+
+	proxySeen atomic.Bool // a request went by way of a proxy
 }
 
 // validators are what a server gave to recognise a document by.

@@ -47,6 +47,7 @@ func (f *Fetcher) dialer(timeout time.Duration) *net.Dialer {
 // checkHost judges what a URL shows of its host before anything is dialled:
 // the address if it is written as one. A name is judged when it is dialled.
 func (f *Fetcher) checkHost(u *url.URL, r *route) error {
+	r.target.Store(targetOf(u))
 	r.pinned.Store(f.isPinned(u.Host))
 	if !isPrivateHost(u.Hostname()) {
 		return nil

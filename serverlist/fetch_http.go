@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
-	"net/netip"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -57,7 +54,7 @@ func (f *Fetcher) get(ctx context.Context, rawURL string, header http.Header) (*
 		return nil, &FetchError{URL: rawURL, Outcome: OutcomeFailed, Detail: err.Error(), Err: err}
 	}
 	route := &route{}
-	w := newWatch(withRoute(ctx, route), f.Tuning.withDefaults())
+	w := newWatch(ctx, f.Tuning.withDefaults())
 	a, err := f.send(w, route, u, header)
 	if err != nil {
 		err = explain(rawURL, w.cause(err))
@@ -71,7 +68,7 @@ func (f *Fetcher) send(w *watch, route *route, u *url.URL, header http.Header) (
 	if err := f.checkHost(u, route); err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(w.ctx, http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(f.withRoute(w.ctx, route, w.cancel), http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +144,6 @@ func (f *Fetcher) transport() http.RoundTripper {
 	base.DialContext = f.dialer(connect).DialContext
 	base.TLSHandshakeTimeout = connect
 	base.MaxResponseHeaderBytes = maxHeaderBytes
-	noteProxy(base)
 	redirected := base.Clone()
 	redirected.DisableKeepAlives = true
 	return &hops{base, redirected}
@@ -191,59 +187,4 @@ func parseHTTP(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q: %w", clip(s), err)
 	}
 	return url.Parse(s)
-}
-
-// A route is what is known of a request on its way through redirects.
-type route struct {
-	pinned     atomic.Bool // the host of this hop is one that the user chose
-	proxied    atomic.Bool // the address that is dialled is that of the user's proxy
-	redirected atomic.Bool // this is not the first hop
-	fromPublic atomic.Bool // an earlier hop was answered by a public address
-	remote     atomic.Pointer[netip.Addr]
-}
-
-type routeKey struct{}
-
-func withRoute(ctx context.Context, r *route) context.Context {
-	ctx = context.WithValue(ctx, routeKey{}, r)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			if ap, err := netip.ParseAddrPort(info.Conn.RemoteAddr().String()); err == nil {
-				addr := ap.Addr()
-				r.remote.Store(&addr)
-			}
-		},
-	})
-}
-
-// routeOf returns the route of a request; an empty one for a dial that the
-// transport began on its own.
-func routeOf(ctx context.Context) *route {
-	if r, ok := ctx.Value(routeKey{}).(*route); ok {
-		return r
-	}
-	return &route{}
-}
-
-// atPublic tells whether the hop that just answered is at a public address. A
-// transport of the caller's own may not say; then its name decides.
-func (r *route) atPublic(host string) bool {
-	if addr := r.remote.Swap(nil); addr != nil && !r.proxied.Load() {
-		return !IsPrivateAddress(*addr)
-	}
-	return !isPrivateHost(host)
-}
-
-// noteProxy makes the transport tell a request's route whether it goes by way
-// of a proxy.
-func noteProxy(t *http.Transport) {
-	choose := t.Proxy
-	if choose == nil {
-		return
-	}
-	t.Proxy = func(req *http.Request) (*url.URL, error) {
-		proxy, err := choose(req)
-		routeOf(req.Context()).proxied.Store(proxy != nil)
-		return proxy, err
-	}
 }
