@@ -170,7 +170,8 @@ func (r *refresh) askRoot(ctx context.Context, s state, roots, mirrors *pool) {
 
 // doubt asks a second operator for its head: one source alone could hold back
 // news for ever. While the list is not fresh it also asks a source that the
-// mirror list does not name.
+// mirror list does not name. The race before is over, and all that it started
+// has returned: nobody else has the question, and its fields need no lock here.
 func (r *refresh) doubt(ctx context.Context, q *question, mirrors *pool, grace time.Duration) {
 	q.headsOnly = true
 	if len(q.compared) < 2 {
