@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/spf13/cobra"
 )
 
@@ -26,11 +28,11 @@ func bundleCommand() *cobra.Command {
 as a launcher embeds them: server.list, mirror.list and trust/. DIR/pinned.trust
 is the newest trust document, for the launcher's Config.Trust.
 
-For release scripts: the command fails if no live list can be had, or if a list
-is not fresh. Then DIR stays as it was.`,
+For release scripts: the command fails if no live list can be had, if a list is
+not fresh, or if DIR has a newer one already. Then DIR stays as it was.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := fetchBundle(cmd.Context(), listFlags{trust: trust, roots: roots}, allowStale)
+			b, err := fetchBundle(cmd.Context(), listFlags{trust: trust, roots: roots, static: bundleIn(out)}, allowStale)
 			if err != nil {
 				return err
 			}
@@ -68,7 +70,16 @@ type bundle struct {
 	chain            *keys.Chain
 }
 
-// fetchBundle gets the newest set that root and mirrors have.
+// bundleIn returns a folder that holds a bundle; "" if it does not, or not yet.
+func bundleIn(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, publish.ServerList)); err != nil {
+		return ""
+	}
+	return dir
+}
+
+// fetchBundle gets the newest set that root and mirrors have. What an earlier
+// run has written takes part as a static list, so that a bundle never goes back.
 func fetchBundle(ctx context.Context, f listFlags, allowStale bool) (*bundle, error) {
 	client, err := newListClient(f)
 	if err != nil {
@@ -80,16 +91,8 @@ func fetchBundle(ctx context.Context, f listFlags, allowStale bool) (*bundle, er
 	if err != nil {
 		return nil, err
 	}
-	const remedy = "Nothing was written. Ask the root's admin whether the root is up; --allow-stale takes what there is."
-	switch now := time.Now(); {
-	case r.Mirrors == nil:
-		return nil, withHint(errors.New("no mirror list could be had"), remedy)
-	case r.ClockSuspect:
-		return nil, fmt.Errorf("the list was issued at %s, ahead of this machine's clock; nothing was written", formatTime(r.List.Head.Issued))
-	case !allowStale && r.Freshness != serverlist.Fresh:
-		return nil, withHint(fmt.Errorf("the server list is %s: %s old", r.Freshness, formatAge(r.Age)), remedy)
-	case !allowStale && r.Mirrors.Freshness(now) != serverlist.Fresh:
-		return nil, withHint(fmt.Errorf("the mirror list is %s", r.Mirrors.Freshness(now)), remedy)
+	if err := judgeBundle(r, allowStale); err != nil {
+		return nil, withHint(err, "Nothing was written. Ask the root's admin whether the root is up and its clock right.")
 	}
 	return &bundle{
 		Origin: r.List.Head.Origin, Servers: len(r.List.Servers), Version: r.List.Head.Version,
@@ -98,22 +101,47 @@ func fetchBundle(ctx context.Context, f listFlags, allowStale bool) (*bundle, er
 	}, nil
 }
 
+// judgeBundle tells why lists should not be shipped.
+func judgeBundle(r serverlist.Result, allowStale bool) error {
+	if r.Source != serverlist.SourceLive {
+		var tried strings.Builder
+		for _, a := range r.Attempts {
+			fmt.Fprintf(&tried, "\n  %s", a)
+		}
+		return fmt.Errorf("%s, version %d, is the newest list; root and mirrors have only older ones, or none:%s", r.From, r.List.Head.Version, tried.String())
+	}
+	if r.Mirrors == nil {
+		return errors.New("no mirror list could be had")
+	}
+	now := r.List.Head.Issued.Add(r.Age) // by this machine's clock, unless that is behind what is known
+	for name, l := range map[string]*serverlist.List{"server": r.List, "mirror": r.Mirrors} {
+		f := l.Freshness(now)
+		switch issued := l.Head.Issued; {
+		case issued.After(time.Now().Add(24 * time.Hour)):
+			return fmt.Errorf("the %s list was issued at %s, ahead of this machine's clock", name, formatTime(issued))
+		case f != serverlist.Fresh && !allowStale:
+			return fmt.Errorf("the %s list is %s: %s old; --allow-stale would take it", name, f, formatAge(now.Sub(issued)))
+		}
+	}
+	return nil
+}
+
 // write puts the documents into the folder, each as a whole, those first that
 // the others rest on; then it looks at the folder as a launcher would.
 func (b *bundle) write(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "trust"), 0o755); err != nil {
 		return err
 	}
-	put := func(data []byte, name ...string) error {
-		return durable.WriteFile(filepath.Join(append([]string{dir}, name...)...), data, 0o644)
+	put := func(data []byte, name string) error {
+		return durable.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), data, 0o644)
 	}
 	for _, t := range b.chain.Documents() {
-		if err := put(t.Bytes(), "trust", fmt.Sprintf("%d.trust", t.Version)); err != nil {
+		if err := put(t.Bytes(), publish.TrustName(t.Version)); err != nil {
 			return err
 		}
 	}
 	pinned := b.chain.Newest().Bytes()
-	if err := errors.Join(put(pinned, "pinned.trust"), put(b.mirrorList.Bytes(), "mirror.list"), put(b.list.Bytes(), "server.list")); err != nil {
+	if err := errors.Join(put(pinned, "pinned.trust"), put(b.mirrorList.Bytes(), publish.MirrorList), put(b.list.Bytes(), publish.ServerList)); err != nil {
 		return err
 	}
 	client, err := serverlist.New(serverlist.Config{Trust: pinned, Static: os.DirFS(dir)})
