@@ -37,16 +37,8 @@ func (c *Client) Register(ctx context.Context, req RegistrationRequest) (Accepte
 	if err := c.call(ctx, http.MethodPost, "api/v1/registrations", req, &out); err != nil {
 		return Accepted{}, err
 	}
-	base, err := c.base()
-	if err != nil {
-		return Accepted{}, err
-	}
-	status, err := base.Parse(out.StatusURL)
-	if err != nil {
-		return Accepted{}, fmt.Errorf("the root's answer names no status URL: %w", err)
-	}
-	out.StatusURL = status.String()
-	return out, nil
+	err := c.absolute(&out)
+	return out, err
 }
 
 // Status tells what has become of a registration. statusURL is that of
