@@ -1,5 +1,6 @@
 // Package publishtest holds the contract that every publish.Target is tested
-// against, and a root that signs sets of documents for it.
+// against, the faults that a target behind a network must outlive, and a root
+// that signs sets of documents for them.
 package publishtest
 
 import (

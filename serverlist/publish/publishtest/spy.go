@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
@@ -24,6 +25,13 @@ type Spy struct {
 	// of a host is lost.
 	Late bool
 
+	// Failed is the first operation that gave an error; that a document is not
+	// there does not count.
+	Failed string
+
+	// Done, if not nil, is called after each operation.
+	Done func()
+
 	Ops []string // "open", "read NAME", "write NAME", "close"
 }
 
@@ -42,11 +50,17 @@ func (s *Spy) Writes() []string {
 // do runs one operation, or fails it.
 func (s *Spy) do(op string, run func() error) error {
 	s.Ops = append(s.Ops, op)
+	if s.Done != nil {
+		defer s.Done()
+	}
 	fail := len(s.Ops) == s.FailAt
 	if fail && !s.Late {
 		return fmt.Errorf("%s: %w", op, ErrInjected)
 	}
 	err := run()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && s.Failed == "" {
+		s.Failed = op
+	}
 	if fail {
 		return fmt.Errorf("%s: %w", op, ErrInjected)
 	}
