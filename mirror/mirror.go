@@ -17,19 +17,16 @@ package mirror
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 )
 
 // Config configures a [Mirror]. Root, Trust and Targets are required.
@@ -42,6 +39,8 @@ type Config struct {
 	Schedule     string        // when Run looks for news: a cron expression in UTC; "": DefaultSchedule
 	Jitter       time.Duration // a random time up to this is added to each turn; 0: DefaultJitter, negative: none
 	AllowPrivate bool          // fetch from private and loopback addresses that a mirror list names
+
+	Notes []string // of ReadConfig: what the operator should know and what is no error; Run logs them once
 
 	HTTP   *http.Client                            // nil: a client with the limits of serverlist.Fetcher
 	Now    func() time.Time                        // nil: time.Now
@@ -104,7 +103,7 @@ func New(cfg Config) (*Mirror, error) {
 		return nil, errors.New("a mirror needs a target to publish to")
 	}
 	for _, t := range cfg.Targets {
-		if err := checkPublicURL(t.PublicURL); err != nil {
+		if err := hosts.CheckPublicURL(t.PublicURL); err != nil {
 			return nil, err
 		}
 	}
@@ -119,28 +118,4 @@ func New(cfg Config) (*Mirror, error) {
 // Origin returns the origin that is mirrored.
 func (m *Mirror) Origin() string { return m.pinned.Origin() }
 
-func checkRoot(root string) error { return checkURL("root", root) }
-
-// checkPublicURL takes "" for a target that is not checked from outside.
-func checkPublicURL(public string) error {
-	if public == "" {
-		return nil
-	}
-	return checkURL("public_url", public)
-}
-
-// checkURL refuses what could only be meant as a folder and would be taken for
-// the server list itself.
-func checkURL(name, s string) error {
-	if err := serverlist.CheckMirrorURL(s); err != nil {
-		return fmt.Errorf("%s %w", name, err)
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if last := path.Base(u.Path); u.Path != "" && !strings.HasSuffix(u.Path, "/") && !strings.Contains(last, ".") {
-		return fmt.Errorf("%s %q does not end in \"/\": write %q if that is the folder of server.list", name, s, s+"/")
-	}
-	return nil
-}
+func checkRoot(root string) error { return hosts.CheckURL("root", root) }

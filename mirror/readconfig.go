@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,7 +8,8 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
-	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
+	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
 
 const (
@@ -44,73 +44,57 @@ func ReadConfig(file string) (Config, error) {
 
 // parseConfig is ReadConfig without the disk: read gets the trust document.
 func parseConfig(file string, data []byte, read func(path string) ([]byte, error)) (Config, error) {
-	top, err := parseTOML(file, data)
+	top, err := tomlfile.Parse(file, data)
 	if err != nil {
 		return Config{}, err
 	}
-	c := configReader{dir: filepath.Dir(file), read: read}
-	cfg := c.top(top)
-	if err := errors.Join(c.errs...); err != nil {
+	c := configReader{Table: top, dir: filepath.Dir(file), read: read}
+	cfg := c.top()
+	if err := top.Err(); err != nil {
 		return Config{}, err
 	}
 	return cfg, nil
 }
 
-// A configReader collects every error, so that a file is put right in one go.
 type configReader struct {
+	*tomlfile.Table
 	dir  string
 	read func(path string) ([]byte, error)
-	errs []error
 }
 
-func (c *configReader) top(t *table) Config {
+func (c *configReader) top() Config {
 	cfg := Config{
-		Root:         t.text("root"),
-		Schedule:     t.text("schedule"),
-		AllowPrivate: t.boolean("allow_private"),
+		Root:         c.Text("root"),
+		Schedule:     c.Text("schedule"),
+		AllowPrivate: c.Bool("allow_private"),
 	}
-	pinned := t.text("trust")
-	jitter := t.text("jitter")
-	targets := t.tables("target")
-	t.require("root", `root = "http://ms.example.org/"`)
-	t.require("trust", `trust = "1.trust", the trust document that the root's admin gave you`)
-	t.require("target", `a table [[target]] with type = "folder" and path = "/srv/mirror"`)
-	t.refuseUnknown()
-
+	pinned := c.Text("trust")
+	jitter := c.Text("jitter")
+	c.Require("root", `root = "http://ms.example.org/"`)
+	c.Require("trust", `trust = "1.trust", the trust document that the root's admin gave you`)
+	c.Require("target", `a table [[target]] with type = "folder" and path = "/srv/mirror"`)
 	if cfg.Root != "" {
-		t.check("root", checkRoot(cfg.Root))
+		c.Check("root", checkRoot(cfg.Root))
 	}
 	if pinned != "" {
 		var err error
 		cfg.Trust, err = c.pinned(pinned)
-		t.check("trust", err)
+		c.Check("trust", err)
 	}
 	if cfg.Schedule != "" {
-		t.check("schedule", checkPublicSchedule(cfg.Schedule))
+		c.Check("schedule", checkPublicSchedule(cfg.Schedule))
 	}
 	if jitter != "" {
 		var err error
 		cfg.Jitter, err = parseJitter(jitter)
-		t.check("jitter", err)
+		c.Check("jitter", err)
 	}
-	c.errs = append(c.errs, t.errs...)
-	for _, tt := range targets {
-		cfg.Targets = append(cfg.Targets, c.target(tt))
+	for _, h := range hosts.Read(c.Table, c.dir) {
+		cfg.Targets = append(cfg.Targets, Target{Target: h.Target, PublicURL: h.PublicURL})
+		cfg.Notes = append(cfg.Notes, h.Notes...)
 	}
+	c.RefuseUnknown()
 	return cfg
-}
-
-func (c *configReader) target(t *table) Target {
-	kind, path, public := t.text("type"), t.text("path"), t.text("public_url")
-	t.require("type", `type = "folder"`)
-	t.require("path", `path = "/srv/mirror", the folder that the web server serves`)
-	t.refuseUnknown()
-	if kind != "" && kind != "folder" {
-		t.check("type", fmt.Errorf(`type %q is not known; known: "folder"`, kind))
-	}
-	t.check("public_url", checkPublicURL(public))
-	c.errs = append(c.errs, t.errs...)
-	return Target{Target: publish.Folder{Path: c.path(path)}, PublicURL: public}
 }
 
 // path makes a path of the file absolute or relative to the file.

@@ -117,7 +117,7 @@ func TestReadConfigErrors(t *testing.T) {
 		"unknown key":         {first(`rood = "x"`), []string{`mirror.toml:1: "rood" is not known; known: root, schedule, allow_private, trust, jitter, target`}},
 		"other case":          {change("root", "Root"), []string{`:1: root is missing`, `mirror.toml:1: "Root" is not known; known: root`}},
 		"unknown table":       {smallest + "[log]\nlevel = 1\n", []string{`mirror.toml:6: "log" is not known`}},
-		"unknown target key":  {smallest + "url = \"http://x/\"\n", []string{`mirror.toml:6: "url" is not known in [[target]]; known: type, path, public_url`}},
+		"unknown target key":  {smallest + "url = \"http://x/\"\n", []string{`mirror.toml:6: "url" is not known in [[target]]; known: type, public_url, path`}},
 		"first of two":        {change("path = \"www\"", "path = 7\n[[target]]\ntype = \"folder\"\npath = \"www\""), []string{`mirror.toml:5: path is a number; expected text in "quotes"`}},
 		"number for text":     {change(`"http://ms.example.org/"`, "1"), []string{`mirror.toml:1: root is a number; expected text`}},
 		"list for text":       {change(`"1.trust"`, `["1.trust"]`), []string{`mirror.toml:2: trust is a list; expected text`}},
@@ -136,7 +136,7 @@ func TestReadConfigErrors(t *testing.T) {
 		"root without slash":  {change("ms.example.org/", "ms.example.org/lists"), []string{`mirror.toml:1: root "http://ms.example.org/lists" does not end in "/": write "http://ms.example.org/lists/"`}},
 		"public url":          {smallest + "public_url = \"mirror.example.net\"\n", []string{`mirror.toml:6: public_url must begin with http`}},
 		"public url fragment": {smallest + "public_url = \"http://x/#a\"\n", []string{`mirror.toml:6: public_url must not have a fragment`}},
-		"type":                {change(`"folder"`, `"ftp"`), []string{`mirror.toml:4: type "ftp" is not known; known: "folder"`}},
+		"type":                {change(`"folder"`, `"pigeon"`), []string{`mirror.toml:4: type "pigeon" is not known; known: "folder"`}},
 		"trust not there":     {change(`"1.trust"`, `"2.trust"`), []string{`mirror.toml:2: trust: open 2.trust: file does not exist: copy the root's trust document there`}},
 		"trust damaged":       {change(`"1.trust"`, `"bad.trust"`), []string{`mirror.toml:2: trust: bad.trust is not a trust document that can be pinned: `}},
 		"schedule":            {first(`schedule = "hourly"`), []string{`mirror.toml:1: schedule: "hourly" is not a cron expression of five fields as "17 * * * *"`}},
@@ -148,7 +148,8 @@ func TestReadConfigErrors(t *testing.T) {
 		"schedule too often":  {first(`schedule = "@every 1s"`), []string{`more often than once a minute`}},
 		"jitter":              {first(`jitter = "10"`), []string{`mirror.toml:1: jitter "10" is not a duration from "0s" to "24h"`}},
 		"jitter negative":     {first(`jitter = "-1s"`), []string{`mirror.toml:1: jitter "-1s" is not`}},
-		"several at once":     {change(`"folder"`, `"ftp"`) + "x = 1\nroot = 1\n", []string{`mirror.toml:7: "root" is not known in`, `mirror.toml:6: "x" is not known in`, `mirror.toml:4: type "ftp"`}},
+		"several at once":     {change(`"www"`, `7`) + "x = 1\nroot = 1\n", []string{`mirror.toml:5: path is a number`, `mirror.toml:7: "root" is not known in`, `mirror.toml:6: "x" is not known in`}},
+		"several tables":      {change(`"folder"`, `"pigeon"`) + "[[target]]\ntype = \"folder\"\n", []string{`mirror.toml:4: type "pigeon" is not known; known: "folder"`, `mirror.toml:6: path is missing in [[target]]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,6 +24,9 @@ const (
 // run is skipped.
 func (m *Mirror) Run(ctx context.Context) error {
 	m.cfg.Log.Info("mirror started", "origin", m.Origin(), "root", m.cfg.Root, "schedule", m.cfg.Schedule, "targets", len(m.cfg.Targets))
+	for _, n := range m.cfg.Notes {
+		m.cfg.Log.Warn("configuration", "note", n)
+	}
 	failures := 0
 	for {
 		report, err := m.Once(ctx)

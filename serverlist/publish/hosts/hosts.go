@@ -1,0 +1,129 @@
+// Package hosts turns the [[target]] tables of a configuration file into
+// targets to publish to. A mirror and a root that publishes by itself are
+// configured by the same tables:
+//
+//	[[target]]
+//	type = "folder"
+//	path = "/srv/mirror"
+//	public_url = "http://mirror.example.net/ms/"
+//
+// No table holds a secret: it names a file or an environment variable, which is
+// read each time the secret is needed.
+package hosts
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
+)
+
+// A Host is a place to publish to, and where the world finds what is there.
+type Host struct {
+	Target    publish.Target
+	Type      string // as in the file: "folder"
+	PublicURL string // a folder if it ends in "/", else the server list itself; "": not given
+
+	// Notes say what the operator should know and what is no error: a password
+	// that travels in clear, a secret that others can read.
+	Notes []string
+
+	line  int
+	place string // what two tables must not share
+}
+
+// kinds are the types of targets. A kind reads its own keys; place names where
+// the documents go, the same for the same place however it is reached.
+var kinds = map[string]func(*reader) (target publish.Target, place string){
+	"folder": readFolder,
+}
+
+// Types returns the types that [Read] knows, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(kinds)) }
+
+// Read reads every [[target]] of a file. Relative paths are relative to dir.
+// What is wrong is noted in top: look at its Err before the result is used.
+func Read(top *tomlfile.Table, dir string) []Host {
+	var all []Host
+	for _, t := range top.Tables("target") {
+		r := &reader{Table: t, dir: dir}
+		h := r.host()
+		r.refuseSecond(all, h)
+		all = append(all, h)
+	}
+	return all
+}
+
+// A reader reads one table.
+type reader struct {
+	*tomlfile.Table
+	dir   string
+	notes []string
+}
+
+func (r *reader) host() Host {
+	h := Host{Type: r.Text("type"), PublicURL: r.Text("public_url"), line: r.Line("type")}
+	r.Require("type", `type = "folder"`)
+	r.Check("public_url", CheckPublicURL(h.PublicURL))
+	if kind := kinds[h.Type]; kind != nil {
+		h.Target, h.place = kind(r)
+		r.RefuseUnknown()
+	} else if h.Type != "" {
+		r.Check("type", fmt.Errorf(`type %q is not known; known: "%s"`, h.Type, strings.Join(Types(), `", "`)))
+	}
+	h.Notes = r.notes
+	return h
+}
+
+// refuseSecond refuses a table that names the place or the URL of another: the
+// same visit would be paid twice, or what is read back at the URL cannot tell
+// whose it is.
+func (r *reader) refuseSecond(others []Host, h Host) {
+	for _, o := range others {
+		if h.place != "" && h.place == o.place {
+			r.Check("type", fmt.Errorf("this target is the same place as that of line %d: remove one", o.line))
+		}
+		if h.PublicURL != "" && folderOf(h.PublicURL) == folderOf(o.PublicURL) {
+			r.Check("public_url", fmt.Errorf("public_url is also that of the target of line %d: each target has its own", o.line))
+		}
+	}
+}
+
+// path returns a path of the file, absolute or relative to its folder.
+func (r *reader) path(key string) string {
+	p := r.Text(key)
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(r.dir, p)
+}
+
+// secret reads the keys of a secret; nil: none is given.
+func (r *reader) secret(name string) func() (string, error) {
+	s := ReadSecret(r.Table, r.dir, name)
+	if s == nil {
+		return nil
+	}
+	if err := s.Exposed(); err != nil {
+		r.note("%v", err)
+	}
+	return s.Get
+}
+
+// note adds to what the operator should know.
+func (r *reader) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+func readFolder(r *reader) (publish.Target, string) {
+	path := r.path("path")
+	r.Require("path", `path = "/srv/mirror", the folder that the web server serves`)
+	if path == "" {
+		return nil, ""
+	}
+	return publish.Folder{Path: path}, "folder " + filepath.Clean(path)
+}
