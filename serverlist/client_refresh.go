@@ -27,17 +27,21 @@ func newRefresh(c *Client) *refresh { return &refresh{c: c} }
 
 func (r *refresh) run(ctx context.Context) (Result, error) {
 	stored := r.reload()
+	// One round is enough unless it meets a new trust document that its own list
+	// is not signed under: then the sources are asked again, under that one. A
+	// third round would only serve a root that changes its keys every second;
+	// the next refresh does that.
 	for range 2 {
 		before := r.c.chain().Newest().Version
 		r.round(ctx)
-		if r.c.chain().Newest().Version == before {
-			r.holds()
-			break
+		moved := r.c.chain().Newest().Version > before
+		if moved {
+			stored = r.reload() // what is held must hold under it
 		}
-		// Trust has moved on: what is held must hold under it, and what is
-		// live must be signed under it.
-		stored = r.reload()
-		if r.holds() {
+		// What is live must be signed under the newest document even if that is
+		// not new: "not modified" speaks of what is held, for which an earlier
+		// one may vouch.
+		if r.holds() || !moved {
 			break
 		}
 	}
@@ -110,7 +114,7 @@ func (r *refresh) round(ctx context.Context) {
 // head that is newer than what is held.
 func (r *refresh) race(ctx context.Context, q *question, p *pool, pause time.Duration, news func()) *confirmation {
 	t := r.c.cfg.Tuning
-	(&race[candidate, *confirmation]{
+	(&race{
 		parallel: t.Parallel, pause: pause, long: r.bodyTime(q), silent: t.Silent,
 		next: p.next, more: p.more, over: p.over,
 		ask: func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {

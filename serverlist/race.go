@@ -10,12 +10,12 @@ import (
 // errLost is why a source that was too slow is let go.
 var errLost = errors.New("let go: another source was faster")
 
-// A race asks candidates for something until one brings it. It asks one, and
+// A race asks candidates for a list until one shows it. It asks one, and
 // a further one whenever a candidate fails, or after a pause in which none in
 // flight has shown life. A candidate shows life by a verified head; one that
 // stays silent for too long keeps running, but no longer takes a place, so
 // that silent sources cannot hold up the others.
-type race[C, R any] struct {
+type race struct {
 	parallel int           // places
 	pause    time.Duration // before a further candidate while none in flight has shown life
 	long     time.Duration // the same while one has, which may be slow on purpose
@@ -24,22 +24,22 @@ type race[C, R any] struct {
 	// next returns the candidate to ask next, and false if there is none for
 	// now. Patient means that the pause has not passed yet: candidates of last
 	// resort may be kept back.
-	next func(patient bool) (C, bool)
+	next func(patient bool) (candidate, bool)
 	// more receives when next may have got candidates; nil: it never does.
 	more <-chan struct{}
 	// over tells that next will get no more candidates; nil: it never does.
 	over func() bool
 	// ask asks one candidate and calls alive at its first sign of life. It
 	// returns soon after ctx ends. Alone means that no other is in flight.
-	ask func(ctx context.Context, c C, alone bool, alive func()) (R, error)
+	ask func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error)
 }
 
-// run returns the first result, or false if no candidate brings one. The
+// run returns the first list shown, or nil if no candidate has one. The
 // others have returned by then.
-func (r *race[C, R]) run(ctx context.Context) (result R, ok bool) {
+func (r *race) run(ctx context.Context) *confirmation {
 	ctx, cancel := context.WithCancelCause(ctx)
-	h := &heat[C, R]{
-		race: r, events: make(chan raceEvent[R]), running: make(map[*runner]bool),
+	h := &heat{
+		race: r, events: make(chan raceEvent), running: make(map[*runner]bool),
 		hedge: time.NewTimer(r.pause), due: true, patient: true,
 	}
 	defer h.wg.Wait()
@@ -48,28 +48,28 @@ func (r *race[C, R]) run(ctx context.Context) (result R, ok bool) {
 	for {
 		over := r.over == nil || r.over() // before next: what came until then is seen by it
 		if h.due && h.places() > 0 && !h.startNext(ctx) && len(h.running) == 0 && over {
-			return result, false
+			return nil
 		}
 		select {
 		case e := <-h.events:
 			if e.what == eventDone && e.err == nil {
-				return e.result, true
+				return e.found
 			}
 			h.note(e)
 		case <-h.hedge.C:
 			h.due, h.patient = true, false
 		case <-r.more:
 		case <-ctx.Done():
-			return result, false
+			return nil
 		}
 	}
 }
 
 // A heat is the state of one run of a race.
-type heat[C, R any] struct {
-	race    *race[C, R]
+type heat struct {
+	race    *race
 	wg      sync.WaitGroup
-	events  chan raceEvent[R]
+	events  chan raceEvent
 	running map[*runner]bool
 	hedge   *time.Timer
 	due     bool // a further candidate is to be asked as soon as there is one, and a place
@@ -79,11 +79,11 @@ type heat[C, R any] struct {
 // A runner is a candidate in flight.
 type runner struct{ alive, silent bool }
 
-type raceEvent[R any] struct {
-	from   *runner
-	what   eventKind
-	result R
-	err    error
+type raceEvent struct {
+	from  *runner
+	what  eventKind
+	found *confirmation
+	err   error
 }
 
 type eventKind int
@@ -95,7 +95,7 @@ const (
 )
 
 // startNext asks the next candidate, if there is one.
-func (h *heat[C, R]) startNext(ctx context.Context) bool {
+func (h *heat) startNext(ctx context.Context) bool {
 	c, ok := h.race.next(h.patient)
 	if !ok {
 		return false
@@ -110,22 +110,22 @@ func (h *heat[C, R]) startNext(ctx context.Context) bool {
 }
 
 // one asks one candidate and tells the race what comes of it.
-func (h *heat[C, R]) one(ctx context.Context, c C, alone bool, from *runner) {
-	send := func(e raceEvent[R]) {
+func (h *heat) one(ctx context.Context, c candidate, alone bool, from *runner) {
+	send := func(e raceEvent) {
 		e.from = from
 		select {
 		case h.events <- e:
 		case <-ctx.Done():
 		}
 	}
-	silent := time.AfterFunc(h.race.silent, func() { send(raceEvent[R]{what: eventSilent}) })
+	silent := time.AfterFunc(h.race.silent, func() { send(raceEvent{what: eventSilent}) })
 	defer silent.Stop()
-	result, err := h.race.ask(ctx, c, alone, func() { send(raceEvent[R]{what: eventAlive}) })
-	send(raceEvent[R]{what: eventDone, result: result, err: err})
+	found, err := h.race.ask(ctx, c, alone, func() { send(raceEvent{what: eventAlive}) })
+	send(raceEvent{what: eventDone, found: found, err: err})
 }
 
 // note takes in what a runner tells, unless that ends the race.
-func (h *heat[C, R]) note(e raceEvent[R]) {
+func (h *heat) note(e raceEvent) {
 	switch e.what {
 	case eventAlive:
 		e.from.alive = true
@@ -141,7 +141,7 @@ func (h *heat[C, R]) note(e raceEvent[R]) {
 }
 
 // rest starts the pause before a further candidate anew.
-func (h *heat[C, R]) rest() {
+func (h *heat) rest() {
 	if h.anyAlive() {
 		h.hedge.Reset(h.race.long)
 	} else {
@@ -149,7 +149,7 @@ func (h *heat[C, R]) rest() {
 	}
 }
 
-func (h *heat[C, R]) anyAlive() bool {
+func (h *heat) anyAlive() bool {
 	for r := range h.running {
 		if r.alive {
 			return true
@@ -159,7 +159,7 @@ func (h *heat[C, R]) anyAlive() bool {
 }
 
 // places returns how many candidates may still be started.
-func (h *heat[C, R]) places() int {
+func (h *heat) places() int {
 	n := h.race.parallel
 	for r := range h.running {
 		if !r.silent {

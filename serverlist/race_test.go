@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,21 +21,21 @@ type lane struct {
 
 // runLanes races and returns when each candidate started, in milliseconds,
 // who won, and when.
-func runLanes(t *testing.T, parallel int, lanes []lane, change func(r *race[int, int])) (starts string, winner int, at time.Duration) {
+func runLanes(t *testing.T, parallel int, lanes []lane, change func(r *race)) (starts string, winner int, at time.Duration) {
 	t.Helper()
 	begin := time.Now()
 	var mu sync.Mutex
 	var log []string
 	next := 0
-	r := &race[int, int]{
+	r := &race{
 		parallel: parallel,
 		pause:    300 * time.Millisecond, long: 30 * time.Second, silent: 4 * time.Second,
-		next: func(bool) (int, bool) {
+		next: numbers(func(bool) (int, bool) {
 			next++
 			return next - 1, next <= len(lanes)
-		},
+		}),
 	}
-	r.ask = func(ctx context.Context, i int, alone bool, alive func()) (int, error) {
+	r.ask = asking(func(ctx context.Context, i int, alone bool, alive func()) (int, error) {
 		mu.Lock()
 		mark := ""
 		if alone {
@@ -43,15 +44,43 @@ func runLanes(t *testing.T, parallel int, lanes []lane, change func(r *race[int,
 		log = append(log, fmt.Sprintf("%d%s", time.Since(begin).Milliseconds(), mark))
 		mu.Unlock()
 		return runLane(ctx, lanes[i], i, alive)
-	}
+	})
 	if change != nil {
 		change(r)
 	}
-	winner = -1
-	if i, ok := r.run(t.Context()); ok {
-		winner = i
-	}
+	winner = winnerOf(r.run(t.Context()))
 	return strings.Join(log, " "), winner, time.Since(begin)
+}
+
+// The candidates of these tests are numbers, and each wins with its own.
+
+func numbers(next func(patient bool) (int, bool)) func(bool) (candidate, bool) {
+	return func(patient bool) (candidate, bool) {
+		i, ok := next(patient)
+		return candidate{base: strconv.Itoa(i)}, ok
+	}
+}
+
+func asking(ask func(ctx context.Context, i int, alone bool, alive func()) (int, error)) func(context.Context, candidate, bool, func()) (*confirmation, error) {
+	return func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {
+		i, err := strconv.Atoi(c.base)
+		if err == nil {
+			_, err = ask(ctx, i, alone, alive)
+		}
+		return &confirmation{from: c}, err
+	}
+}
+
+// winnerOf returns the winner's number; -1: nobody has won.
+func winnerOf(found *confirmation) int {
+	if found == nil {
+		return -1
+	}
+	i, err := strconv.Atoi(found.from.base)
+	if err != nil {
+		panic(err)
+	}
+	return i
 }
 
 func runLane(ctx context.Context, l lane, i int, alive func()) (int, error) {
@@ -119,14 +148,14 @@ func TestRace(t *testing.T) {
 func TestRaceLosersAreToldWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told error
-		_, winner, _ := runLanes(t, 3, []lane{{}, {win: time.Second}}, func(r *race[int, int]) {
+		_, winner, _ := runLanes(t, 3, []lane{{}, {win: time.Second}}, func(r *race) {
 			ask := r.ask
-			r.ask = func(ctx context.Context, i int, alone bool, alive func()) (int, error) {
-				v, err := ask(ctx, i, alone, alive)
-				if i == 0 {
+			r.ask = func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {
+				found, err := ask(ctx, c, alone, alive)
+				if c.base == "0" {
 					told = err
 				}
-				return v, err
+				return found, err
 			}
 		})
 		if winner != 1 || !errors.Is(told, errLost) {
@@ -139,15 +168,15 @@ func TestRaceEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		r := &race[int, int]{
+		r := &race{
 			parallel: 1, pause: time.Minute, long: time.Minute, silent: time.Minute,
-			next: func(bool) (int, bool) { return 0, true },
-			ask: func(ctx context.Context, _ int, _ bool, _ func()) (int, error) {
+			next: numbers(func(bool) (int, bool) { return 0, true }),
+			ask: asking(func(ctx context.Context, _ int, _ bool, _ func()) (int, error) {
 				<-ctx.Done()
 				return 0, ctx.Err()
-			},
+			}),
 		}
-		if _, ok := r.run(ctx); ok || ctx.Err() == nil {
+		if winner := winnerOf(r.run(ctx)); winner >= 0 || ctx.Err() == nil {
 			t.Error("a race without a winner has one, or ended early")
 		}
 	})
@@ -180,10 +209,10 @@ func TestRaceWaitsForCandidates(t *testing.T) {
 						more <- struct{}{}
 					})
 				}
-				r := &race[int, int]{
+				r := &race{
 					parallel: 3, pause: 300 * time.Millisecond, long: time.Minute, silent: time.Minute, more: more,
 					over: func() bool { mu.Lock(); defer mu.Unlock(); return settled },
-					next: func(patient bool) (int, bool) {
+					next: numbers(func(patient bool) (int, bool) {
 						mu.Lock()
 						defer mu.Unlock()
 						switch {
@@ -195,15 +224,15 @@ func TestRaceWaitsForCandidates(t *testing.T) {
 							return 0, true
 						}
 						return 0, false
-					},
-					ask: func(ctx context.Context, i int, _ bool, alive func()) (int, error) {
+					}),
+					ask: asking(func(ctx context.Context, i int, _ bool, alive func()) (int, error) {
 						return runLane(ctx, tt.lanes[i], i, alive)
-					},
+					}),
 				}
-				i, ok := r.run(t.Context())
-				got := fmt.Sprintf("%s at %v", []string{"root", "mirror"}[i], time.Since(begin))
-				if !ok || got != tt.want {
-					t.Errorf("%s, %v; want %s", got, ok, tt.want)
+				winner := winnerOf(r.run(t.Context()))
+				got := fmt.Sprintf("%s at %v", []string{"nobody", "root", "mirror"}[winner+1], time.Since(begin))
+				if got != tt.want {
+					t.Errorf("%s; want %s", got, tt.want)
 				}
 			})
 		})
@@ -215,21 +244,21 @@ func TestRaceSeesCandidatesThatComeLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		more := make(chan struct{}, 1)
 		looked, settled := false, false
-		r := &race[int, int]{
+		r := &race{
 			parallel: 3, pause: time.Second, long: time.Second, silent: time.Second, more: more,
 			over: func() bool { return settled },
-			next: func(bool) (int, bool) {
+			next: numbers(func(bool) (int, bool) {
 				if !looked { // they come just after this
 					looked, settled = true, true
 					more <- struct{}{}
 					return 0, false
 				}
 				return 7, true
-			},
-			ask: func(_ context.Context, i int, _ bool, _ func()) (int, error) { return i, nil },
+			}),
+			ask: asking(func(_ context.Context, i int, _ bool, _ func()) (int, error) { return i, nil }),
 		}
-		if i, ok := r.run(t.Context()); !ok || i != 7 {
-			t.Errorf("%d, %v", i, ok)
+		if winner := winnerOf(r.run(t.Context())); winner != 7 {
+			t.Errorf("%d has won", winner)
 		}
 	})
 }
