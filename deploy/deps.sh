@@ -1,8 +1,9 @@
 #!/bin/sh
 # Fetches the real programs that the tests run: a web server, a game server, an
-# SSH server, openssl, ssh-keygen and python3. Debian packages are downloaded and
-# unpacked into .deps/ in the project's folder. Nothing is installed, so no daemon starts and
-# no root is needed. What the system has already is not fetched.
+# SSH server, three FTP servers, openssl, ssh-keygen and python3. Debian packages
+# are downloaded and unpacked into .deps/ in the project's folder. Nothing is
+# installed, so no daemon starts and no root is needed. What the system has
+# already is not fetched.
 #
 # usage: deploy/deps.sh          (or: make deps)
 #
@@ -15,7 +16,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 deps=$PWD/.deps
-programs='nginx crossfire-server openssl ssh-keygen sshd python3'
+programs='nginx crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3'
 apt_options='-qq -o APT::Sandbox::User= -o Debug::NoLocking=true'
 PATH=$PATH:/usr/sbin:/sbin:/usr/games
 umask 022 # tests give root's rights up for some programs, which must still read these files
@@ -68,6 +69,7 @@ ready() {
 	case $1 in
 	openssl) [ "$(openssl_major "$path")" -ge 3 ] ;;
 	python3) LD_LIBRARY_PATH=$(library_path) "$path" -I -c 'import hashlib, ipaddress, json, subprocess, tempfile' 2>/dev/null ;;
+	proftpd) has_data usr/lib/proftpd/mod_tls.so ;;
 	crossfire-server)
 		has_data usr/share/games/crossfire/archetypes && has_data usr/share/games/crossfire/maps/regions.reg
 		;;
@@ -167,7 +169,7 @@ if [ -z "$missing" ]; then
 fi
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v "$tool" >/dev/null || die "this is not a Debian system: please install by hand:$missing" \
-		'(nginx, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, Python 3.9 or later). Without them, tests are skipped.'
+		'(nginx, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, Python 3.9 or later). Without them, tests are skipped.'
 done
 say "to fetch:$missing"
 mkdir -p "$deps"
@@ -176,6 +178,10 @@ want nginx nginx nginx-light
 want openssl openssl
 want ssh-keygen openssh-client
 want sshd openssh-server
+want vsftpd vsftpd
+want proftpd proftpd-core proftpd-mod-crypto
+want pure-ftpd pure-ftpd pure-ftpd-common
+want pure-pw pure-ftpd-common
 # shellcheck disable=SC2046 # a list of packages
 want python3 $(python_packages)
 want crossfire-server crossfire-server crossfire-common crossfire-maps

@@ -39,6 +39,10 @@ var packages = map[string]string{
 	"unshare":          "util-linux",
 	"setpriv":          "util-linux",
 	"sh":               "dash",
+	"vsftpd":           "vsftpd",
+	"proftpd":          "proftpd-core",
+	"pure-ftpd":        "pure-ftpd",
+	"pure-pw":          "pure-ftpd-common",
 	"curl":             "curl",
 	"wget":             "wget",
 }
