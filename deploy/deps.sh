@@ -16,7 +16,8 @@ set -eu
 
 cd "$(dirname "$0")/.."
 deps=$PWD/.deps
-programs='nginx crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3'
+programs='nginx apache2 rsync versitygw crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3'
+versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0 # a test server for S3; not in go.mod
 apt_options='-qq -o APT::Sandbox::User= -o Debug::NoLocking=true'
 PATH=$PATH:/usr/sbin:/sbin:/usr/games
 umask 022 # tests give root's rights up for some programs, which must still read these files
@@ -143,6 +144,15 @@ want() {
 		"$(missing_libraries "$path" | tr '\n' ' ')or is too old, or its data is absent"
 }
 
+# want_versitygw builds the S3 server, which Debian does not package, from source.
+want_versitygw() {
+	if ready versitygw; then return 0; fi
+	command -v go >/dev/null || die 'go is not in PATH; it builds versitygw'
+	say "building $versitygw"
+	CGO_ENABLED=0 GOFLAGS= GOBIN=$deps/usr/bin go install -trimpath -ldflags='-s -w' $versitygw ||
+		die "$versitygw cannot be fetched or built"
+}
+
 # python_packages prints the packages of the interpreter and of its library, which
 # the release's version of Python names.
 python_packages() {
@@ -169,12 +179,14 @@ if [ -z "$missing" ]; then
 fi
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v "$tool" >/dev/null || die "this is not a Debian system: please install by hand:$missing" \
-		'(nginx, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, Python 3.9 or later). Without them, tests are skipped.'
+		'(nginx, apache2, rsync, versitygw, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, Python 3.9 or later). Without them, tests are skipped.'
 done
 say "to fetch:$missing"
 mkdir -p "$deps"
 known crossfire-server && known nginx || own_lists
 want nginx nginx nginx-light
+want apache2 apache2-bin
+want rsync rsync
 want openssl openssl
 want ssh-keygen openssh-client
 want sshd openssh-server
@@ -185,4 +197,5 @@ want pure-pw pure-ftpd-common
 # shellcheck disable=SC2046 # a list of packages
 want python3 $(python_packages)
 want crossfire-server crossfire-server crossfire-common crossfire-maps
+want_versitygw
 report

@@ -26,6 +26,9 @@ import (
 // packages names the Debian package of each program that tests may ask for.
 var packages = map[string]string{
 	"nginx":            "nginx",
+	"apache2":          "apache2-bin",
+	"rsync":            "rsync",
+	"versitygw":        "(none: built from source by make deps)",
 	"crossfire-server": "crossfire-server",
 	"openssl":          "openssl",
 	"python3":          "python3",
