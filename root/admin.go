@@ -1,8 +1,6 @@
 package root
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,38 +17,11 @@ import (
 // Decisions answer as soon as they are durable. The publisher is told, and the
 // edition that shows them follows.
 
-// pending sends every pending registration as one array. They are written as
-// they are read, so that a full queue does not have to fit into memory.
+// pending sends every pending registration as one array, as it is read.
 func (s *server) pending(w http.ResponseWriter, r *http.Request) error {
-	out := bufio.NewWriterSize(w, 64<<10)
-	started := false
-	err := s.store.Pending(r.Context(), func(review store.Review) error {
-		separator := ",\n"
-		if !started {
-			started, separator = true, "["
-			startJSON(w)
-		}
-		line, err := json.Marshal(reviewOf(review))
-		if err != nil {
-			return err
-		}
-		out.WriteString(separator)
-		_, err = out.Write(line)
-		return err
+	return writeArray(s, w, func(each func(api.Registration) error) error {
+		return s.store.Pending(r.Context(), func(review store.Review) error { return each(reviewOf(review)) })
 	})
-	switch {
-	case err == nil && started:
-		out.WriteString("]\n")
-		return out.Flush()
-	case err == nil:
-		return writeJSON(w, http.StatusOK, []api.Registration{})
-	case started:
-		// The status is sent. Ending the connection is what is left to say
-		// that the array is not whole.
-		s.log.Error("the pending registrations could not be read to their end", "err", err)
-		panic(http.ErrAbortHandler)
-	}
-	return err
 }
 
 func startJSON(w http.ResponseWriter) {

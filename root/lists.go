@@ -14,83 +14,9 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
-// rootMirror is the id of the root's own entry in the mirror list.
-const rootMirror = "root"
-
 // publishTimeout bounds how long a change of the mirror list waits until it is
 // served. Two editions have to be a second apart, so it takes about that long.
 const publishTimeout = 30 * time.Second
-
-// mirrors sends the entries of the mirror list, that of the root included.
-func (s *server) mirrors(w http.ResponseWriter, r *http.Request) error {
-	list, _, err := s.store.Mirrors(r.Context())
-	if err != nil {
-		return err
-	}
-	out := []api.Mirror{}
-	if s.cfg.PublicURL != "" {
-		out = append(out, api.Mirror{ID: rootMirror, Operator: s.origin, URLs: []string{s.cfg.PublicURL}, Root: true})
-	}
-	for _, m := range list {
-		out = append(out, api.Mirror{ID: m.ID, Operator: m.Operator, Region: m.Region, Contact: m.Contact, URLs: m.URLs})
-	}
-	return writeJSON(w, http.StatusOK, out)
-}
-
-// addMirror answers when the edition with the mirror is served.
-func (s *server) addMirror(w http.ResponseWriter, r *http.Request) error {
-	var req api.Mirror
-	if err := s.decode(w, r, &req); err != nil {
-		return err
-	}
-	m, err := mirrorOf(req)
-	if err != nil {
-		return err
-	}
-	change, err := s.store.AddMirror(r.Context(), m, adminOf(r))
-	if err != nil {
-		return nameTaken(err, "id")
-	}
-	return s.published(w, r, m.ID, change)
-}
-
-// removeMirror answers when the edition without the mirror is served.
-func (s *server) removeMirror(w http.ResponseWriter, r *http.Request) error {
-	id := chi.URLParam(r, "id")
-	if id == rootMirror {
-		return problem(http.StatusConflict, "The entry %q is the root itself; it goes when public_url goes from root.toml.", id)
-	}
-	change, err := s.store.RemoveMirror(r.Context(), id, adminOf(r))
-	if err != nil {
-		return err
-	}
-	return s.published(w, r, id, change)
-}
-
-func mirrorOf(req api.Mirror) (serverlist.Mirror, error) {
-	var problems fieldProblems
-	m := serverlist.Mirror{
-		ID:       req.ID,
-		Operator: problems.text("operator", req.Operator, serverlist.MaxText),
-		Region:   problems.text("region", req.Region, serverlist.MaxText),
-		Contact:  problems.text("contact", req.Contact, serverlist.MaxText),
-		URLs:     req.URLs,
-	}
-	problems.required("operator", req.Operator)
-	if req.ID == rootMirror {
-		problems.add("id", "%q is the root's own entry; choose another id", rootMirror)
-	}
-	if req.Root {
-		problems.add("root", "is for the root's own entry, which public_url in root.toml makes")
-	}
-	if f := new(serverlist.FieldError); errors.As(m.Check(), &f) && !problems.has(f.Field) {
-		problems.add(f.Field, "%s", f.Problem)
-	}
-	if len(problems) > 0 {
-		return serverlist.Mirror{}, invalid(problems...)
-	}
-	return m, nil
-}
 
 // published waits until the mirror list shows the change.
 func (s *server) published(w http.ResponseWriter, r *http.Request, id string, change int64) error {

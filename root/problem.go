@@ -49,6 +49,7 @@ func problemOf(err error) *api.Problem {
 		removal *issue.RemovalError
 		confirm *store.ConfirmError
 		changed *store.RevisionError
+		place   *store.URLTakenError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -68,6 +69,10 @@ func problemOf(err error) *api.Problem {
 	case errors.As(err, &taken):
 		p = problem(http.StatusConflict, "Nothing was changed: %v.", err)
 		p.Errors = []api.FieldProblem{{Field: "id", Problem: "is taken"}}
+		return p
+	case errors.As(err, &place):
+		p = problem(http.StatusConflict, "Nothing was changed: %v.", err)
+		p.Errors = []api.FieldProblem{{Field: "urls", Problem: fmt.Sprintf("%s is that of mirror %q", clip(place.URL), place.Mirror)}}
 		return p
 	case errors.As(err, &field):
 		return invalid(api.FieldProblem{Field: field.Field, Problem: field.Problem})

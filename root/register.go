@@ -25,11 +25,9 @@ const (
 // is durable.
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	src := s.proxies.sourceOf(r)
-	exempt := src.local && !s.cfg.LimitLoopback
-	if !exempt {
-		if wait := s.waitFor(src); wait > 0 {
-			return tooFast(wait)
-		}
+	exempt, err := s.admit(src)
+	if err != nil {
+		return err
 	}
 	var req api.RegistrationRequest
 	fields, tooLarge, err := s.bodies.decode(w, r, &req)
@@ -46,6 +44,27 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Location", accepted.StatusURL)
 	return writeJSON(w, http.StatusAccepted, accepted)
+}
+
+// admit takes one request of a source, or says how long it has to wait. exempt:
+// nothing of this source is counted.
+func (s *server) admit(src source) (exempt bool, err error) {
+	if src.local && !s.cfg.LimitLoopback {
+		return true, nil
+	}
+	if wait := s.waitFor(src); wait > 0 {
+		return false, tooFast(wait)
+	}
+	return false, nil
+}
+
+// limits returns what may enter a queue.
+func (s *server) limits(exempt bool) store.Limits {
+	limits := store.Limits{Queue: s.cfg.Queue, PerSource: s.cfg.PerSource}
+	if exempt || limits.PerSource < 0 {
+		limits.PerSource = 0
+	}
+	return limits
 }
 
 // waitFor takes one request of a source and of its network. What one source
@@ -88,27 +107,23 @@ func refuseRequest(fields []api.FieldProblem, tooLarge bool) *api.Problem {
 
 // enqueue stores the request and hands out the one copy of its status token.
 func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email string, src source, exempt bool) (api.Accepted, error) {
-	limits := store.Limits{Queue: s.cfg.Queue, PerSource: s.cfg.PerSource}
-	if exempt || limits.PerSource < 0 {
-		limits.PerSource = 0
-	}
 	token := store.NewToken()
 	reg, err := s.store.Register(ctx, store.Request{
 		Server: entry,
 		Email:  email,
 		Source: src.addr,
 		Token:  token.Hash(),
-	}, limits)
+	}, s.limits(exempt))
 	if err != nil {
 		return api.Accepted{}, err
 	}
-	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL(reg.ID, token)}, nil
+	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)}, nil
 }
 
 // statusURL is relative where no public URL is known: the request's Host
 // header is the sender's word.
-func (s *server) statusURL(id string, token store.Token) string {
-	path := "api/v1/registrations/" + id + "/" + token.Reveal()
+func (s *server) statusURL(kind, id string, token store.Token) string {
+	path := "api/v1/" + kind + "/" + id + "/" + token.Reveal()
 	if s.cfg.PublicURL == "" {
 		return "/" + path
 	}

@@ -220,6 +220,11 @@ func checkAddress(address string, private bool) error {
 	if err != nil {
 		return fmt.Errorf("is not host:port")
 	}
+	return checkPlace(host, private)
+}
+
+// checkPlace checks where on the network a host leads.
+func checkPlace(host string, private bool) error {
 	ip, err := netip.ParseAddr(host)
 	switch {
 	case err != nil && private:

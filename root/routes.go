@@ -18,6 +18,8 @@ func (s *server) publicRoutes() http.Handler {
 
 	r.Post("/api/v1/registrations", s.handle(s.register))
 	r.Get("/api/v1/registrations/{id}/{token}", s.handle(s.status))
+	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
+	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
 	return r
 }
 
@@ -33,8 +35,14 @@ func (s *server) adminRoutes() http.Handler {
 		r.Post("/registrations/{id}/reject", s.handle(s.reject))
 		r.Post("/entries/{id}/revoke", s.handle(s.revoke))
 
+		r.Get("/mirror-registrations", s.handle(s.pendingMirrors)) // the pending ones, all of them
+		r.Get("/mirror-registrations/{id}", s.handle(s.reviewMirror))
+		r.Post("/mirror-registrations/{id}/approve", s.handle(s.approveMirror))
+		r.Post("/mirror-registrations/{id}/reject", s.handle(s.rejectMirror))
+
 		r.Get("/mirrors", s.handle(s.mirrors))
 		r.Post("/mirrors", s.handle(s.addMirror))
+		r.Get("/mirrors/{id}", s.handle(s.mirrorHistory))
 		r.Delete("/mirrors/{id}", s.handle(s.removeMirror))
 
 		r.Get("/trust", s.handle(s.trust))         // all documents, in order

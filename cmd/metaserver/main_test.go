@@ -30,6 +30,8 @@ func TestScripts(t *testing.T) {
 //	take VAR                set VAR to the last standard output, a line
 //	mode FILE OCTAL         check the permissions of a file
 //	changebyte FILE TEXT    change one byte of FILE, the first of TEXT
+//	post URL FILE           send FILE as JSON; the answer is the standard output
+//	httpget URL [TOKENFILE] get URL, with an admin's token; the answer is the standard output
 //	now VAR                 set VAR to a second that lies between what was done and what is done next
 //
 // and for the ceremonies, with a root on D, $PUBLIC and $ADMIN and a mirror at
@@ -51,6 +53,8 @@ func scriptParams(dir string) testscript.Params {
 			"take":       scriptTake,
 			"mode":       scriptMode,
 			"changebyte": scriptChangeByte,
+			"post":       scriptPost,
+			"httpget":    scriptHTTPGet,
 			"now":        scriptNow,
 			"prepare":    scriptPrepare,
 			"launcher":   scriptLauncher,

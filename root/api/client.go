@@ -78,9 +78,10 @@ func (c *Client) Revoke(ctx context.Context, entry, reason string) (Decided, err
 	return out, c.call(ctx, http.MethodPost, adminPath("entries", entry, "revoke"), Reason{reason}, &out)
 }
 
-// Mirrors returns the entries of the mirror list.
-func (c *Client) Mirrors(ctx context.Context) ([]Mirror, error) {
-	var out []Mirror
+// Mirrors returns the mirrors and what the root knows of them, the root's own
+// entry and those that the list leaves out among them.
+func (c *Client) Mirrors(ctx context.Context) ([]WatchedMirror, error) {
+	var out []WatchedMirror
 	return out, c.call(ctx, http.MethodGet, adminPath("mirrors"), nil, &out)
 }
 

@@ -9,10 +9,9 @@ import (
 )
 
 // MirrorRequest asks for a mirror to be put into the mirror list.
-// POST /api/v1/mirrors answers 202 with [Accepted]. The same URLs with the same
-// e-mail address are the same request, and so is the same id with it: sent
-// again while it waits, it is updated; sent again when it is listed, it asks
-// for the entry to be updated.
+// POST /api/v1/mirrors answers 202 with [Accepted]. The same id with the same
+// e-mail address is the same request: sent again while it waits, it is updated;
+// sent again when the mirror is listed, it asks for the entry to be updated.
 type MirrorRequest struct {
 	ID       string   `json:"id"`                // wished; [a-z0-9-], at most 64
 	Operator string   `json:"operator"`          // who runs it, at most 80 code points; clients spread over operators
@@ -24,17 +23,17 @@ type MirrorRequest struct {
 
 // MirrorStatus is what GET of a mirror's status URL answers.
 type MirrorStatus struct {
-	ID       string     `json:"id"`     // of the request
-	Status   string     `json:"status"` // "pending", "approved" or "rejected"
-	Mirror   string     `json:"mirror"` // id wished; once approved the id in the mirror list
-	URLs     []string   `json:"urls"`
-	Created  time.Time  `json:"created"`
-	Updated  time.Time  `json:"updated"` // when it was last sent again
-	Decided  *time.Time `json:"decided,omitempty"`
-	Reason   string     `json:"reason,omitempty"`    // of a rejection
-	InList   bool       `json:"in_list"`             // the newest mirror list has it
-	State    string     `json:"state,omitempty"`     // of a listed mirror, as the root sees it; "new", "well", "behind" ... (see package root)
-	StateFor string     `json:"state_for,omitempty"` // why, in a sentence
+	ID        string     `json:"id"`     // of the request
+	Status    string     `json:"status"` // "pending", "approved" or "rejected"
+	Mirror    string     `json:"mirror"` // id wished; once approved the id in the mirror list
+	URLs      []string   `json:"urls"`
+	Created   time.Time  `json:"created"`
+	Updated   time.Time  `json:"updated"` // when it was last sent again
+	Decided   *time.Time `json:"decided,omitempty"`
+	Reason    string     `json:"reason,omitempty"`     // of a rejection
+	InList    bool       `json:"in_list"`              // the newest mirror list has it
+	State     string     `json:"state,omitempty"`      // of an approved mirror: that of [WatchedMirror]
+	LastError string     `json:"last_error,omitempty"` // of an approved mirror: what the newest look found wrong
 }
 
 // MirrorRegistration is what an admin sees of a mirror's request.
@@ -69,7 +68,7 @@ type MirrorConflict struct {
 	Registration string `json:"registration,omitempty"`
 }
 
-// MirrorApproval is the body of POST .../mirrors/registrations/{id}/approve.
+// MirrorApproval is the body of POST .../mirror-registrations/{id}/approve.
 // It may be empty.
 type MirrorApproval struct {
 	Revision int    `json:"revision,omitempty"` // the one to approve: 409 when the request has another by now; 0: any
@@ -107,4 +106,30 @@ func (c *Client) absolute(a *Accepted) error {
 	}
 	a.StatusURL = base.ResolveReference(ref).String()
 	return nil
+}
+
+// PendingMirrors returns all requests of mirrors that wait for a decision,
+// oldest first.
+func (c *Client) PendingMirrors(ctx context.Context) ([]MirrorRegistration, error) {
+	var out []MirrorRegistration
+	return out, c.call(ctx, http.MethodGet, adminPath("mirror-registrations"), nil, &out)
+}
+
+// MirrorRegistration returns one request with its conflicts.
+func (c *Client) MirrorRegistration(ctx context.Context, id string) (MirrorRegistration, error) {
+	var out MirrorRegistration
+	return out, c.call(ctx, http.MethodGet, adminPath("mirror-registrations", id), nil, &out)
+}
+
+// ApproveMirror puts a mirror into the mirror list and returns when the list
+// with it is served.
+func (c *Client) ApproveMirror(ctx context.Context, id string, how MirrorApproval) (Published, error) {
+	var out Published
+	return out, c.call(ctx, http.MethodPost, adminPath("mirror-registrations", id, "approve"), how, &out)
+}
+
+// RejectMirror ends a pending request. The requester reads the reason.
+func (c *Client) RejectMirror(ctx context.Context, id, reason string) (Decided, error) {
+	var out Decided
+	return out, c.call(ctx, http.MethodPost, adminPath("mirror-registrations", id, "reject"), Reason{reason}, &out)
 }

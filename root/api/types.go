@@ -122,6 +122,7 @@ type Mirror struct {
 	Operator string   `json:"operator"` // who runs it
 	Region   string   `json:"region,omitempty"`
 	Contact  string   `json:"contact,omitempty"` // public contact of the operator
+	Email    string   `json:"email,omitempty"`   // whom to write to when it is ill; never published
 	URLs     []string `json:"urls"`
 	Root     bool     `json:"root,omitempty"` // the root itself; in answers only
 }

@@ -110,7 +110,7 @@ func TestMirrorList(t *testing.T) {
 	w := newWorld(t)
 	p := w.publisher(func(c *issue.Config) { c.RootURL = "http://ms.example.org/" })
 	m := serverlist.Mirror{ID: "wien", Operator: "TU Wien", URLs: []string{"http://wien.example.org/ms/"}}
-	must(w.store.AddMirror(t.Context(), m, "alice"))(t)
+	must(w.store.AddMirror(t.Context(), m, "", "alice"))(t)
 	w.publish(p, mirrors)
 	w.check(p, mirrors, issue.RootID, "wien")
 	root := w.file(mirrors).Mirrors[0]

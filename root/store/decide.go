@@ -239,6 +239,12 @@ func (s *sqlStore) Prune(ctx context.Context, before time.Time, limit int) (int,
 	err := s.w.do(ctx, func(t *tx) (err error) {
 		n, err = t.exec(`DELETE FROM registrations WHERE id IN (SELECT id FROM registrations
 			WHERE status IN ('rejected', 'revoked') AND decided < $1 ORDER BY id LIMIT $2)`, before.Unix(), limit)
+		if err != nil {
+			return err
+		}
+		mirrors, err := t.exec(`DELETE FROM mirror_registrations WHERE id IN (SELECT id FROM mirror_registrations
+			WHERE status = 'rejected' AND decided < $1 ORDER BY id LIMIT $2)`, before.Unix(), limit)
+		n += mirrors
 		return err
 	})
 	return int(n), err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-
-	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 const selectEntry = "SELECT state, server, registration, created, updated, change, reason FROM entries WHERE id = $1"
@@ -67,65 +65,16 @@ func (s *sqlStore) Listed(ctx context.Context, each func(id string, line []byte)
 	})
 }
 
-func (s *sqlStore) AddMirror(ctx context.Context, m serverlist.Mirror, admin string) (change int64, err error) {
-	text, err := m.MarshalJSON()
-	if err != nil {
-		return 0, err
-	}
-	err = s.decide(ctx, admin, func(d *decider) error {
-		n, err := d.exec("INSERT INTO mirrors (id, mirror, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", m.ID, string(text), d.now)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return &TakenError{ID: m.ID}
-		}
-		if change, err = d.next("change"); err != nil {
-			return err
-		}
-		return d.record(ActionAddMirror, "", m.ID, "", change)
-	})
-	return change, err
-}
-
-func (s *sqlStore) RemoveMirror(ctx context.Context, id, admin string) (change int64, err error) {
-	err = s.decide(ctx, admin, func(d *decider) error {
-		n, err := d.exec("DELETE FROM mirrors WHERE id = $1", id)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrNotFound
-		}
-		if change, err = d.next("change"); err != nil {
-			return err
-		}
-		return d.record(ActionRemoveMirror, "", id, "", change)
-	})
-	return change, err
-}
-
-func (s *sqlStore) Mirrors(ctx context.Context) (mirrors []serverlist.Mirror, change int64, err error) {
-	change, err = s.snapshot(ctx, func(t *sql.Tx) error {
-		rows, err := t.QueryContext(ctx, "SELECT mirror FROM mirrors ORDER BY id")
-		mirrors, err = readRows(rows, err, func(row scanner) (m serverlist.Mirror, err error) {
-			var text []byte
-			if err := row.Scan(&text); err != nil {
-				return m, err
-			}
-			return m, m.UnmarshalJSON(text)
-		})
-		return err
-	})
-	return mirrors, change, err
-}
-
 func (s *sqlStore) Counts(ctx context.Context) (Counts, error) {
 	var c Counts
 	err := s.r.QueryRowContext(ctx, `SELECT
 		(SELECT value FROM counters WHERE name = 'pending'),
 		(SELECT value FROM counters WHERE name = 'change'),
 		(SELECT COUNT(*) FROM entries WHERE state = 'listed'),
-		(SELECT COUNT(*) FROM mirrors)`).Scan(&c.Pending, &c.Change, &c.Listed, &c.Mirrors)
+		(SELECT COUNT(*) FROM mirrors),
+		(SELECT COUNT(*) FROM mirrors WHERE left_out > 0),
+		(SELECT value FROM counters WHERE name = 'mirror-pending'),
+		(SELECT COUNT(*) FROM messages WHERE done = 0)`).Scan(
+		&c.Pending, &c.Change, &c.Listed, &c.Mirrors, &c.LeftOut, &c.PendingMirrors, &c.Messages)
 	return c, explain(err)
 }

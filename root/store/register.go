@@ -22,20 +22,35 @@ type request struct {
 	Request
 	text     string // canonical JSON of the server
 	identity []byte
-	group    string // of the source
-	network  string // of the source
-	now      int64
+	origin
 }
+
+// An origin says where a request came from, and when.
+type origin struct {
+	source  string
+	group   string // what the limit per source counts
+	network string // what the larger limit counts
+	now     int64
+}
+
+func originOf(source netip.Addr, now time.Time) origin {
+	return origin{source.Unmap().String(), sourceGroup(source), sourceNetwork(source), now.Unix()}
+}
+
+// A queue is where requests of one kind wait: names of tables and counters.
+type queue struct{ registrations, tokens, pending string }
+
+var (
+	serverQueue = queue{"registrations", "status_tokens", "pending"}
+	mirrorQueue = queue{"mirror_registrations", "mirror_status_tokens", "mirror-pending"}
+)
 
 func (s *sqlStore) Register(ctx context.Context, r Request, limits Limits) (Registration, error) {
 	text, err := marshalRequested(r.Server)
 	if err != nil {
 		return Registration{}, err
 	}
-	q := &request{
-		Request: r, text: text, identity: identity(&r.Server, r.Email),
-		group: sourceGroup(r.Source), network: sourceNetwork(r.Source), now: s.now().Unix(),
-	}
+	q := &request{r, text, identity(&r.Server, r.Email), originOf(r.Source, s.now())}
 	var out Registration
 	err = s.w.do(ctx, func(t *tx) error {
 		id, err := t.register(q, limits)
@@ -62,10 +77,10 @@ func (t *tx) register(q *request, limits Limits) (id int64, err error) {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return 0, err
 	}
-	if err := t.checkSource(q, limits); err != nil {
+	if err := t.checkSource(serverQueue, q.origin, limits); err != nil {
 		return 0, err
 	}
-	if err := t.enqueue(limits); err != nil {
+	if err := t.enqueue(serverQueue, limits); err != nil {
 		return 0, err
 	}
 	return t.insertRequest(q)
@@ -73,23 +88,23 @@ func (t *tx) register(q *request, limits Limits) (id int64, err error) {
 
 // checkSource refuses a request if the source, or the network it is in, has
 // used up its share.
-func (t *tx) checkSource(q *request, limits Limits) error {
+func (t *tx) checkSource(in queue, q origin, limits Limits) error {
 	if limits.PerSource <= 0 {
 		return nil
 	}
-	err := t.checkShare("source_group", q.group, q.now, limits.PerSource, limits.window())
+	err := t.checkShare(in, "source_group", q.group, q.now, limits.PerSource, limits.window())
 	if err != nil {
 		return err
 	}
-	return t.checkShare("source_network", q.network, q.now, limits.PerSource*NetworkFactor, limits.window())
+	return t.checkShare(in, "source_network", q.network, q.now, limits.PerSource*NetworkFactor, limits.window())
 }
 
 // checkShare bounds the requests with this value of a column. The newest but
 // most-1 of them must have left the window before another one may come.
-func (t *tx) checkShare(column, value string, now int64, most int, duration time.Duration) error {
+func (t *tx) checkShare(in queue, column, value string, now int64, most int, duration time.Duration) error {
 	window := int64(duration / time.Second)
 	var created int64
-	err := t.row("SELECT created FROM registrations WHERE "+column+" = $1 AND created > $2 "+
+	err := t.row("SELECT created FROM "+in.registrations+" WHERE "+column+" = $1 AND created > $2 "+
 		"ORDER BY created DESC LIMIT 1 OFFSET $3", value, now-window, most-1).Scan(&created)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -120,8 +135,8 @@ func (l Limits) queue() int64 {
 
 // enqueue takes a place in the queue. Two transactions cannot take the same
 // one, since both change the row.
-func (t *tx) enqueue(limits Limits) error {
-	n, err := t.exec("UPDATE counters SET value = value + 1 WHERE name = 'pending' AND value < $1", limits.queue())
+func (t *tx) enqueue(in queue, limits Limits) error {
+	n, err := t.exec("UPDATE counters SET value = value + 1 WHERE name = $1 AND value < $2", in.pending, limits.queue())
 	if err == nil && n == 0 {
 		return ErrQueueFull
 	}
@@ -133,42 +148,41 @@ func (t *tx) insertRequest(q *request) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	source := q.Source.Unmap().String()
 	_, err = t.exec(`INSERT INTO registrations
 		(id, status, server, identity, email, source, source_group, source_network, last_source, created, updated, requests)
 		VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, $5, $8, $8, 1)`,
-		id, q.text, q.identity, q.Email, source, q.group, q.network, q.now)
+		id, q.text, q.identity, q.Email, q.source, q.group, q.network, q.now)
 	if err != nil {
 		return 0, err
 	}
 	if err := t.claimFor(id, &q.Server); err != nil {
 		return 0, err
 	}
-	return id, t.addToken(id, 1, q.Token)
+	return id, t.addToken(serverQueue, id, 1, q.Token)
 }
 
 func (t *tx) updateRequest(id, requests int64, q *request) error {
 	_, err := t.exec(`UPDATE registrations
 		SET revision = revision + CASE WHEN server <> $1 THEN 1 ELSE 0 END,
 		server = $1, email = $2, last_source = $3, updated = $4, requests = $5 WHERE id = $6`,
-		q.text, q.Email, q.Source.Unmap().String(), q.now, requests, id)
+		q.text, q.Email, q.source, q.now, requests, id)
 	if err != nil {
 		return err
 	}
 	if err := t.claimFor(id, &q.Server); err != nil {
 		return err
 	}
-	return t.addToken(id, requests, q.Token)
+	return t.addToken(serverQueue, id, requests, q.Token)
 }
 
 // addToken lets one more token open the status. The first one stays valid for
 // ever: whoever repeats the request must not be able to take it away.
-func (t *tx) addToken(id, request int64, hash TokenHash) error {
-	_, err := t.exec("INSERT INTO status_tokens (registration, request, hash) VALUES ($1, $2, $3)", id, request, hash[:])
+func (t *tx) addToken(in queue, id, request int64, hash TokenHash) error {
+	_, err := t.exec("INSERT INTO "+in.tokens+" (registration, request, hash) VALUES ($1, $2, $3)", id, request, hash[:])
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("DELETE FROM status_tokens WHERE registration = $1 AND request > 1 AND request <= $2", id, request-keptTokens)
+	_, err = t.exec("DELETE FROM "+in.tokens+" WHERE registration = $1 AND request > 1 AND request <= $2", id, request-keptTokens)
 	return err
 }
 

@@ -130,7 +130,7 @@ func TestReadCounts(t *testing.T) {
 	}
 	defer s.Close()
 	mirror := serverlist.Mirror{ID: "a", Operator: "A", URLs: []string{"http://a.example/"}}
-	if _, err := s.AddMirror(t.Context(), mirror, "alice"); err != nil {
+	if _, err := s.AddMirror(t.Context(), mirror, "", "alice"); err != nil {
 		t.Fatal(err)
 	}
 	want, err := s.Counts(t.Context())

@@ -54,6 +54,9 @@ import (
 // package; any call that writes may return [ErrNoSpace]; any other error means
 // that the storage failed.
 type Store interface {
+	MirrorStore
+	Outbox
+
 	// Register puts a request into the queue, or updates the pending request
 	// of the same identity; see the package comment. The limits hold for new
 	// requests only and are enforced with the insertion: concurrent calls
@@ -89,8 +92,8 @@ type Store interface {
 	// Errors: [ErrNotFound], [*DecidedError] when it is revoked already.
 	Revoke(ctx context.Context, entry, reason, admin string) (Entry, error)
 
-	// Prune forgets registrations that were rejected or revoked before the
-	// given time, at most limit of them, with their e-mail addresses and
+	// Prune forgets registrations, those of mirrors too, that were rejected or
+	// revoked before the given time, at most limit of each kind, with their e-mail addresses and
 	// tokens, and returns how many. The decisions about them stay.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
@@ -103,18 +106,6 @@ type Store interface {
 	// stops at the first error of each, which it returns. The caller should not
 	// block in each: old data cannot be cleaned up meanwhile.
 	Listed(ctx context.Context, each func(id string, line []byte) error) (change int64, err error)
-
-	// AddMirror adds a mirror under a free id and returns the change number.
-	// An id that was removed is free again. [*TakenError].
-	AddMirror(ctx context.Context, m serverlist.Mirror, admin string) (change int64, err error)
-
-	// RemoveMirror removes a mirror and returns the change number.
-	// [ErrNotFound].
-	RemoveMirror(ctx context.Context, id, admin string) (change int64, err error)
-
-	// Mirrors returns the mirrors in the order of their ids and the change
-	// number of that moment.
-	Mirrors(ctx context.Context) (mirrors []serverlist.Mirror, change int64, err error)
 
 	// AddAdmin stores the hash of an admin's token. [*TakenError] when the
 	// name has one.
@@ -341,6 +332,8 @@ const (
 	ActionRevoke       Action = "revoke"
 	ActionAddMirror    Action = "add-mirror"
 	ActionRemoveMirror Action = "remove-mirror"
+	ActionLeaveOut     Action = "leave-mirror-out" // by the watcher
+	ActionTakeIn       Action = "take-mirror-in"   // by the watcher
 	ActionConfirm      Action = "confirm-removal"
 	ActionPublishTrust Action = "publish-trust"
 )
@@ -360,8 +353,11 @@ type Decision struct {
 
 // Counts says how much there is.
 type Counts struct {
-	Pending int // registrations
-	Listed  int // entries
-	Mirrors int
-	Change  int64 // the newest change number
+	Pending        int   // registrations
+	Listed         int   // entries
+	Mirrors        int   // those left out of the list, too
+	LeftOut        int   // mirrors
+	PendingMirrors int   // registrations of mirrors
+	Messages       int   // that wait to be sent
+	Change         int64 // the newest change number
 }

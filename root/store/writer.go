@@ -216,6 +216,16 @@ func (t *tx) row(query string, args ...any) scanner {
 	return stmt.QueryRowContext(t.ctx, args...)
 }
 
+// rows runs a query that returns any number of rows. The caller closes them
+// before it does anything else in the transaction.
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.prepared(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(t.ctx, args...)
+}
+
 // A scanner is a row of a result.
 type scanner interface{ Scan(into ...any) error }
 

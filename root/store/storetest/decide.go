@@ -325,7 +325,7 @@ func decisionsAreRecorded(t *testing.T, w *world) {
 	for _, step := range []func() error{
 		func() error { _, err := w.Reject(ctx, no, "spam", "bob"); return err },
 		func() error { _, err := w.Revoke(ctx, entry, "gone", "carol"); return err },
-		func() error { _, err := w.AddMirror(ctx, mirror("m1"), "dave"); return err },
+		func() error { _, err := w.AddMirror(ctx, mirror("m1"), "", "dave"); return err },
 		func() error { _, err := w.RemoveMirror(ctx, "m1", "erin"); return err },
 		func() error { return w.ConfirmRemoval(ctx, serverlist.TypeServerList, 4, "frank") },
 	} {
@@ -364,7 +364,7 @@ func refusedRecordsNothing(t *testing.T, w *world) {
 		"reject":  errorOf(w.Reject(ctx, "r99", "", "alice")),
 		"revoke":  errorOf(w.Revoke(ctx, "nothing", "", "alice")),
 		"remove":  errorOf(w.RemoveMirror(ctx, "nothing", "alice")),
-		"add":     errorOf(w.AddMirror(ctx, serverlist.Mirror{ID: "m"}, "alice")),
+		"add":     errorOf(w.AddMirror(ctx, serverlist.Mirror{ID: "m"}, "", "alice")),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)

@@ -65,18 +65,18 @@ func mirrors(t *testing.T, w *world) {
 		t.Errorf("at first: %+v, %d, %v", got, change, err)
 	}
 	for i, id := range []string{"wien", "aachen"} {
-		change, err := w.AddMirror(ctx, mirror(id), "alice")
+		change, err := w.AddMirror(ctx, mirror(id), "", "alice")
 		if err != nil || change != int64(i+1) {
 			t.Fatalf("AddMirror: %d, %v", change, err)
 		}
 	}
-	_, err := w.AddMirror(ctx, mirror("wien"), "alice")
+	_, err := w.AddMirror(ctx, mirror("wien"), "", "alice")
 	if e := wantAs[*store.TakenError](t, err); e.ID != "wien" {
 		t.Errorf("the error names %q", e.ID)
 	}
 	bad := mirror("bad")
 	bad.URLs = []string{"ftp://example.org/"}
-	_, err = w.AddMirror(ctx, bad, "alice")
+	_, err = w.AddMirror(ctx, bad, "", "alice")
 	wantAs[*serverlist.FieldError](t, err)
 	got, change, err := w.Mirrors(ctx)
 	if want := []serverlist.Mirror{mirror("aachen"), mirror("wien")}; err != nil || change != 2 || !reflect.DeepEqual(got, want) {
@@ -87,7 +87,7 @@ func mirrors(t *testing.T, w *world) {
 	}
 	_, err = w.RemoveMirror(ctx, "wien", "alice")
 	wantError(t, err, store.ErrNotFound)
-	if change, err := w.AddMirror(ctx, mirror("wien"), "alice"); err != nil || change != 4 {
+	if change, err := w.AddMirror(ctx, mirror("wien"), "", "alice"); err != nil || change != 4 {
 		t.Errorf("adding a removed mirror: %d, %v", change, err)
 	}
 }
@@ -139,7 +139,7 @@ func counts(t *testing.T, w *world) {
 	if _, err := w.Revoke(t.Context(), entry, "", "alice"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AddMirror(t.Context(), mirror("m"), "alice"); err != nil {
+	if _, err := w.AddMirror(t.Context(), mirror("m"), "", "alice"); err != nil {
 		t.Fatal(err)
 	}
 	if c, want := w.counts(), (store.Counts{Pending: 2, Listed: 1, Mirrors: 1, Change: 4}); c != want {

@@ -38,6 +38,8 @@ func Contract(t *testing.T, open Opener) {
 		{"Review", reviewTests},
 		{"Decide", decideTests},
 		{"Lists", listTests},
+		{"Mirrors", mirrorTests},
+		{"Watch", watchTests},
 		{"Editions", editionTests},
 		{"Trust", trustTests},
 		{"Concurrency", concurrencyTests},

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/spf13/cobra"
+)
+
+func adminMirrorsPendingCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "pending",
+		Short: "List the mirrors that wait for a decision",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) ([]api.MirrorRegistration, error) {
+				return c.PendingMirrors(cmd.Context())
+			}, printPendingMirrors)
+		},
+	}
+}
+
+func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
+	if len(list) == 0 {
+		say(out, "No mirror waits for a decision.")
+		return
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tMIRROR\tOPERATOR\tSENT\tFROM\tURL")
+	for _, r := range list {
+		row(t, r.ID, r.Mirror, r.Operator, ago(r.Created), r.Source, strings.Join(r.URLs, ","))
+		if r.Revision > 1 {
+			row(t, "", "! "+changedMirror(r))
+		}
+		for _, c := range r.Conflicts {
+			row(t, "", "! same "+c.Kind+" as "+otherMirror(c))
+		}
+		if r.Updates != "" {
+			row(t, "", "= updates mirror "+r.Updates)
+		}
+	}
+	t.Flush()
+}
+
+func changedMirror(r api.MirrorRegistration) string {
+	by := "from the same source"
+	if r.LastSource != "" {
+		by = "from another source, " + hostOf(r.LastSource)
+	}
+	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, r.Requests, r.Revision)
+}
+
+func otherMirror(c api.MirrorConflict) string {
+	if c.Mirror != "" {
+		return "listed mirror " + c.Mirror
+	}
+	return "request " + c.Registration
+}
+
+func printMirrorRequest(out io.Writer, r api.MirrorRegistration) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			row(t, name, value)
+		}
+	}
+	line("id", r.ID)
+	line("status", r.Status)
+	line("mirror", r.Mirror)
+	line("operator", r.Operator)
+	line("region", r.Region)
+	line("contact", r.Contact)
+	line("e-mail", r.Email+" (never published)")
+	for _, u := range r.URLs {
+		line("url", u)
+	}
+	line("sent", fmt.Sprintf("%s (%s), %d times", formatTime(r.Created), ago(r.Created), r.Requests))
+	line("from", hostOf(r.Source))
+	line("last from", hostOf(r.LastSource))
+	line("revision", strconv.Itoa(r.Revision))
+	if r.Revision > 1 {
+		line("! changed", changedMirror(r))
+	}
+	line("updates", r.Updates)
+	if r.Decided != nil {
+		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
+	}
+	line("reason", r.Reason)
+	for _, c := range r.Conflicts {
+		line("! conflict", "same "+c.Kind+" as "+otherMirror(c)+": "+c.Value)
+	}
+	t.Flush()
+}
+
+func adminMirrorsApproveCommand(f *adminFlags) *cobra.Command {
+	var how api.MirrorApproval
+	cmd := &cobra.Command{
+		Use:   "approve ID [--revision N] [--id MIRROR-ID] [--replace]",
+		Short: "Put a mirror that asked for it into the mirror list",
+		Long: `Put a mirror that asked for it into the mirror list, under the id that it wishes
+unless --id gives another. The command returns when the list that names it is
+served; the root looks at the mirror soon after.
+
+Whoever sent a request may change it while it waits. --revision N approves only
+what "show" and "pending --json" have shown as revision N, and refuses what has
+changed since.
+
+A request of a listed mirror, from the same e-mail address, updates it. With
+--replace, and --id where the ids differ, any request takes a mirror's place.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Published, error) {
+				return c.ApproveMirror(cmd.Context(), args[0], how)
+			}, func(out io.Writer, p api.Published) {
+				say(out, "Mirror %s is in the mirror list, version %d.", p.ID, p.Version)
+			})
+		},
+	}
+	cmd.Flags().IntVar(&how.Revision, "revision", 0, "refuse if the request has another revision by now; 0: any")
+	cmd.Flags().StringVar(&how.Mirror, "id", "", "id in the mirror list, [a-z0-9-]")
+	cmd.Flags().BoolVar(&how.Replace, "replace", false, "a mirror of this id is listed, and this one takes its place")
+	return cmd
+}
+
+func adminMirrorsRejectCommand(f *adminFlags) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "reject ID --reason R",
+		Short: "Turn a mirror's request down",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
+				return c.RejectMirror(cmd.Context(), args[0], reason)
+			}, func(out io.Writer, d api.Decided) {
+				say(out, "Request %s is %s.", d.ID, d.Status)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
+	cmd.MarkFlagRequired("reason")
+	return cmd
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/spf13/cobra"
+)
+
+// adminMirrorsCommand holds what is done with mirrors.
+func adminMirrorsCommand(f *adminFlags) *cobra.Command {
+	cmd := group("mirrors", "Decide about mirrors, and see how they are",
+		adminMirrorsListCommand(f),
+		adminMirrorsShowCommand(f),
+		adminMirrorsPendingCommand(f),
+		adminMirrorsApproveCommand(f),
+		adminMirrorsRejectCommand(f),
+		adminMirrorsAddCommand(f),
+		adminMirrorsRemoveCommand(f),
+	)
+	cmd.Long = `Decide about mirrors, and see how they are.
+
+The root fetches and verifies what every mirror serves, on a schedule. A mirror
+that lies, or stays stale or away beyond a grace time, is left out of the next
+mirror list, and taken in again when it has been well for some time; [watch] in
+root.toml has the times. Whoever runs it is written to, if [mail] is set up.`
+	return cmd
+}
+
+func adminMirrorsListCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the mirrors and how they are",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) ([]api.WatchedMirror, error) {
+				return c.Mirrors(cmd.Context())
+			}, printMirrors)
+		},
+	}
+}
+
+func adminMirrorsCheckCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Let the root look at all mirrors now, and list them",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) ([]api.WatchedMirror, error) {
+				return c.CheckMirrors(cmd.Context())
+			}, printMirrors)
+		},
+	}
+}
+
+// printMirrors prints one line a mirror, and below it what is wrong with it.
+func printMirrors(out io.Writer, list []api.WatchedMirror) {
+	if len(list) == 0 {
+		say(out, "There is no mirror.")
+		return
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tOPERATOR\tSTATE\tSINCE\tVERSION\tAGE\tLOOKED\tURL")
+	for _, m := range list {
+		version, age, looked := lookOf(m.Last)
+		row(t, m.ID, m.Operator, mirrorState(m), since(m.Since), version, age, looked, strings.Join(m.URLs, ","))
+		if m.LeftOut != nil {
+			row(t, "", "! left out of the list since "+formatTime(*m.LeftOut))
+		}
+		if m.Last != nil && m.Last.Error != "" {
+			row(t, "", "! "+m.Last.Error)
+		}
+	}
+	t.Flush()
+}
+
+func mirrorState(m api.WatchedMirror) string {
+	if m.Root {
+		return "root"
+	}
+	return m.State
+}
+
+func since(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return ago(*t)
+}
+
+// lookOf describes the newest look at a mirror in three columns.
+func lookOf(c *api.Check) (version, age, looked string) {
+	if c == nil {
+		return "-", "-", "-"
+	}
+	version, age = "-", "-"
+	if c.Version != 0 {
+		version, age = fmt.Sprint(c.Version), formatAge(time.Duration(c.AgeSeconds)*time.Second)
+	}
+	return version, age, ago(c.At)
+}
+
+func adminMirrorsShowCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show a mirror and its history, or a request of one (m1, m2 ...)",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if isMirrorRequest(args[0]) {
+				return work(cmd, f, func(c *api.Client) (api.MirrorRegistration, error) {
+					return c.MirrorRegistration(cmd.Context(), args[0])
+				}, printMirrorRequest)
+			}
+			return work(cmd, f, func(c *api.Client) (api.MirrorHistory, error) {
+				return c.Mirror(cmd.Context(), args[0])
+			}, printMirrorHistory)
+		},
+	}
+}
+
+// isMirrorRequest tells a request's id, as m12, from that of a mirror. A mirror
+// of such a name is shown by "list --json".
+func isMirrorRequest(id string) bool {
+	digits, ok := strings.CutPrefix(id, "m")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+func printMirrorHistory(out io.Writer, m api.MirrorHistory) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			row(t, name, value)
+		}
+	}
+	line("id", m.ID)
+	line("operator", m.Operator)
+	line("region", m.Region)
+	line("contact", m.Contact)
+	if m.Email != "" {
+		line("e-mail", m.Email+" (never published)")
+	}
+	for _, u := range m.URLs {
+		line("url", u)
+	}
+	line("request", m.Request)
+	line("state", m.State+" for "+strings.TrimSuffix(since(m.Since), " ago"))
+	if m.LeftOut != nil {
+		line("! left out", "of the list since "+formatTime(*m.LeftOut))
+	}
+	if m.Drops > 0 {
+		line("left out", fmt.Sprintf("%d times so far", m.Drops))
+	}
+	t.Flush()
+	printChecks(out, m.Checks)
+	for _, e := range m.Evidence {
+		say(out, "\nSigned twice under one number, found %s at %s. The root has published:", formatTime(e.At), e.URL)
+		printHead(out, e.Held)
+		say(out, "The mirror served:")
+		printHead(out, e.Served)
+	}
+}
+
+func printChecks(out io.Writer, checks []api.Check) {
+	if len(checks) == 0 {
+		say(out, "\nThe root has not looked at it yet.")
+		return
+	}
+	fmt.Fprintln(out)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "LOOKED\tSTATE\tVERSION\tAGE\tTOOK\tERROR")
+	for _, c := range checks {
+		version, age, _ := lookOf(&c)
+		row(t, formatTime(c.At), c.State, version, age, fmt.Sprintf("%d ms", c.Milliseconds), c.Error)
+	}
+	t.Flush()
+}
+
+// printHead prints a signed head, line by line: it came from elsewhere.
+func printHead(out io.Writer, head string) {
+	for line := range strings.Lines(head) {
+		say(out, "  %s", strings.TrimSuffix(line, "\n"))
+	}
+}
+
+func adminMirrorsAddCommand(f *adminFlags) *cobra.Command {
+	var m api.Mirror
+	cmd := &cobra.Command{
+		Use:   "add --id I --operator O --url U",
+		Short: "Add a mirror; returns when the mirror list with it is served",
+		Long: `Add a mirror to the signed mirror list. The command returns when the list that
+names it is served; the root looks at the mirror soon after.
+
+A URL that ends in "/" is the folder of server.list, mirror.list and trust/; any
+other URL is the server list itself.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Published, error) {
+				return c.AddMirror(cmd.Context(), m)
+			}, func(out io.Writer, p api.Published) {
+				say(out, "Mirror %s is in the mirror list, version %d.", p.ID, p.Version)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&m.ID, "id", "", "id of the mirror, [a-z0-9-]")
+	flags.StringVar(&m.Operator, "operator", "", "who runs it; clients spread over operators")
+	flags.StringArrayVar(&m.URLs, "url", nil, "its URL; may be given more than once")
+	flags.StringVar(&m.Region, "region", "", "where it stands")
+	flags.StringVar(&m.Contact, "contact", "", "public contact of the operator")
+	flags.StringVar(&m.Email, "email", "", "whom to write to when the mirror is ill; never published")
+	for _, name := range []string{"id", "operator", "url"} {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+func adminMirrorsRemoveCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove ID",
+		Short: "Remove a mirror; returns when the mirror list without it is served",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Published, error) {
+				return c.RemoveMirror(cmd.Context(), args[0])
+			}, func(out io.Writer, p api.Published) {
+				say(out, "Mirror %s is out of the mirror list, version %d.", p.ID, p.Version)
+			})
+		},
+	}
+}

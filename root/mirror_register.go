@@ -1,0 +1,248 @@
+package root
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// registerMirror puts a mirror's request into its queue. It answers 202 only
+// when the request is durable.
+func (s *server) registerMirror(w http.ResponseWriter, r *http.Request) error {
+	src := s.proxies.sourceOf(r)
+	exempt, err := s.admit(src)
+	if err != nil {
+		return err
+	}
+	var req api.MirrorRequest
+	fields, tooLarge, err := s.bodies.decode(w, r, &req)
+	if err != nil {
+		return err
+	}
+	entry, wrong := checkMirrorRequest(&req, src.local || s.cfg.AllowPrivate)
+	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
+		return refuseRequest(fields, tooLarge)
+	}
+	accepted, err := s.enqueueMirror(r.Context(), entry, req.Email, src, exempt)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", accepted.StatusURL)
+	return writeJSON(w, http.StatusAccepted, accepted)
+}
+
+func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email string, src source, exempt bool) (api.Accepted, error) {
+	token := store.NewToken()
+	reg, err := s.store.RegisterMirror(ctx, store.MirrorRequest{
+		Mirror: m, Email: email, Source: src.addr, Token: token.Hash(),
+	}, s.limits(exempt))
+	if err != nil {
+		return api.Accepted{}, err
+	}
+	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("mirrors", reg.ID, token)}, nil
+}
+
+// checkMirrorRequest makes an entry of a mirror's request and names every
+// member that is wrong. private: loopback and private addresses are welcome.
+func checkMirrorRequest(req *api.MirrorRequest, private bool) (serverlist.Mirror, []api.FieldProblem) {
+	var problems fieldProblems
+	problems.email(req.Email)
+	problems.mirrorURLs(req.URLs, private)
+	m := problems.mirror(api.Mirror{
+		ID: req.ID, Operator: req.Operator, Region: req.Region, Contact: req.Contact, URLs: req.URLs,
+	})
+	return m, problems
+}
+
+// mirrorURLs checks where URLs lead, and that none stands twice in another
+// spelling. Their number and form is a matter of the entry.
+func (p *fieldProblems) mirrorURLs(urls []string, private bool) {
+	if len(urls) > maxElements {
+		return // the entry says so
+	}
+	seen := make(map[string]bool)
+	for i, raw := range urls {
+		name := fmt.Sprintf("urls[%d]", i)
+		if err := serverlist.CheckMirrorURL(raw); err != nil {
+			p.check(name, err)
+			continue
+		}
+		u, err := url.Parse(raw)
+		if err != nil {
+			p.add(name, "is not a URL")
+			continue
+		}
+		p.check(name, checkPlace(strings.ToLower(u.Hostname()), private))
+		if seen[raw] {
+			p.add(name, "stands twice")
+		}
+		seen[raw] = true
+	}
+}
+
+// mirrorStatus tells a requester what has become of the request, and how the
+// root sees the mirror.
+func (s *server) mirrorStatus(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	token, err := store.ParseToken(chi.URLParam(r, "token"))
+	if err != nil {
+		return store.ErrNotFound
+	}
+	reg, err := s.store.MirrorStatus(r.Context(), chi.URLParam(r, "id"), token)
+	if err != nil {
+		return err
+	}
+	out := api.MirrorStatus{
+		ID: reg.ID, Status: string(reg.Status), Mirror: reg.Mirror.ID, URLs: reg.Mirror.URLs,
+		Created: reg.Created, Updated: reg.Updated, Decided: timeOrNil(reg.Decided), Reason: reg.Reason,
+	}
+	if reg.Status == store.Approved {
+		out.Mirror = reg.Entry
+		if err := s.addMirrorState(r.Context(), &out, reg); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// addMirrorState says how the mirror is, if it still is what was approved.
+func (s *server) addMirrorState(ctx context.Context, out *api.MirrorStatus, reg store.MirrorRegistration) error {
+	all, err := s.store.WatchedMirrors(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.Mirror.ID == reg.Entry && m.Registration == reg.ID {
+			out.InList = m.Watch.LeftOut.IsZero()
+			out.State, out.LastError = string(m.Watch.State), m.Last.Error
+		}
+	}
+	return nil
+}
+
+// pendingMirrors sends every pending request as one array, as it is read.
+func (s *server) pendingMirrors(w http.ResponseWriter, r *http.Request) error {
+	return writeArray(s, w, func(each func(api.MirrorRegistration) error) error {
+		return s.store.PendingMirrors(r.Context(), func(review store.MirrorReview) error {
+			return each(mirrorReviewOf(review))
+		})
+	})
+}
+
+// writeArray sends what read yields as one array, so that a full queue does not
+// have to fit into memory.
+func writeArray[T any](s *server, w http.ResponseWriter, read func(each func(T) error) error) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	started := false
+	err := read(func(v T) error {
+		separator := ",\n"
+		if !started {
+			started, separator = true, "["
+			startJSON(w)
+		}
+		line, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		out.WriteString(separator)
+		_, err = out.Write(line)
+		return err
+	})
+	switch {
+	case err == nil && started:
+		out.WriteString("]\n")
+		return out.Flush()
+	case err == nil:
+		return writeJSON(w, http.StatusOK, []T{})
+	case started:
+		// The status is sent. Ending the connection is what is left to say
+		// that the array is not whole.
+		s.log.Error("what is pending could not be read to its end", "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+func mirrorReviewOf(r store.MirrorReview) api.MirrorRegistration {
+	out := api.MirrorRegistration{
+		ID: r.ID, Status: string(r.Status), Mirror: r.Mirror.ID, Operator: r.Mirror.Operator, Region: r.Mirror.Region,
+		Contact: r.Mirror.Contact, Email: r.Email, URLs: r.Mirror.URLs, Source: r.Source.String(),
+		Requests: r.Requests, Revision: r.Revision, Created: r.Created, Updated: r.Updated,
+		Decided: timeOrNil(r.Decided), Admin: r.Admin, Reason: r.Reason, Conflicts: []api.MirrorConflict{},
+	}
+	if r.LastSource != r.Source {
+		out.LastSource = r.LastSource.String()
+	}
+	if r.Status == store.Pending {
+		out.Updates = r.Entry
+	} else if r.Entry != "" {
+		out.Mirror = r.Entry
+	}
+	for _, c := range r.Conflicts {
+		out.Conflicts = append(out.Conflicts, api.MirrorConflict{
+			Kind: string(c.Kind), Value: c.Value, Mirror: c.Mirror, Registration: c.Registration,
+		})
+	}
+	return out
+}
+
+// reviewMirror sends one request with its conflicts.
+func (s *server) reviewMirror(w http.ResponseWriter, r *http.Request) error {
+	review, err := s.store.ReviewMirror(r.Context(), chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, mirrorReviewOf(review))
+}
+
+// approveMirror answers when the edition with the mirror is served. The body
+// may be absent.
+func (s *server) approveMirror(w http.ResponseWriter, r *http.Request) error {
+	var req api.MirrorApproval
+	if r.ContentLength != 0 {
+		if err := s.decode(w, r, &req); err != nil {
+			return err
+		}
+	}
+	var problems fieldProblems
+	if req.Revision < 0 {
+		problems.add("revision", "must be the number that the registration shows as revision")
+	}
+	if req.Mirror != "" {
+		p := problems.mirror(api.Mirror{ID: req.Mirror, Operator: "x", URLs: []string{"http://example.org/"}})
+		req.Mirror = p.ID
+	}
+	if len(problems) > 0 {
+		return invalid(problems...)
+	}
+	m, change, err := s.store.ApproveMirror(r.Context(), store.MirrorApproval{
+		Registration: chi.URLParam(r, "id"), Revision: req.Revision, Mirror: req.Mirror, Replace: req.Replace, Admin: adminOf(r),
+	})
+	if err != nil {
+		return nameTaken(err, "mirror")
+	}
+	return s.published(w, r, m.Mirror.ID, change)
+}
+
+// rejectMirror ends a pending request.
+func (s *server) rejectMirror(w http.ResponseWriter, r *http.Request) error {
+	reason, err := s.reason(w, r)
+	if err != nil {
+		return err
+	}
+	reg, err := s.store.RejectMirror(r.Context(), chi.URLParam(r, "id"), reason, adminOf(r))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, api.Decided{ID: reg.ID, Status: string(reg.Status)})
+}
