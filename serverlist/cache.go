@@ -2,10 +2,8 @@ package serverlist
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,9 +24,9 @@ const (
 // first stored. Several programs may share it; it belongs to one origin.
 //
 // A document lies under its own name, the generation before it under
-// NAME.previous. NAME.seen says when each was first seen, by SHA-256: a
-// record whose document is not there, or a document without a record, comes
-// from a crash between two writes, and counts as "no record".
+// NAME.previous. NAME.seen says when each was first seen, by the SHA-256 of its
+// first 80 KiB: a record whose document is not there, or a document without a
+// record, comes from a crash between two writes, and counts as "no record".
 //
 // Who stores holds a lock on the file .lock in the folder, which the system
 // takes back when a program dies. Who finds it taken for three seconds does not
@@ -43,27 +41,20 @@ type dirCache string
 func (d dirCache) String() string { return string(d) }
 
 func (d dirCache) Load(name string) ([]CacheEntry, error) {
-	path, err := d.path(name)
+	docs, err := d.open(name)
 	if err != nil {
 		return nil, err
 	}
-	// Newest first, then the one before it: a Store in between moves data from
-	// the first name to the second, so nothing is missed.
 	var entries []CacheEntry
 	var errs []error
-	for _, p := range []string{path, path + previousSuffix} {
-		data, err := readLimited(p, maxCachedBytes)
+	for _, doc := range docs {
+		data, err := doc.file.all(nil)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			errs = append(errs, err)
 		case len(entries) == 0 || !bytes.Equal(data, entries[0].Data):
-			entries = append(entries, CacheEntry{Data: data})
+			entries = append(entries, CacheEntry{data, doc.firstSeen})
 		}
-	}
-	seen := readSeen(path + seenSuffix)
-	for i := range entries {
-		entries[i].FirstSeen = seen.of(entries[i].Data)
 	}
 	if len(entries) > 0 {
 		return entries, nil // an unreadable generation costs itself
@@ -71,11 +62,61 @@ func (d dirCache) Load(name string) ([]CacheEntry, error) {
 	return nil, errors.Join(errs...)
 }
 
+// A storedDocument is one generation of a document. Close its file.
+type storedDocument struct {
+	file      *storedFile
+	firstSeen time.Time // zero: no record
+}
+
+// open opens what Load would read.
+func (d dirCache) open(name string) ([]storedDocument, error) {
+	path, err := d.path(name)
+	if err != nil {
+		return nil, err
+	}
+	// Newest first, then the one before it: a Store in between moves data from
+	// the first name to the second, so nothing is missed.
+	var docs []storedDocument
+	var errs []error
+	for _, p := range []string{path, path + previousSuffix} {
+		file, err := openFile(p, maxCachedBytes)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			docs = append(docs, storedDocument{file: file})
+		}
+	}
+	if len(docs) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	seen := readSeen(path + seenSuffix)
+	for i := range docs {
+		docs[i].firstSeen = seen.of(docs[i].file.begin)
+	}
+	return docs, nil
+}
+
+// openFile opens a file of at most limit bytes.
+func openFile(path string, limit int64) (*storedFile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return openStored(f, path, limit)
+}
+
 func (d dirCache) Store(name string, data []byte, firstSeen time.Time) error {
 	return d.StoreUnless(name, data, firstSeen, func([]CacheEntry) bool { return false })
 }
 
 func (d dirCache) StoreUnless(name string, data []byte, firstSeen time.Time, stays func(held []CacheEntry) bool) error {
+	return d.storeAhead(name, data, firstSeen, stays, nil)
+}
+
+// storeAhead is StoreUnless of a document that may have been written ahead.
+func (d dirCache) storeAhead(name string, data []byte, firstSeen time.Time, stays func(held []CacheEntry) bool, ahead *aheadFile) error {
 	path, err := d.path(name)
 	if err != nil {
 		return err
@@ -83,44 +124,88 @@ func (d dirCache) StoreUnless(name string, data []byte, firstSeen time.Time, sta
 	if err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
+	if ahead != nil {
+		ahead.wait() // before others have to wait
+	}
 	unlock, err := lockFolder(string(d))
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	_ = durable.Clean(filepath.Dir(path), staleTemp) // of programs that died; another Store tries again
-	held, _ := d.Load(name)                          // what cannot be read does not stay
+	held := d.beginnings(name)
 	if stays(held) {
 		return nil
 	}
-	if err := recordSeen(path+seenSuffix, data, firstSeen, held); err != nil {
-		return err
-	}
-	if current, err := readLimited(path, maxCachedBytes); err == nil && bytes.Equal(current, data) {
-		return nil
-	}
-	return replaceGenerations(path, data)
-}
-
-// replaceGenerations writes the new version in full before it touches the old
-// ones, so that a full disk changes nothing. A crash between the renames leaves
-// the old version under the name of the generation before.
-func replaceGenerations(path string, data []byte) error {
-	f, err := durable.Create(path, 0o644)
+	records, err := writeRecords(path+seenSuffix, data, firstSeen, held)
 	if err != nil {
 		return err
 	}
-	defer f.Abort()
-	if _, err := f.Write(data); err != nil {
+	defer records.Abort()
+	if isFile(path, data) {
+		return records.Commit()
+	}
+	if ahead == nil {
+		ahead = d.writeAhead(name, data)
+	}
+	defer ahead.drop()
+	document, err := ahead.wait()
+	if err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
+	return placeAll(path, document, records)
+}
+
+// beginnings returns what is held, as far as it can be read: what cannot does
+// not stay.
+func (d dirCache) beginnings(name string) []CacheEntry {
+	docs, _ := d.open(name)
+	var held []CacheEntry
+	for _, doc := range docs {
+		doc.file.close()
+		held = append(held, CacheEntry{doc.file.begin, doc.firstSeen})
+	}
+	return held
+}
+
+func isFile(path string, data []byte) bool {
+	f, err := openFile(path, maxCachedBytes)
+	if err != nil {
+		return false
+	}
+	all, err := f.all(data)
+	return err == nil && bytes.Equal(all, data)
+}
+
+// placeAll puts a document and its records in place, and what was there becomes
+// the generation before. Both files are on the disk in full by now, under
+// temporary names, so that a full disk changes nothing.
+//
+// A refresh returns only after the folder is synced, so what a player has been
+// shown is there after a crash. That one sync for all three renames suffices,
+// because until it returns, the old state, the new one and each in between will
+// do, whichever of the renames has reached the disk:
+//
+//   - the records alone: they speak of what was held, too, and one without its
+//     document is of no effect;
+//   - the document without the records: it counts as not recorded;
+//   - the generation before alone: the old document is found under that name;
+//   - the document alone, with which the old one is lost: what is lost is no
+//     longer the newest, and the generation before that one is still there.
+//
+// A file system with a journal keeps the renames of a folder in their order, so
+// there the last does not happen.
+func placeAll(path string, document *durable.File, records *recordsFile) error {
+	if err := records.Place(); err != nil {
 		return err
 	}
-	if err := durable.Rename(path, path+previousSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := durable.Move(path, path+previousSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return f.Commit()
+	if err := document.Place(); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // path checks a document's name and returns its file. What it allows is safe
@@ -154,86 +239,4 @@ func isFileName(s string) bool {
 	}
 	isPort := len(base) == 4 && (base[:3] == "com" || base[:3] == "lpt")
 	return !isPort
-}
-
-// A seenRecord says when the document with this hash was first stored.
-type seenRecord struct {
-	sum  [sha256.Size]byte
-	when time.Time
-}
-
-type seenRecords []seenRecord // newest first
-
-func (r seenRecords) of(data []byte) time.Time {
-	sum := sha256.Sum256(data)
-	for _, rec := range r {
-		if rec.sum == sum {
-			return rec.when
-		}
-	}
-	return time.Time{}
-}
-
-// readSeen takes what it can read: a record that is missing is safe.
-func readSeen(path string) seenRecords {
-	data, err := readLimited(path, 1<<12)
-	if err != nil {
-		return nil
-	}
-	var records seenRecords
-	for line := range strings.Lines(string(data)) {
-		var r seenRecord
-		var sum []byte
-		var when string
-		if _, err := fmt.Sscanf(line, "%x %s\n", &sum, &when); err != nil || len(sum) != len(r.sum) {
-			continue
-		}
-		copy(r.sum[:], sum)
-		if r.when, err = time.Parse(time.RFC3339, when); err == nil {
-			records = append(records, r)
-		}
-	}
-	return records
-}
-
-// recordSeen adds the record of a document that is about to be stored, unless
-// it has one already: the first time counts. Of the other records those of what
-// is held stay, so that Stores that fail after this step push none of them out.
-func recordSeen(path string, data []byte, when time.Time, held []CacheEntry) error {
-	for _, e := range held {
-		if bytes.Equal(e.Data, data) && !e.FirstSeen.IsZero() {
-			return nil
-		}
-	}
-	if when.IsZero() {
-		return nil
-	}
-	var text []byte
-	for _, e := range append([]CacheEntry{{data, when}}, held...) {
-		if !e.FirstSeen.IsZero() {
-			text = fmt.Appendf(text, "%x %s\n", sha256.Sum256(e.Data), e.FirstSeen.UTC().Format(time.RFC3339))
-		}
-	}
-	return durable.WriteFile(path, text, 0o644)
-}
-
-// readLimited reads a file of at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%s is not a file of at most %d bytes", path, limit)
-	}
-	data := make([]byte, info.Size()) // a file is replaced, never changed: its size stays
-	if _, err := io.ReadFull(f, data); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return data, nil
 }

@@ -149,6 +149,7 @@ func needsTrust(err error) bool {
 // head first.
 func (r *refresh) getUnder(ctx context.Context, chain *keys.Chain, q *question, url string, alone bool, alive func()) (*List, error) {
 	want := Want{Origin: chain.Origin(), Type: typeOf(q.name)}
+	verified := func(data []byte) { r.writeAhead(q.name, data) }
 	if !alone {
 		note, prefix, err := r.c.fetch.head(ctx, url, want, chain)
 		if err != nil {
@@ -163,13 +164,14 @@ func (r *refresh) getUnder(ctx context.Context, chain *keys.Chain, q *question, 
 		if err != nil {
 			return nil, &FetchError{URL: url, Outcome: OutcomeFailed, Detail: err.Error(), Err: err}
 		}
-		return r.c.fetch.list(ctx, url, want, chain, q.held, nil)
+		return r.c.fetch.list(ctx, url, want, chain, q.held, say{nil, verified})
 	}
 	release := func() {}
 	defer func() { release() }()
-	return r.c.fetch.list(ctx, url, want, chain, q.held, func(ctx context.Context) (err error) {
+	proceed := func(ctx context.Context) (err error) {
 		alive()
 		release, err = q.takeTurn(ctx, r.bodyTime(q))
 		return err
-	})
+	}
+	return r.c.fetch.list(ctx, url, want, chain, q.held, say{proceed, verified})
 }

@@ -19,6 +19,7 @@ type refresh struct {
 
 	mu       sync.Mutex
 	attempts []Attempt
+	ahead    []*aheadFile             // lists that are being written to the cache
 	walks    map[string]chan struct{} // by base URL: closed when its trust documents have been asked for
 	atRoot   string                   // a root URL that answered something
 }
@@ -26,6 +27,7 @@ type refresh struct {
 func newRefresh(c *Client) *refresh { return &refresh{c: c} }
 
 func (r *refresh) run(ctx context.Context) (Result, error) {
+	defer r.dropAhead()
 	stored := r.reload()
 	// One round is enough unless it meets a new trust document that its own list
 	// is not signed under: then the sources are asked again, under that one. A
@@ -227,7 +229,7 @@ func (r *refresh) keepMirrors(found *confirmation) {
 	if found == nil || !r.holdsLive(found, nameMirrorList) {
 		return
 	}
-	if a := r.c.keep(nameMirrorList, found.list, found.url); a != nil {
+	if a := r.c.keep(nameMirrorList, found.list, found.url, r.aheadOf(found.list)); a != nil {
 		r.log(*a)
 	}
 }
@@ -244,7 +246,7 @@ func (r *refresh) holds() bool {
 
 func (r *refresh) holdsLive(found *confirmation, name string) bool {
 	chain := r.c.chain()
-	_, err := OpenHead(found.list.Bytes(), Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
+	_, err := OpenHead(found.list.data[:found.list.body], Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
 	if err == nil {
 		return true
 	}
@@ -262,9 +264,40 @@ func (r *refresh) store() {
 		held := listOf(r.c.snapshot().servers)
 		if held != nil && held.Compare(r.live.list) > 0 {
 			r.live = nil // another program has stored something newer meanwhile
-		} else if a := r.c.keep(nameServerList, r.live.list, r.live.url); a != nil {
+		} else if a := r.c.keep(nameServerList, r.live.list, r.live.url, r.aheadOf(r.live.list)); a != nil {
 			r.log(*a)
 		}
+	}
+}
+
+// writeAhead begins to write a verified list to the cache while it is parsed, if
+// the cache is one that can.
+func (r *refresh) writeAhead(name string, data []byte) {
+	if dir, ok := r.c.cfg.Cache.(dirCache); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.ahead = append(r.ahead, dir.writeAhead(name, data))
+	}
+}
+
+// aheadOf returns what of a list has been written ahead; nil: nothing.
+func (r *refresh) aheadOf(l *List) *aheadFile {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.ahead {
+		if a.isOf(l) {
+			return a
+		}
+	}
+	return nil
+}
+
+// dropAhead removes what was written and is not kept.
+func (r *refresh) dropAhead() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.ahead {
+		a.drop()
 	}
 }
 

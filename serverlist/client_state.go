@@ -106,9 +106,10 @@ func (c *Client) extend(name, from string, data []byte) bool {
 // A storedCopy is one copy of a list that could be shown.
 type storedCopy struct {
 	heldList
-	data []byte
-	want Want
-	note *keys.Note // its verified head
+	file   *storedFile
+	want   Want
+	note   *keys.Note // its verified head
+	opened bool       // its body was read, or could not be
 }
 
 // loadList picks the highest copy. Of equal ones the cached comes before the
@@ -116,14 +117,19 @@ type storedCopy struct {
 func (c *Client) loadList(name string) {
 	place := c.state.held(name)
 	memory := *place
-	copies := c.copies(name, memory)
-	copies = slices.DeleteFunc(copies, func(s *storedCopy) bool { return !c.verifyHead(name, s) })
+	all := c.copies(name, memory)
+	defer func() {
+		for _, s := range all {
+			s.file.close()
+		}
+	}()
+	copies := slices.DeleteFunc(slices.Clone(all), func(s *storedCopy) bool { return !c.verifyHead(name, s) })
 	slices.SortStableFunc(copies, func(a, b *storedCopy) int { return CompareHeads(&b.note.Head, &a.note.Head) })
 	*place = nil
 	for _, s := range copies {
 		if *place != nil {
 			c.noteOlder(name, s, (*place).list)
-		} else if c.open(name, s, memory) {
+		} else if c.open(name, s, listOf(memory)) {
 			*place = &s.heldList
 			c.note(name, s.from, OutcomeUsed, describe(s.list))
 		}
@@ -133,63 +139,77 @@ func (c *Client) loadList(name string) {
 	}
 }
 
-// open reads the body of a copy, unless that has been done before.
-func (c *Client) open(name string, s *storedCopy, memory *heldList) bool {
-	if memory != nil && bytes.Equal(s.data, memory.list.Bytes()) {
-		s.list = memory.list
+// open reads the body of a copy, unless it is that of a list that is in memory
+// already, or nil.
+func (c *Client) open(name string, s *storedCopy, known *List) bool {
+	if s.opened {
+		return s.list != nil
+	}
+	s.opened = true
+	var held []byte
+	if known != nil {
+		held = known.Bytes()
+	}
+	data, err := s.file.all(held)
+	if err != nil {
+		c.note(name, s.from, OutcomeFailed, "cannot read it: "+err.Error())
+		return false
+	}
+	if known != nil && bytes.Equal(data, held) {
+		s.list = known
 		return true
 	}
-	l, err := Open(s.data, s.want, c.state.chain)
+	s.list, err = Open(data, s.want, c.state.chain)
 	if err != nil {
 		c.note(name, s.from, OutcomeRefused, err.Error())
 		return false
 	}
-	s.list = l
 	return true
 }
 
 // loadStaticMirrors keeps the shipped mirror list beside the newest one: its
 // mirrors are candidates too, which a newer list cannot take away.
 func (c *Client) loadStaticMirrors(copies []*storedCopy) {
+	before := c.state.static
 	c.state.static = nil
 	for _, s := range copies {
-		if s.source == SourceStatic && (s.list != nil || c.open(nameMirrorList, s, nil)) {
+		if s.source == SourceStatic && c.open(nameMirrorList, s, before) {
 			c.state.static = s.list
 		}
 	}
 }
 
-// copies collects what could be shown, unverified.
+// copies collects what could be shown, unverified. Close their files.
 func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 	want := Want{Origin: c.state.chain.Origin(), Type: typeOf(name), Limits: c.cfg.Limits}
 	var all []*storedCopy
-	add := func(data []byte, source Source, from string, held Held, seen time.Time) *storedCopy {
+	add := func(file *storedFile, source Source, from string, held Held, seen time.Time) *storedCopy {
 		want := want
 		want.Held, want.FirstSeen = held, seen
-		s := &storedCopy{heldList: heldList{source: source, from: from, firstSeen: seen}, data: data, want: want}
+		s := &storedCopy{heldList: heldList{source: source, from: from, firstSeen: seen}, file: file, want: want}
 		all = append(all, s)
 		return s
 	}
-	entries, err := c.cacheLoad(name)
+	docs, err := c.cacheOpen(name)
 	switch {
 	case err != nil:
 		c.note(name, c.cacheName(name), OutcomeFailed, "cannot read the cache: "+err.Error())
-	case len(entries) == 0 && c.cfg.Cache != nil:
+	case len(docs) == 0 && c.cfg.Cache != nil:
 		c.note(name, c.cacheName(name), OutcomeAbsent, "nothing is stored yet")
 	}
-	for _, e := range entries {
-		add(e.Data, SourceCached, c.cacheName(name), Stored, e.FirstSeen).inCache = true
+	for _, d := range docs {
+		add(d.file, SourceCached, c.cacheName(name), Stored, d.firstSeen).inCache = true
 	}
 	if c.cfg.Static != nil {
-		data, err := readStatic(c.cfg.Static, name, maxCachedBytes)
+		file, err := openStatic(c.cfg.Static, name, maxCachedBytes)
 		if err != nil {
 			c.note(name, staticName(name), OutcomeAbsent, "not shipped with the program: "+err.Error())
 		} else {
-			add(data, SourceStatic, staticName(name), Static, c.state.shipped)
+			add(file, SourceStatic, staticName(name), Static, c.state.shipped)
 		}
 	}
 	if memory != nil && memory.source != SourceStatic {
-		add(memory.list.Bytes(), memory.source, memory.from, Stored, memory.firstSeen)
+		add(inMemory(memory.list.Bytes()), memory.source, memory.from, Stored, memory.firstSeen)
 	}
 	return all
 }
@@ -197,7 +217,7 @@ func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 // verifyHead judges a copy by its head; bodies are read of the chosen one
 // alone.
 func (c *Client) verifyHead(name string, s *storedCopy) bool {
-	note, err := OpenHead(s.data, s.want, c.state.chain)
+	note, err := OpenHead(s.file.begin, s.want, c.state.chain)
 	if err != nil {
 		c.note(name, s.from, OutcomeRefused, err.Error())
 		return false
@@ -231,6 +251,20 @@ func (c *Client) cacheLoad(name string) ([]CacheEntry, error) {
 		return nil, nil
 	}
 	return c.cfg.Cache.Load(name)
+}
+
+// cacheOpen is cacheLoad that reads bodies only when they are wanted, if the
+// cache is one that can.
+func (c *Client) cacheOpen(name string) ([]storedDocument, error) {
+	if dir, ok := c.cfg.Cache.(dirCache); ok {
+		return dir.open(name)
+	}
+	entries, err := c.cacheLoad(name)
+	var docs []storedDocument
+	for _, e := range entries {
+		docs = append(docs, storedDocument{inMemory(e.Data), e.FirstSeen})
+	}
+	return docs, err
 }
 
 // cacheName is where a document lies, as well as the cache can tell.

@@ -11,9 +11,15 @@ import (
 const maxConflicts = 8
 
 // keep makes a list that a source has just shown the one that is held, and
-// stores it. A cache that cannot take it costs the cache alone; the attempt
-// returned says so.
-func (c *Client) keep(name string, l *List, url string) *Attempt {
+// stores it: ahead, if not nil, is what of it has been written already. A cache
+// that cannot take it costs the cache alone; the attempt returned says so.
+//
+// It returns once the list would survive a crash, and only then is the list
+// shown. Showing it earlier would be faster, and wrong: after a crash the next
+// start, perhaps without network, would go back to the list before, which the
+// player has seen replaced, and whose rollback nobody could tell from that of
+// an attacker.
+func (c *Client) keep(name string, l *List, url string, ahead *aheadFile) *Attempt {
 	started, begin := c.cfg.Now(), time.Now()
 	s := c.snapshot()
 	old := *s.held(name)
@@ -24,7 +30,7 @@ func (c *Client) keep(name string, l *List, url string) *Attempt {
 		}
 		*h = *old
 	}
-	err := c.store(name, h)
+	err := c.store(name, h, ahead)
 	c.mu.Lock()
 	*c.state.held(name) = h
 	c.mu.Unlock()
@@ -40,7 +46,7 @@ func (c *Client) keep(name string, l *List, url string) *Attempt {
 // store writes a list to the cache, unless another program has stored a newer
 // one there meanwhile. The trust documents go first: the next start, perhaps
 // offline and after a kill in between, could not verify the list without them.
-func (c *Client) store(name string, h *heldList) error {
+func (c *Client) store(name string, h *heldList, ahead *aheadFile) error {
 	if c.cfg.Cache == nil {
 		return nil
 	}
@@ -48,7 +54,7 @@ func (c *Client) store(name string, h *heldList) error {
 		return fmt.Errorf("%s, which it needs: %s", a.Document, a.Detail)
 	}
 	stays := false
-	err := storeUnless(c.cfg.Cache, name, h.list.Bytes(), h.firstSeen, func(held []CacheEntry) bool {
+	err := storeUnless(c.cfg.Cache, name, h, ahead, func(held []CacheEntry) bool {
 		stays = slices.ContainsFunc(held, func(e CacheEntry) bool { return c.isNewer(e, h.list) })
 		return stays
 	})
@@ -65,14 +71,18 @@ func (c *Client) isNewer(e CacheEntry, l *List) bool {
 	return err == nil && CompareHeads(&note.Head, &l.Head) > 0
 }
 
-func storeUnless(cache Cache, name string, data []byte, firstSeen time.Time, stays func([]CacheEntry) bool) error {
-	if shared, ok := cache.(SharedCache); ok {
-		return shared.StoreUnless(name, data, firstSeen, stays)
+func storeUnless(cache Cache, name string, h *heldList, ahead *aheadFile, stays func([]CacheEntry) bool) error {
+	data := h.list.Bytes()
+	switch cache := cache.(type) {
+	case dirCache:
+		return cache.storeAhead(name, data, h.firstSeen, stays, ahead)
+	case SharedCache:
+		return cache.StoreUnless(name, data, h.firstSeen, stays)
 	}
 	if held, err := cache.Load(name); err == nil && stays(held) {
 		return nil
 	}
-	return cache.Store(name, data, firstSeen)
+	return cache.Store(name, data, h.firstSeen)
 }
 
 // storeTrust stores the trust documents that the cache does not have, in their

@@ -70,12 +70,17 @@ type validators struct {
 // and anything that is not newer than held comes back as [ErrNotModified],
 // [ErrOlder] or [*ConflictError], without its body having been read.
 func (f *Fetcher) List(ctx context.Context, url string, want Want, chain *keys.Chain, held *List) (*List, error) {
-	return f.list(ctx, url, want, chain, held, nil)
+	return f.list(ctx, url, want, chain, held, say{})
 }
 
-// list is List with a say in between: proceed is called once the head is
-// verified and news, and may take its time or return an error.
-func (f *Fetcher) list(ctx context.Context, url string, want Want, chain *keys.Chain, held *List, proceed func(context.Context) error) (*List, error) {
+// A say is what a caller does while a list arrives; nil: nothing.
+type say struct {
+	proceed  func(context.Context) error // once the head is verified and news; may take its time or return an error
+	verified func(data []byte)           // once the document is verified, before it is parsed
+}
+
+// list is List with a say in between.
+func (f *Fetcher) list(ctx context.Context, url string, want Want, chain *keys.Chain, held *List, say say) (*List, error) {
 	want = f.limit(want)
 	a, err := f.get(ctx, url, f.conditions(url, held))
 	if err != nil {
@@ -89,12 +94,12 @@ func (f *Fetcher) list(ctx context.Context, url string, want Want, chain *keys.C
 		a.watch.headVerified()
 		f.remember(url, a, n)
 		err := news(n, held, url, a.prefix)
-		if err == nil && proceed != nil {
-			err = proceed(a.watch.ctx)
+		if err == nil && say.proceed != nil {
+			err = say.proceed(a.watch.ctx)
 		}
 		a.watch.startBody(n.Head.BodySize)
 		return err
-	})
+	}, say.verified)
 	if err != nil && err != ErrNotModified {
 		f.forget(url)
 	}

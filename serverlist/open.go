@@ -96,12 +96,13 @@ func isHTML(err error) bool {
 // after the end that the head commits to. Errors about the document are
 // [*keys.Error]; others are those of r.
 func Read(r io.Reader, want Want, chain *keys.Chain) (*List, error) {
-	return readList(r, want, chain, nil)
+	return readList(r, want, chain, nil, nil)
 }
 
 // readList is Read with a say in between: accept sees the verified head and
-// may return an error, which ends the reading before the body.
-func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note) error) (*List, error) {
+// may return an error, which ends the reading before the body; verified sees the
+// verified document, which it must not change, before it is parsed.
+func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note) error, verified func([]byte)) (*List, error) {
 	lf := &lfReader{r: r}
 	prefix, err := readPrefix(lf)
 	if err != nil {
@@ -119,6 +120,9 @@ func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note)
 	data, err := readBody(lf, prefix, size, &note.Head)
 	if err != nil {
 		return nil, err
+	}
+	if verified != nil {
+		verified(data)
 	}
 	note.Text = data[:len(note.Text)] // let go of the prefix
 	return newList(note, data, size, want.Limits), nil

@@ -1,14 +1,10 @@
 package serverlist
 
-import (
-	"fmt"
-	"io"
-	"io/fs"
-)
+import "io/fs"
 
-// readStatic reads a document that the program was shipped with: at most limit
+// openStatic opens a document that the program was shipped with: at most limit
 // bytes.
-func readStatic(fsys fs.FS, name string, limit int64) ([]byte, error) {
+func openStatic(fsys fs.FS, name string, limit int64) (*storedFile, error) {
 	if fsys == nil {
 		return nil, fs.ErrNotExist
 	}
@@ -16,15 +12,15 @@ func readStatic(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	return openStored(f, name, limit)
+}
+
+func readStatic(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	s, err := openStatic(fsys, name, limit)
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
-	}
-	return data, nil
+	return s.all(nil)
 }
 
 func staticName(name string) string { return "static/" + name }

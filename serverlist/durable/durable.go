@@ -46,9 +46,10 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // A File is a new version of a file that is not in place yet. It is not safe
 // for concurrent use.
 type File struct {
-	path string
-	tmp  *os.File
-	done bool
+	path   string
+	tmp    *os.File
+	synced bool // all that was written is on the disk
+	done   bool
 }
 
 // Create begins a new version of the file at path, with the given permission
@@ -76,6 +77,7 @@ func (f *File) Write(p []byte) (int, error) {
 	if f.done {
 		return 0, fs.ErrClosed
 	}
+	f.synced = false
 	return f.tmp.Write(p)
 }
 
@@ -89,23 +91,39 @@ func (f *File) Chmod(perm fs.FileMode) error {
 }
 
 // Sync writes the new version to the disk without putting it in place. Commit
-// does it anyway; calling it earlier moves the step that fails on a full disk
-// in front of what the caller does in between.
+// and Place do it anyway; calling it earlier moves the step that takes long, and
+// fails on a full disk, in front of what the caller does in between.
 func (f *File) Sync() error {
-	if f.done {
+	switch {
+	case f.done:
 		return fs.ErrClosed
+	case f.synced:
+		return nil
 	}
-	return f.tmp.Sync()
+	err := f.tmp.Sync()
+	f.synced = err == nil
+	return err
 }
 
 // Commit puts the new version in place. It returns once that would survive a
 // crash. After an error the old version is in place and the temporary file is
 // gone, unless the error is about syncing the folder (see [WriteFile]).
 func (f *File) Commit() error {
+	if err := f.Place(); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(f.path))
+}
+
+// Place puts the new version in place without syncing the folder: until the
+// caller does that by [SyncDir], a crash may bring back the old version, but
+// never a mixture. Several files of one folder so share its sync. After an
+// error the old version is in place and the temporary file is gone.
+func (f *File) Place() error {
 	if f.done {
 		return fs.ErrClosed
 	}
-	if err := f.tmp.Sync(); err != nil {
+	if err := f.Sync(); err != nil {
 		f.Abort()
 		return err
 	}
@@ -117,9 +135,8 @@ func (f *File) Commit() error {
 	}
 	if err != nil {
 		os.Remove(f.tmp.Name())
-		return err
 	}
-	return SyncDir(filepath.Dir(f.path))
+	return err
 }
 
 // Abort drops the new version. After Commit or Abort it does nothing.
@@ -132,8 +149,11 @@ func (f *File) Abort() {
 	os.Remove(f.tmp.Name())
 }
 
-// Rename moves a file within a folder or a file system, over an existing one.
-// It returns once that would survive a crash.
+// Move moves a file within a folder or a file system, over an existing one. It
+// may not survive a crash until the folders are synced by [SyncDir].
+func Move(from, to string) error { return rename(from, to) }
+
+// Rename moves as [Move] does, and returns once that would survive a crash.
 func Rename(from, to string) error {
 	if err := rename(from, to); err != nil {
 		return err

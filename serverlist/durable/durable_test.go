@@ -115,6 +115,39 @@ func TestRename(t *testing.T) {
 	}
 }
 
+// Files that share one sync of their folder are replaced as by Commit.
+func TestPlaceAndMove(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, previous := filepath.Join(dir, "a"), filepath.Join(dir, "a.previous")
+	for _, text := range []string{"one", "two", "three"} {
+		f := create(t, path)
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := durable.Move(path, previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Place(), durable.SyncDir(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Place(); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("Place after Place: %v", err)
+		}
+	}
+	expect(t, path, "three")
+	expect(t, previous, "two")
+
+	blocked := create(t, filepath.Join(dir, "taken"))
+	if err := os.MkdirAll(filepath.Join(dir, "taken", "inside"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := blocked.Place(); err == nil {
+		t.Error("replaced a folder")
+	}
+	expectNames(t, dir, "a", "a.previous", "taken")
+}
+
 func TestMkdirAll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
