@@ -78,7 +78,7 @@ func SSHD(t testing.TB, o SSHDOptions) *SSHDServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := os.MkdirTemp("", "sshd-") // t.TempDir is closed to the user who logs in
+	run, err := os.MkdirTemp(memory(), "sshd-") // t.TempDir is closed to the user who logs in
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +93,20 @@ func SSHD(t testing.TB, o SSHDOptions) *SSHDServer {
 	s.Address = fmt.Sprintf("127.0.0.1:%d", s.port)
 	s.writeKnownHosts(t, keys)
 	return s
+}
+
+// memory returns a folder in memory, where files are synced at once, or "" for
+// the usual place.
+func memory() string {
+	const shm = "/dev/shm"
+	probe, err := os.MkdirTemp(shm, "probe-")
+	if err != nil {
+		return ""
+	}
+	if err := os.Remove(probe); err != nil {
+		return ""
+	}
+	return shm
 }
 
 // Own makes the user who logs in the owner of a path and of all below it.

@@ -137,6 +137,11 @@ func decrypt(data []byte, public ssh.PublicKey, passphrase func() ([]byte, error
 	if public != nil && public.Type() != ssh.KeyAlgoED25519 {
 		return nil, errKind
 	}
+	return unlock(data, passphrase)
+}
+
+// unlock asks for the passphrase and reads an encrypted key.
+func unlock(data []byte, passphrase func() ([]byte, error)) (any, error) {
 	if passphrase == nil {
 		return nil, ErrNeedsPassphrase
 	}

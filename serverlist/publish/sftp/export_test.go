@@ -1,0 +1,4 @@
+package sftp
+
+// TemporaryName is for tests in the external package.
+var TemporaryName = temporaryName
