@@ -1,32 +1,39 @@
 package serverlist
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/signed-metaserver/metaserver/keys"
 )
 
-// Caps of the format, in bytes. Readers refuse more; the root refuses to sign
-// more.
+// Caps of the format. Readers refuse more; the root refuses to sign more.
 const (
-	MaxServerListBody = 64 << 20
-	MaxMirrorListBody = 1 << 20
-	MaxEntry          = 8 << 10
+	MaxServerListBody = 64 << 20 // bytes
+	MaxMirrorListBody = 1 << 20  // bytes
+	MaxLines          = 1 << 18  // of a body, so the number of its entries
+	MaxElements       = 1 << 21  // of the lists in all entries of a body, Unknown being one
+	MaxEntry          = 8 << 10  // bytes of a line without its LF
 )
+
+// minServer is the size of the smallest line that is a server.
+const minServer = len(`{"id":"a","name":"a","addresses":["a:1"]}` + "\n")
 
 // maxReports bounds List.Skipped: a list made of errors must not cost more
 // memory than a good one.
 const maxReports = 1000
 
-// Limits are the sizes, in bytes, above which a document is refused before it
-// is read. A zero field means the cap of the format. Callers may ask for less,
+// Limits are the sizes above which a document is refused before memory is spent
+// on it. A zero field means the cap of the format. Callers may ask for less,
 // never for more.
 type Limits struct {
-	Body  int64 // of a body; format: 64 MiB for server lists, 1 MiB for mirror lists
-	Entry int   // of one line of a body without its LF; format: 8 KiB
+	Body     int64 // bytes of a body; format: 64 MiB for server lists, 1 MiB for mirror lists
+	Lines    int   // lines of a body; format: 262,144
+	Elements int   // of the lists in all entries of a body; format: 2,097,152
+	Entry    int   // bytes of one line of a body without its LF; format: 8 KiB
 }
 
 // body returns the cap of a body of this type.
@@ -41,41 +48,87 @@ func (l Limits) body(typ string) int64 {
 	return most
 }
 
-func (l Limits) entry() int {
-	if l.Entry > 0 && l.Entry < MaxEntry {
-		return l.Entry
+func (l Limits) lines() int    { return atMost(MaxLines, l.Lines) }
+func (l Limits) elements() int { return atMost(MaxElements, l.Elements) }
+func (l Limits) entry() int    { return atMost(MaxEntry, l.Entry) }
+
+// atMost returns the caller's limit if it has one below the format's.
+func atMost(format, caller int) int {
+	if caller > 0 && caller < format {
+		return caller
 	}
-	return MaxEntry
+	return format
 }
 
-// parseBody fills the list with the entries of its verified body.
-func (l *List) parseBody(limits Limits) {
-	text := string(l.data[l.body:])
-	p := bodyParser{list: l, most: limits.entry()}
-	if l.Head.Type == TypeMirrorList {
-		p.entry = p.mirror
-	} else {
-		p.entry = p.server
-		// One allocation for what an honest body holds; a body of
-		// thousands of tiny lines grows the slice as it goes.
-		l.Servers = make([]Server, 0, min(strings.Count(text, "\n"), len(text)/64+1))
+// parseBody fills the list with the entries of its verified body. It refuses a
+// body of too many lines or elements before it spends memory on them.
+func (l *List) parseBody(limits Limits) error {
+	body := l.data[l.body:]
+	lines := countLines(body)
+	if most := limits.lines(); lines > most {
+		return tooManyLines(lines, most)
 	}
+	// The strings of the entries are parts of the document, which nobody
+	// changes: a copy would cost the document's size again.
+	text := unsafe.String(unsafe.SliceData(body), len(body))
+	p := newBodyParser(l, limits, lines)
 	for text != "" {
 		line, rest, ended := strings.Cut(text, "\n")
 		p.line(line, ended)
 		text = rest
+		if most := limits.elements(); p.elements > most {
+			return tooManyElements(most)
+		}
 	}
+	return nil
+}
+
+func countLines(body []byte) int {
+	n := bytes.Count(body, []byte{'\n'})
+	if len(body) > 0 && body[len(body)-1] != '\n' {
+		n++
+	}
+	return n
+}
+
+func tooManyLines(have, most int) error {
+	return &keys.Error{Layer: keys.LayerBody, Name: "too-many-lines",
+		Detail: fmt.Sprintf("the body has %d lines, more than %d", have, most)}
+}
+
+func tooManyElements(most int) error {
+	return &keys.Error{Layer: keys.LayerBody, Name: "too-many-elements",
+		Detail: fmt.Sprintf("the lists in the entries of the body have more than %d elements together", most)}
 }
 
 // A bodyParser reads the lines of one body. A bad line is skipped and
 // reported; it never costs the list.
 type bodyParser struct {
-	list   *List
-	most   int // bytes of a line
-	number int // of the line, from 1
-	entry  func(line string) error
-	last   string          // highest id so far, while ids ascend
-	ids    map[string]bool // all ids, once they do not ascend
+	list     *List
+	most     int // bytes of a line
+	lines    int // of the body
+	number   int // of the line, from 1
+	elements int // of the lists of all entries so far
+	memory   memory
+	drop     dropped
+	entry    func(line string) error
+	last     string          // highest id so far, while ids ascend
+	ids      map[string]bool // all ids, once they do not ascend
+}
+
+func newBodyParser(l *List, limits Limits, lines int) *bodyParser {
+	p := &bodyParser{list: l, most: limits.entry(), lines: lines}
+	p.drop = p.dropMember
+	p.memory.strings.chunk = min(512, 2*lines)
+	p.memory.members.chunk = min(256, lines)
+	if l.Head.Type == TypeMirrorList {
+		p.entry = p.mirror
+		return p
+	}
+	p.entry = p.server
+	// One allocation for as many as there can be: growing would cost twice that.
+	l.Servers = make([]Server, 0, min(lines, len(l.data[l.body:])/minServer+1))
+	return p
 }
 
 func (p *bodyParser) line(line string, ended bool) {
@@ -98,21 +151,22 @@ func (p *bodyParser) server(line string) error {
 	// Read in place, because an entry is large and most are good; it counts
 	// once the slice includes it.
 	n := len(p.list.Servers)
-	grown := append(p.list.Servers, Server{})
-	p.list.Servers = grown[:n]
-	s := &grown[n]
-	if err := s.read(line, p.drop); err != nil {
+	s := &p.list.Servers[:n+1][n]
+	err := s.read(line, &p.memory, p.drop)
+	if err == nil {
+		err = p.first(s.ID)
+	}
+	if err != nil {
+		*s = Server{}
 		return err
 	}
-	if err := p.first(s.ID); err != nil {
-		return err
-	}
-	p.list.Servers = grown
+	p.list.Servers = p.list.Servers[:n+1]
+	p.elements += s.elements()
 	return nil
 }
 
 func (p *bodyParser) mirror(line string) error {
-	m, err := readMirror(line, p.drop)
+	m, err := readMirror(line, &p.memory, p.drop)
 	if err != nil {
 		return err
 	}
@@ -120,6 +174,7 @@ func (p *bodyParser) mirror(line string) error {
 		return err
 	}
 	p.list.Mirrors = append(p.list.Mirrors, *m)
+	p.elements += m.elements()
 	return nil
 }
 
@@ -134,7 +189,7 @@ func (p *bodyParser) first(id string) error {
 		return nil
 	}
 	if p.ids == nil {
-		p.ids = make(map[string]bool)
+		p.ids = make(map[string]bool, p.lines)
 		for i := range p.list.Servers {
 			p.ids[p.list.Servers[i].ID] = true
 		}
@@ -155,6 +210,8 @@ func reason(err error) string {
 	switch {
 	case errors.Is(err, errRepeated):
 		return "entry-repeated"
+	case errors.Is(err, errUnknown):
+		return "entry-unknown"
 	case errors.As(err, &f):
 		return "entry-member"
 	}
@@ -162,11 +219,17 @@ func reason(err error) string {
 }
 
 func (p *bodyParser) skip(name string, err error) {
+	if p.full() {
+		return
+	}
 	p.report(&keys.Error{Layer: keys.LayerEntry, Name: name, Line: p.number, Detail: "entry skipped: " + detail(err)})
 }
 
-// drop reports a wrong optional member and goes on without it.
-func (p *bodyParser) drop(e *FieldError) error {
+// dropMember reports a wrong optional member and goes on without it.
+func (p *bodyParser) dropMember(e *FieldError) error {
+	if p.full() {
+		return nil
+	}
 	p.report(&keys.Error{Layer: keys.LayerEntry, Name: "member-dropped", Line: p.number, Detail: "member dropped: " + detail(e)})
 	return nil
 }
@@ -179,6 +242,9 @@ func detail(err error) string {
 	return "the line " + err.Error()
 }
 
+// full tells whether there are so many reports that one more changes nothing.
+func (p *bodyParser) full() bool { return len(p.list.Skipped) > maxReports }
+
 func (p *bodyParser) report(e *keys.Error) {
 	switch n := len(p.list.Skipped); {
 	case n < maxReports:
@@ -186,65 +252,4 @@ func (p *bodyParser) report(e *keys.Error) {
 	case n == maxReports:
 		p.list.Skipped = append(p.list.Skipped, &keys.Error{Layer: keys.LayerEntry, Name: "reports-cut", Detail: "there are more; they are not listed"})
 	}
-}
-
-// EncodeServers returns the canonical body of a server list: one line an
-// entry, ordered by id. It refuses what readers would refuse, and names the
-// entry and the member. It does not change the argument.
-func EncodeServers(servers []Server) ([]byte, error) {
-	sorted := slices.Clone(servers)
-	slices.SortFunc(sorted, func(a, b Server) int { return strings.Compare(a.ID, b.ID) })
-	e := bodyEncoder{most: MaxServerListBody}
-	for i := range sorted {
-		s := &sorted[i]
-		if err := e.add(s.ID, s.Check, s.appendJSON); err != nil {
-			return nil, err
-		}
-	}
-	return e.finish()
-}
-
-// EncodeMirrors returns the canonical body of a mirror list. See
-// [EncodeServers].
-func EncodeMirrors(mirrors []Mirror) ([]byte, error) {
-	sorted := slices.Clone(mirrors)
-	slices.SortFunc(sorted, func(a, b Mirror) int { return strings.Compare(a.ID, b.ID) })
-	e := bodyEncoder{most: MaxMirrorListBody}
-	for i := range sorted {
-		m := &sorted[i]
-		if err := e.add(m.ID, m.Check, m.appendJSON); err != nil {
-			return nil, err
-		}
-	}
-	return e.finish()
-}
-
-type bodyEncoder struct {
-	body []byte
-	last string
-	most int
-}
-
-func (e *bodyEncoder) add(id string, check func() error, appendJSON func([]byte) []byte) error {
-	if err := check(); err != nil {
-		return fmt.Errorf("entry %q: %w", clip(id), err)
-	}
-	if len(e.body) > 0 && id == e.last {
-		return fmt.Errorf("entry %q stands twice", id)
-	}
-	e.last = id
-	start := len(e.body)
-	e.body = appendJSON(e.body)
-	if n := len(e.body) - start; n > MaxEntry {
-		return fmt.Errorf("entry %q has %d bytes, more than %d", id, n, MaxEntry)
-	}
-	e.body = append(e.body, '\n')
-	return nil
-}
-
-func (e *bodyEncoder) finish() ([]byte, error) {
-	if len(e.body) > e.most {
-		return nil, fmt.Errorf("the body has %d bytes, more than %d", len(e.body), e.most)
-	}
-	return e.body, nil
 }

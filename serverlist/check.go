@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -45,10 +44,8 @@ func CheckID(s string) error {
 	if s == "" || len(s) > maxID {
 		return fmt.Errorf("must have 1 to %d characters", maxID)
 	}
-	for _, c := range []byte(s) {
-		if !isLowerAlnum(c) && c != '-' {
-			return fmt.Errorf("%q is not allowed: only a-z, 0-9 and '-' are", clip(s))
-		}
+	if !all(s, inSlug) {
+		return fmt.Errorf("%q is not allowed: only a-z, 0-9 and '-' are", clip(s))
 	}
 	return nil
 }
@@ -112,7 +109,7 @@ func CheckAddress(s string) error {
 	if !ok {
 		return fmt.Errorf("%q has no port; write host:port, IPv6 as [address]:port", clip(s))
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || port[0] == '0' || port[0] == '+' {
+	if !isPort(port) {
 		return fmt.Errorf("%q has no port from 1 to 65535", clip(s))
 	}
 	if strings.HasPrefix(host, "[") {
@@ -133,28 +130,57 @@ func cutPort(s string) (host, port string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
+// isPort tells whether s is a number from 1 to 65535 without leading zero.
+func isPort(s string) bool {
+	if s == "" || len(s) > 5 || s[0] == '0' {
+		return false
+	}
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n <= 65535
+}
+
 // checkHost takes DNS names and IPv4 addresses. A name whose last label is a
 // number could be read as an address by some resolvers, so it must be one.
 func checkHost(host string) error {
-	if strings.Contains(host, ":") {
-		return fmt.Errorf("%q looks like IPv6 without brackets; write [address]:port", clip(host))
-	}
 	if host == "" || len(host) > maxHost {
 		return fmt.Errorf("the host must have 1 to %d characters", maxHost)
 	}
-	if isNumber(host[strings.LastIndexByte(host, '.')+1:]) {
+	label := 0 // where it begins
+	for i := range len(host) {
+		switch c := host[i]; {
+		case c == '.':
+			if !isLabel(host[label:i]) {
+				return notHost(host)
+			}
+			label = i + 1
+		case classes[c]&inHost == 0:
+			return notHost(host)
+		}
+	}
+	last := host[label:]
+	if isNumber(last) {
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is4() {
 			return fmt.Errorf("%q is not an IPv4 address", clip(host))
 		}
 		return nil
 	}
-	for rest, more := host, true; more; {
-		var label string
-		if label, rest, more = strings.Cut(rest, "."); !isLabel(label) {
-			return fmt.Errorf("%q is not a DNS name: labels have 1 to 63 of a-z, 0-9, '-' and '_'; other scripts are written in punycode (xn--...)", clip(host))
-		}
+	if !isLabel(last) {
+		return notHost(host)
 	}
 	return nil
+}
+
+func notHost(host string) error {
+	if strings.Contains(host, ":") {
+		return fmt.Errorf("%q looks like IPv6 without brackets; write [address]:port", clip(host))
+	}
+	return fmt.Errorf("%q is not a DNS name: labels have 1 to 63 of a-z, 0-9, '-' and '_'; other scripts are written in punycode (xn--...)", clip(host))
 }
 
 // isNumber tells whether resolvers may read a last label as a number: decimal,
@@ -169,19 +195,10 @@ func isNumber(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
+// isLabel tells whether the bytes of a host's name are a label of it.
 func isLabel(s string) bool {
-	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !isLowerAlnum(c) && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 }
-
-func isLowerAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
 // CheckWebsite tells whether s is an http or https URL without user name and
 // password.
@@ -209,7 +226,7 @@ func checkURL(s string) error {
 		switch {
 		case s[i] <= ' ' || s[i] >= 0x7F || s[i] == '\\':
 			return fmt.Errorf("contains %q at byte %d; a URL is plain ASCII without spaces", s[i], i)
-		case s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])):
+		case s[i] == '%' && (i+2 >= len(s) || !all(s[i+1:i+3], inHex)):
 			return fmt.Errorf("contains a %% at byte %d that two hex digits do not follow", i)
 		}
 	}
@@ -240,10 +257,6 @@ func checkURLHost(host string) error {
 	return CheckAddress(host)
 }
 
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
 // checkKey tells whether s is the padded base64 of an ed25519 public key.
 func checkKey(s string) error {
 	raw, err := base64.StdEncoding.Strict().DecodeString(s)
@@ -257,10 +270,8 @@ func checkLanguage(s string) error {
 	if s == "" || len(s) > 35 {
 		return fmt.Errorf("a language tag has 1 to 35 characters")
 	}
-	for _, c := range []byte(s) {
-		if !isLowerAlnum(c) && (c < 'A' || c > 'Z') && c != '-' {
-			return fmt.Errorf("%q is not a language tag as \"en\" or \"pt-BR\"", clip(s))
-		}
+	if !all(s, inLanguage) {
+		return fmt.Errorf("%q is not a language tag as \"en\" or \"pt-BR\"", clip(s))
 	}
 	return nil
 }

@@ -39,7 +39,10 @@ func (d *Draft) Text() ([]byte, error) {
 		BodySize: int64(len(d.Body)), BodySHA256: sha256.Sum256(d.Body),
 	}
 	l := &List{Head: h, data: d.Body}
-	if l.parseBody(Limits{}); len(l.Skipped) > 0 {
+	if err := l.parseBody(Limits{}); err != nil {
+		return nil, err
+	}
+	if len(l.Skipped) > 0 {
 		return nil, fmt.Errorf("the body has an entry that readers skip: %w", l.Skipped[0])
 	}
 	return h.Encode()

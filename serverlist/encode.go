@@ -1,8 +1,87 @@
 package serverlist
 
-import "strconv"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
 
-// This file writes the canonical form of entries.
+// This file writes the canonical form of bodies and entries.
+
+// EncodeServers returns the canonical body of a server list: one line an
+// entry, ordered by id. It refuses what readers would refuse, and names the
+// entry and the member. It does not change the argument.
+func EncodeServers(servers []Server) ([]byte, error) {
+	sorted := slices.Clone(servers)
+	slices.SortFunc(sorted, func(a, b Server) int { return strings.Compare(a.ID, b.ID) })
+	e := bodyEncoder{most: Limits{}.body(TypeServerList)}
+	for i := range sorted {
+		s := &sorted[i]
+		if err := e.add(s.ID, s); err != nil {
+			return nil, err
+		}
+	}
+	return e.finish()
+}
+
+// EncodeMirrors returns the canonical body of a mirror list. See
+// [EncodeServers].
+func EncodeMirrors(mirrors []Mirror) ([]byte, error) {
+	sorted := slices.Clone(mirrors)
+	slices.SortFunc(sorted, func(a, b Mirror) int { return strings.Compare(a.ID, b.ID) })
+	e := bodyEncoder{most: Limits{}.body(TypeMirrorList)}
+	for i := range sorted {
+		m := &sorted[i]
+		if err := e.add(m.ID, m); err != nil {
+			return nil, err
+		}
+	}
+	return e.finish()
+}
+
+type bodyEncoder struct {
+	body     []byte
+	lines    int
+	elements int
+	last     string
+	most     int64 // bytes of the body
+}
+
+func (e *bodyEncoder) add(id string, entry interface {
+	Check() error
+	appendJSON([]byte) []byte
+	elements() int
+}) error {
+	if err := entry.Check(); err != nil {
+		return fmt.Errorf("entry %q: %w", clip(id), err)
+	}
+	if len(e.body) > 0 && id == e.last {
+		return fmt.Errorf("entry %q stands twice", id)
+	}
+	e.last = id
+	start := len(e.body)
+	e.body = entry.appendJSON(e.body)
+	if n := len(e.body) - start; n > MaxEntry {
+		return fmt.Errorf("entry %q has %d bytes, more than %d", id, n, MaxEntry)
+	}
+	e.body = append(e.body, '\n')
+	e.lines++
+	e.elements += entry.elements()
+	return nil
+}
+
+func (e *bodyEncoder) finish() ([]byte, error) {
+	switch {
+	case int64(len(e.body)) > e.most:
+		return nil, fmt.Errorf("the body has %d bytes, more than %d", len(e.body), e.most)
+	case e.lines > MaxLines:
+		return nil, tooManyLines(e.lines, MaxLines)
+	case e.elements > MaxElements:
+		return nil, tooManyElements(MaxElements)
+	}
+	return e.body, nil
+}
 
 // appendJSON writes the canonical form without checking it.
 func (s *Server) appendJSON(b []byte) []byte {

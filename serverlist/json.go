@@ -25,28 +25,14 @@ var (
 	errDepth     = fmt.Errorf("nests deeper than %d", maxDepth)
 )
 
-type kind byte
-
-const (
-	kindString kind = '"'
-	kindObject kind = '{'
-	kindArray  kind = '['
-	kindNumber kind = '0'
-	kindOther  kind = 'n' // true, false, null
-)
-
-// A value is one JSON value whose syntax has been checked.
-type value struct {
-	kind kind
-	raw  string // the value as written
-	text string // of a string: what it says
-}
-
 // A scanner walks over one JSON text.
 type scanner struct {
 	s     string
 	i     int
 	depth int
+	plain bool // the string read last is printable ASCII, written without escapes
+
+	memory *memory // for known members; skipping needs none
 }
 
 // peek returns the next byte, 0 at the end.
@@ -66,45 +52,46 @@ func (p *scanner) take(c byte) bool {
 	return false
 }
 
-// value reads one value of any kind.
-func (p *scanner) value() (v value, err error) {
-	start := p.i
+// skip reads one value of any kind and checks no more than its syntax.
+func (p *scanner) skip() error {
 	switch c := p.peek(); {
 	case c == '"':
-		v.kind = kindString
-		v.text, err = p.string()
+		_, err := p.string()
+		return err
 	case c == '{':
-		v.kind = kindObject
-		err = p.skipObject()
+		return p.skipObject()
 	case c == '[':
-		v.kind = kindArray
-		err = p.skipArray()
+		return p.skipArray()
 	case c == '-' || c >= '0' && c <= '9':
-		v.kind = kindNumber
-		err = p.number()
+		return p.number()
 	default:
-		v.kind = kindOther
-		err = p.word()
+		return p.word()
 	}
-	v.raw = p.s[start:p.i]
-	return v, err
 }
 
 func (p *scanner) skipObject() error {
 	var o objectReader
 	for o.next(p) {
+		if err := p.skip(); err != nil {
+			return err
+		}
 	}
 	return o.err
 }
 
 func (p *scanner) skipArray() error {
-	var a arrayReader
-	for a.next(p) {
+	var a listReader
+	for a.more(p, '[', ']') {
+		if err := p.skip(); err != nil {
+			return err
+		}
 	}
 	return a.err
 }
 
-// A listReader walks over what stands between two brackets.
+// A listReader walks over what stands between two brackets. The caller reads
+// the items. After more has returned false, err tells whether the brackets and
+// commas were well-formed.
 type listReader struct {
 	opened bool
 	err    error
@@ -113,24 +100,28 @@ type listReader struct {
 // more tells whether a further item follows, and consumes what stands before
 // it.
 func (l *listReader) more(p *scanner, open, end byte) bool {
-	first := !l.opened
-	if first {
-		l.opened = true
-		if !p.take(open) {
-			return l.fail(errSyntax)
+	if l.opened {
+		if p.take(',') {
+			return true
 		}
-		if p.depth++; p.depth > maxDepth {
-			return l.fail(errDepth)
+		if p.take(end) {
+			p.depth--
+			return false
 		}
+		return l.fail(errSyntax)
 	}
-	switch {
-	case p.take(end):
+	l.opened = true
+	if !p.take(open) {
+		return l.fail(errSyntax)
+	}
+	if p.depth++; p.depth > maxDepth {
+		return l.fail(errDepth)
+	}
+	if p.take(end) {
 		p.depth--
 		return false
-	case first || p.take(','):
-		return true
 	}
-	return l.fail(errSyntax)
+	return true
 }
 
 func (l *listReader) fail(err error) bool {
@@ -138,12 +129,12 @@ func (l *listReader) fail(err error) bool {
 	return false
 }
 
-// An objectReader reads an object member by member, in order. After next has
-// returned false, err tells whether the object was well-formed.
+// An objectReader walks over the members of an object, as a listReader does:
+// after next has returned true the caller reads the value of the member.
 type objectReader struct {
 	listReader
+	start int // of the name in the text
 	name  string
-	value value
 	seen  nameSet
 }
 
@@ -154,6 +145,7 @@ func (o *objectReader) next(p *scanner) bool {
 	if p.peek() != '"' {
 		return o.fail(errSyntax)
 	}
+	o.start = p.i
 	if o.name, o.err = p.string(); o.err != nil {
 		return false
 	}
@@ -163,38 +155,24 @@ func (o *objectReader) next(p *scanner) bool {
 	if !p.take(':') {
 		return o.fail(errSyntax)
 	}
-	o.value, o.err = p.value()
-	return o.err == nil
+	return true
 }
 
-// An arrayReader reads an array element by element, as an objectReader does.
-type arrayReader struct {
-	listReader
-	value value
-}
-
-func (a *arrayReader) next(p *scanner) bool {
-	if !a.more(p, '[', ']') {
-		return false
-	}
-	a.value, a.err = p.value()
-	return a.err == nil
-}
-
-// A nameSet finds duplicates: in a short list while that is fast, in a map
-// when an entry has more names than an honest one.
+// A nameSet finds duplicates: in a short list while an object has no more names
+// than an entry may have, in a map beyond that.
 type nameSet struct {
-	short [16]string
+	marks uint64 // the bits of all names; most new names have one of their own
+	short [32]string
 	n     int
 	more  map[string]bool
 }
 
 func (s *nameSet) add(name string) bool {
-	for _, have := range s.short[:s.n] {
-		if have == name {
-			return false
-		}
+	bit := markOf(name)
+	if s.marks&bit != 0 && s.has(name) {
+		return false
 	}
+	s.marks |= bit
 	if s.n < len(s.short) {
 		s.short[s.n] = name
 		s.n++
@@ -203,17 +181,32 @@ func (s *nameSet) add(name string) bool {
 	if s.more == nil {
 		s.more = make(map[string]bool)
 	}
-	if s.more[name] {
-		return false
-	}
 	s.more[name] = true
 	return true
+}
+
+func (s *nameSet) has(name string) bool {
+	for _, have := range s.short[:s.n] {
+		if have == name {
+			return true
+		}
+	}
+	return s.more[name]
+}
+
+// markOf picks one of 64 bits for a name.
+func markOf(name string) uint64 {
+	if name == "" {
+		return 1
+	}
+	return 1 << ((uint(len(name))*5 + uint(name[0])*3 + uint(name[len(name)-1])) & 63)
 }
 
 // string reads a string. One without escapes shares the memory of the text.
 func (p *scanner) string() (string, error) {
 	p.i++ // the opening quote
-	start, ascii := p.i, true
+	start := p.i
+	p.plain = true
 	for {
 		p.i += plain(p.s[p.i:])
 		if p.i == len(p.s) {
@@ -223,17 +216,17 @@ func (p *scanner) string() (string, error) {
 		case c == '"':
 			text := p.s[start:p.i]
 			p.i++
-			if !ascii && !utf8.ValidString(text) {
+			if !p.plain && !utf8.ValidString(text) {
 				return "", errUTF8
 			}
 			return text, nil
 		case c == '\\':
+			p.plain = false
 			return p.escapedString(start)
 		case c < 0x20:
 			return "", errSyntax
-		case c >= utf8.RuneSelf:
-			ascii = false
 		}
+		p.plain = false // DEL, or not ASCII
 		p.i++
 	}
 }

@@ -18,6 +18,9 @@ func FuzzStrictJSON(f *testing.F) {
 		`{"a":1,"\u0061":2}`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a": 1}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`,
 		`{"a":[[[[[[[1]]]]]]]}`, `{"a":[[[[[[[[1]]]]]]]]}`, `{"a":nul}`, `{"a":1}}`, `{,}`, `{"a":1,}`, `[1]`, `{}`, "",
 		`{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"9":0,"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"g":0}`,
+		`{"id":"x","name":"X","addresses":["x:1","[::1]:2"],"tags":["a",1],"tags":[]}`,
+		`{"id":"x","name":"X","addresses":["x:1"],"probe":{"protocol":"p","port":1.5,"q":[{}]},"checks":{"size":-0},"endpoints":[{"role":"\ud800"}]}`,
+		`{"id":"x","urls":["http://a/"],"root":tru,"contact":"\u0000","region":7}`,
 	} {
 		f.Add([]byte(line))
 	}
@@ -27,11 +30,31 @@ func FuzzStrictJSON(f *testing.F) {
 		if err == nil && p.i != len(line) {
 			err = errSyntax
 		}
-		if ours, theirs := err == nil, strictReference(line); ours != theirs {
+		theirs := strictReference(line)
+		if ours := err == nil; ours != theirs {
 			t.Fatalf("%q: ours accepts %v (%v), the reference %v", line, ours, err, theirs)
+		}
+		// Known members are read in another way, which must be as strict. A
+		// required member that is wrong ends the reading.
+		for what, err := range map[string]error{"server": readAsServer(line), "mirror": readAsMirror(line)} {
+			if malformed := err != nil && reason(err) == "entry-malformed"; err == nil && !theirs || malformed && theirs {
+				t.Fatalf("%q: read as a %s: %v, the reference accepts %v", line, what, err, theirs)
+			}
 		}
 	})
 }
+
+func readAsServer(line []byte) error {
+	_, err := readServer(string(line), forgivingly)
+	return err
+}
+
+func readAsMirror(line []byte) error {
+	_, err := readMirror(string(line), new(memory), forgivingly)
+	return err
+}
+
+func forgivingly(*FieldError) error { return nil }
 
 // strictReference tells whether the line is one object without spaces, at most
 // maxDepth deep.

@@ -17,6 +17,11 @@ const (
 // A List is a verified server list or mirror list. Only [Open], [Read] and the
 // fetching calls built on them make one. It is immutable and safe for
 // concurrent use; do not change its slices.
+//
+// The strings of its entries are parts of the document. A copy of one entry
+// therefore keeps the whole document in memory; a program that holds on to a few
+// entries of many lists, as of favourites, keeps their ids or copies of their
+// strings (strings.Clone).
 type List struct {
 	Head    keys.Head          // origin, type, version, epoch, times
 	Signers []keys.VerifierKey // the known keys whose signatures verified

@@ -13,13 +13,17 @@ type Mirror struct {
 	Unknown  []Member // members this version does not know, in their order
 }
 
-// Check tells whether readers accept the entry with all its members. Where a
-// member is to blame the error is a [*FieldError] that names the first one.
+// Check tells whether readers accept the entry with all its members, and read
+// back what stands in it. Where a member is to blame the error is a
+// [*FieldError] that names the first one.
 func (m *Mirror) Check() error {
 	if err := field("id", CheckID(m.ID)); err != nil {
 		return err
 	}
-	_, err := readMirror(string(m.appendJSON(nil)), strictly)
+	if err := checkUnknown(m.Unknown, new(Mirror)); err != nil {
+		return err
+	}
+	_, err := readMirror(string(m.appendJSON(nil)), new(memory), strictly)
 	return err
 }
 
@@ -39,7 +43,7 @@ func (m *Mirror) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	read, err := readMirror(line, strictly)
+	read, err := readMirror(line, new(memory), strictly)
 	if err != nil {
 		return err
 	}
@@ -48,9 +52,9 @@ func (m *Mirror) UnmarshalJSON(data []byte) error {
 }
 
 // readMirror reads one line. The error says why the entry is skipped.
-func readMirror(line string, drop dropped) (*Mirror, error) {
+func readMirror(line string, in *memory, drop dropped) (*Mirror, error) {
 	m := new(Mirror)
-	if err := readEntry(line, m, drop); err != nil {
+	if err := readEntry(line, m, in, drop); err != nil {
 		return nil, err
 	}
 	switch {
@@ -62,22 +66,25 @@ func readMirror(line string, drop dropped) (*Mirror, error) {
 	return m, nil
 }
 
-func (m *Mirror) keep(unknown Member) { m.Unknown = append(m.Unknown, unknown) }
+// elements counts what stands in the entry's lists, as MaxElements does.
+func (m *Mirror) elements() int { return len(m.URLs) + len(m.Unknown) }
 
-func (m *Mirror) set(name string, v value) (known, required bool, err error) {
+func (m *Mirror) keep(unknown []Member) { m.Unknown = unknown }
+
+func (m *Mirror) set(name string, p *scanner) (known, required bool, err error) {
 	switch name {
 	case "id":
-		return true, true, v.asString(&m.ID, CheckID)
+		return true, true, p.asString(&m.ID, CheckID)
 	case "urls":
-		return true, true, v.asNonEmpty(&m.URLs, maxMirrorURLs, CheckMirrorURL)
+		return true, true, p.asNonEmpty(&m.URLs, maxMirrorURLs, CheckMirrorURL)
 	case "operator":
-		return true, false, v.asString(&m.Operator, checkText)
+		return true, false, p.asText(&m.Operator, MaxText)
 	case "region":
-		return true, false, v.asString(&m.Region, checkText)
+		return true, false, p.asText(&m.Region, MaxText)
 	case "contact":
-		return true, false, v.asString(&m.Contact, checkContact)
+		return true, false, p.asString(&m.Contact, checkContact)
 	case "root":
-		return true, false, v.asBool(&m.Root)
+		return true, false, p.asBool(&m.Root)
 	}
 	return false, false, nil
 }

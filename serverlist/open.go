@@ -44,8 +44,9 @@ var ErrShortHead = errors.New("the data ends before the head does")
 const maxHead = keys.MaxHeadText + 1 + keys.MaxSignatureBlock + 1
 
 // Open verifies a document against the chain, then parses it. It uses no
-// clock and does no I/O. The list keeps data; do not change it afterwards.
-// Errors about the document are [*keys.Error].
+// clock and does no I/O. The list keeps data, and its strings are parts of it:
+// data must never change afterwards, so hand over no buffer that is used again
+// and no mapped file. Errors about the document are [*keys.Error].
 func Open(data []byte, want Want, chain *keys.Chain) (*List, error) {
 	data, err := keys.NormalizeLines(data)
 	if err != nil {
@@ -64,7 +65,7 @@ func Open(data []byte, want Want, chain *keys.Chain) (*List, error) {
 	case sha256.Sum256(body) != note.Head.BodySHA256:
 		return nil, wrongHash()
 	}
-	return newList(note, data, size, want.Limits), nil
+	return newList(note, data, size, want.Limits)
 }
 
 // OpenHead verifies the head of a document of which the beginning is there, as
@@ -125,13 +126,15 @@ func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note)
 		verified(data)
 	}
 	note.Text = data[:len(note.Text)] // let go of the prefix
-	return newList(note, data, size, want.Limits), nil
+	return newList(note, data, size, want.Limits)
 }
 
-func newList(note *keys.Note, data []byte, body int, limits Limits) *List {
+func newList(note *keys.Note, data []byte, body int, limits Limits) (*List, error) {
 	l := &List{Head: note.Head, Signers: note.Signers, data: data, text: note.Text, body: body}
-	l.parseBody(limits)
-	return l
+	if err := l.parseBody(limits); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // noteEnd returns where the signature lines end: the offset of the LF of the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // A Server is one entry of a server list. ID, Name and Addresses are always
@@ -46,17 +47,14 @@ type Checks struct {
 	Size   int64  // bytes
 }
 
-// A Member is a JSON member this version does not know: its name and the bytes
-// of its value, kept as they came.
-type Member struct {
-	Name  string
-	Value string // valid JSON without spaces outside strings
-}
-
-// Check tells whether readers accept the entry with all its members. Where a
-// member is to blame the error is a [*FieldError] that names the first one.
+// Check tells whether readers accept the entry with all its members, and read
+// back what stands in it. Where a member is to blame the error is a
+// [*FieldError] that names the first one.
 func (s *Server) Check() error {
 	if err := field("id", CheckID(s.ID)); err != nil {
+		return err
+	}
+	if err := checkUnknown(s.Unknown, new(Server)); err != nil {
 		return err
 	}
 	_, err := readServer(string(s.appendJSON(nil)), strictly)
@@ -95,24 +93,18 @@ func compact(data []byte) (string, error) {
 	return b.String(), nil
 }
 
-// dropped receives a wrong optional member. It returns an error to refuse the
-// whole entry for it.
-type dropped func(*FieldError) error
-
-func strictly(e *FieldError) error { return e }
-
 // readServer reads one line. The error says why the entry is skipped.
 func readServer(line string, drop dropped) (*Server, error) {
 	s := new(Server)
-	if err := s.read(line, drop); err != nil {
+	if err := s.read(line, new(memory), drop); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // read fills an empty entry.
-func (s *Server) read(line string, drop dropped) error {
-	if err := readEntry(line, s, drop); err != nil {
+func (s *Server) read(line string, m *memory, drop dropped) error {
+	if err := readEntry(line, s, m, drop); err != nil {
 		return err
 	}
 	switch {
@@ -126,114 +118,84 @@ func (s *Server) read(line string, drop dropped) error {
 	return nil
 }
 
-func (s *Server) keep(m Member) { s.Unknown = append(s.Unknown, m) }
+// elements counts what stands in the entry's lists, as MaxElements does.
+func (s *Server) elements() int {
+	return len(s.Addresses) + len(s.Languages) + len(s.Tags) + len(s.Endpoints) + len(s.Unknown)
+}
 
-// set reads a known member. A wrong one leaves the entry as it was.
-func (s *Server) set(name string, v value) (known, required bool, err error) {
+func (s *Server) keep(unknown []Member) { s.Unknown = unknown }
+
+// set reads the value of a known member. A wrong one leaves the entry as it
+// was.
+func (s *Server) set(name string, p *scanner) (known, required bool, err error) {
 	switch name {
 	case "id":
-		return true, true, v.asString(&s.ID, CheckID)
+		return true, true, p.asString(&s.ID, CheckID)
 	case "name":
-		return true, true, v.asString(&s.Name, CheckName)
+		return true, true, p.asString(&s.Name, CheckName)
 	case "addresses":
-		return true, true, v.asNonEmpty(&s.Addresses, maxAddresses, CheckAddress)
+		return true, true, p.asNonEmpty(&s.Addresses, maxAddresses, CheckAddress)
 	case "description":
-		return true, false, v.asString(&s.Description, CheckDescription)
+		return true, false, p.asText(&s.Description, MaxDescription)
 	case "game":
-		return true, false, v.asString(&s.Game, CheckSlug)
+		return true, false, p.asString(&s.Game, CheckSlug)
 	case "version":
-		return true, false, v.asString(&s.Version, checkText)
+		return true, false, p.asText(&s.Version, MaxText)
 	case "key":
-		return true, false, v.asString(&s.Key, checkKey)
+		return true, false, p.asString(&s.Key, checkKey)
 	case "region":
-		return true, false, v.asString(&s.Region, checkText)
+		return true, false, p.asText(&s.Region, MaxText)
 	case "languages":
-		return true, false, v.asStrings(&s.Languages, maxWords, checkLanguage)
+		return true, false, p.asStrings(&s.Languages, maxWords, checkLanguage)
 	case "tags":
-		return true, false, v.asStrings(&s.Tags, maxWords, checkTag)
+		return true, false, p.asStrings(&s.Tags, maxWords, checkTag)
 	case "website":
-		return true, false, v.asString(&s.Website, CheckWebsite)
+		return true, false, p.asString(&s.Website, CheckWebsite)
 	case "endpoints":
-		return true, false, s.setEndpoints(v)
+		return true, false, s.setEndpoints(p)
 	case "probe":
-		return true, false, s.setProbe(v)
+		return true, false, s.setProbe(p)
 	case "checks":
-		return true, false, s.setChecks(v)
+		return true, false, s.setChecks(p)
 	}
 	return false, false, nil
 }
 
-func checkText(s string) error { return CheckText(s, MaxText) }
-
-// An entry takes the members of one line.
-type entry interface {
-	set(name string, v value) (known, required bool, err error)
-	keep(unknown Member)
-}
-
-// readEntry reads a whole line as one object, member by member.
-func readEntry[E entry](line string, e E, drop dropped) error {
-	p := scanner{s: line}
-	var o objectReader
-	for o.next(&p) {
-		known, required, err := e.set(o.name, o.value)
-		switch {
-		case !known:
-			e.keep(Member{o.name, o.value.raw})
-		case err == nil:
-		case required:
-			return &FieldError{o.name, err.Error()}
-		default:
-			if err := drop(&FieldError{o.name, err.Error()}); err != nil {
-				return err
-			}
-		}
-	}
-	if o.err == nil && p.i != len(line) {
-		return errSyntax
-	}
-	return o.err
-}
-
-func (v value) asNonEmpty(into *[]string, most int, check func(string) error) error {
-	if v.raw == "[]" {
-		return fmt.Errorf("must not be empty")
-	}
-	return v.asStrings(into, most, check)
-}
-
-func (s *Server) setEndpoints(v value) error {
-	if v.kind != kindArray {
+func (s *Server) setEndpoints(p *scanner) error {
+	if p.peek() != '[' {
 		return errArray
 	}
-	p := scanner{s: v.raw}
-	var a arrayReader
-	var out []Endpoint
-	for a.next(&p) {
+	var a listReader
+	out := p.memory.endpoints[:0]
+	for a.more(p, '[', ']') {
 		if len(out) == maxEndpoints {
 			return fmt.Errorf("has more than %d elements", maxEndpoints)
 		}
 		var e Endpoint
-		if err := e.read(a.value); err != nil {
+		if err := e.read(p); err != nil {
 			return fmt.Errorf("element %d: %w", len(out), err)
 		}
 		out = append(out, e)
 	}
-	s.Endpoints = out
-	return a.err
+	if a.err != nil {
+		return a.err
+	}
+	p.memory.endpoints = out
+	s.Endpoints = slices.Clone(out)
+	return nil
 }
 
-func (e *Endpoint) read(v value) error {
-	err := v.asObject(func(name string, v value) error {
+func (e *Endpoint) read(p *scanner) error {
+	err := p.asObject(func(name string) (bool, error) {
 		switch name {
 		case "role":
-			return field(name, v.asString(&e.Role, CheckSlug))
+			return true, field(name, p.asString(&e.Role, CheckSlug))
 		case "protocol":
-			return field(name, v.asString(&e.Protocol, CheckSlug))
+			return true, field(name, p.asString(&e.Protocol, CheckSlug))
 		case "address":
-			return field(name, v.asString(&e.Address, CheckAddress))
+			return true, field(name, p.asString(&e.Address, CheckAddress))
 		}
-		return nil
+		return false, nil
 	})
 	if err == nil && (e.Role == "" || e.Protocol == "" || e.Address == "") {
 		return fmt.Errorf("needs role, protocol and address")
@@ -241,43 +203,43 @@ func (e *Endpoint) read(v value) error {
 	return err
 }
 
-func (s *Server) setProbe(v value) error {
-	var p Probe
+func (s *Server) setProbe(p *scanner) error {
+	var probe Probe
 	var port int64
-	err := v.asObject(func(name string, v value) error {
+	err := p.asObject(func(name string) (bool, error) {
 		switch name {
 		case "protocol":
-			return field(name, v.asString(&p.Protocol, CheckSlug))
+			return true, field(name, p.asString(&probe.Protocol, CheckSlug))
 		case "port":
-			return field(name, v.asInteger(&port, 1, 65535))
+			return true, field(name, p.asInteger(&port, 1, 65535))
 		}
-		return nil
+		return false, nil
 	})
-	if err == nil && p.Protocol == "" {
+	if err == nil && probe.Protocol == "" {
 		err = fmt.Errorf("needs a protocol")
 	}
 	if err != nil {
 		return err
 	}
-	p.Port = int(port)
-	s.Probe = &p
+	probe.Port = int(port)
+	s.Probe = &probe
 	return nil
 }
 
-func (s *Server) setChecks(v value) error {
+func (s *Server) setChecks(p *scanner) error {
 	var c Checks
 	sized := false
-	err := v.asObject(func(name string, v value) error {
+	err := p.asObject(func(name string) (bool, error) {
 		switch name {
 		case "name":
-			return field(name, v.asString(&c.Name, checkTag))
+			return true, field(name, p.asString(&c.Name, checkTag))
 		case "sha256":
-			return field(name, v.asString(&c.SHA256, checkSHA256))
+			return true, field(name, p.asString(&c.SHA256, checkSHA256))
 		case "size":
 			sized = true
-			return field(name, v.asInteger(&c.Size, 0, maxInteger))
+			return true, field(name, p.asInteger(&c.Size, 0, maxInteger))
 		}
-		return nil
+		return false, nil
 	})
 	if err == nil && (c.Name == "" || c.SHA256 == "" || !sized) {
 		err = fmt.Errorf("needs name, sha256 and size")

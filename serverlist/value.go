@@ -4,50 +4,103 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 )
+
+// This file reads values of known members. A value of the wrong kind, or with
+// a fault in it, is left half read: readEntry then reads it again, as one of an
+// unknown member, to learn whether the fault costs the member or the line.
 
 var (
-	errString = errors.New("is not a string")
-	errArray  = errors.New("is not an array")
+	errString  = errors.New("is not a string")
+	errArray   = errors.New("is not an array")
+	errObject  = errors.New("is not an object")
+	errInteger = errors.New("is not an integer")
+	errBool    = errors.New("is neither true nor false")
+	errEmpty   = errors.New("must not be empty")
 )
 
-func (v value) asString(into *string, check func(string) error) error {
-	if v.kind != kindString {
+// asString reads a string that passes a check.
+func (p *scanner) asString(into *string, check func(string) error) error {
+	if p.peek() != '"' {
 		return errString
 	}
-	if err := check(v.text); err != nil {
+	text, err := p.string()
+	if err != nil {
 		return err
 	}
-	*into = v.text
+	if err := check(text); err != nil {
+		return err
+	}
+	*into = text
 	return nil
 }
 
-func (v value) asStrings(into *[]string, most int, check func(string) error) error {
-	if v.kind != kindArray {
+// asText reads a text of at most so many code points, as [CheckText] does.
+func (p *scanner) asText(into *string, most int) error {
+	if p.peek() != '"' {
+		return errString
+	}
+	text, err := p.string()
+	if err != nil {
+		return err
+	}
+	if !p.plain || len(text) > most { // the usual case needs no second look
+		if err := CheckText(text, most); err != nil {
+			return err
+		}
+	}
+	*into = text
+	return nil
+}
+
+// asStrings reads an array of strings that each pass a check.
+func (p *scanner) asStrings(into *[]string, most int, check func(string) error) error {
+	if p.peek() != '[' {
 		return errArray
 	}
-	p := scanner{s: v.raw}
-	var a arrayReader
-	out := make([]string, 0, min(most, strings.Count(v.raw, ",")+1))
-	for a.next(&p) {
-		if len(out) == most {
+	list := p.memory.list[:0]
+	var a listReader
+	for a.more(p, '[', ']') {
+		if len(list) == most {
 			return fmt.Errorf("has more than %d elements", most)
 		}
 		var text string
-		if err := a.value.asString(&text, check); err != nil {
-			return fmt.Errorf("element %d: %w", len(out), err)
+		if err := p.asString(&text, check); err != nil {
+			return fmt.Errorf("element %d: %w", len(list), err)
 		}
-		out = append(out, text)
+		list = append(list, text)
 	}
-	*into = out
-	return a.err
+	if a.err != nil {
+		return a.err
+	}
+	p.memory.list = list
+	*into = p.memory.strings.keep(list)
+	return nil
 }
 
-func (v value) asInteger(into *int64, least, most int64) error {
-	n, err := strconv.ParseInt(v.raw, 10, 64)
-	if v.kind != kindNumber || err != nil || v.raw == "-0" || n < -maxInteger || n > maxInteger {
-		return errors.New("is not an integer")
+// asNonEmpty is asStrings for an array that must not be empty.
+func (p *scanner) asNonEmpty(into *[]string, most int, check func(string) error) error {
+	if err := p.asStrings(into, most, check); err != nil {
+		return err
+	}
+	if len(*into) == 0 {
+		return errEmpty
+	}
+	return nil
+}
+
+func (p *scanner) asInteger(into *int64, least, most int64) error {
+	start := p.i
+	if c := p.peek(); c != '-' && (c < '0' || c > '9') {
+		return errInteger
+	}
+	if err := p.number(); err != nil {
+		return err
+	}
+	raw := p.s[start:p.i]
+	n, err := strconv.ParseInt(raw, 10, 64)
+	if err != nil || raw == "-0" || n < -maxInteger || n > maxInteger {
+		return errInteger
 	}
 	if n < least || n > most {
 		return fmt.Errorf("is not from %d to %d", least, most)
@@ -56,25 +109,67 @@ func (v value) asInteger(into *int64, least, most int64) error {
 	return nil
 }
 
-func (v value) asBool(into *bool) error {
-	if v.raw != "true" && v.raw != "false" {
-		return errors.New("is neither true nor false")
+func (p *scanner) asBool(into *bool) error {
+	start := p.i
+	switch p.peek() {
+	case 't', 'f':
+		if err := p.word(); err != nil {
+			return err
+		}
+		*into = p.s[start] == 't'
+		return nil
 	}
-	*into = v.raw == "true"
-	return nil
+	return errBool
 }
 
-// asObject reads an object's members; each returns an error if it is wrong.
-func (v value) asObject(member func(name string, v value) error) error {
-	if v.kind != kindObject {
-		return errors.New("is not an object")
+// asObject reads an object. For each member it calls known, which reads the
+// value of a member that it knows; others are skipped.
+func (p *scanner) asObject(known func(name string) (bool, error)) error {
+	if p.peek() != '{' {
+		return errObject
 	}
-	p := scanner{s: v.raw}
 	var o objectReader
-	for o.next(&p) {
-		if err := member(o.name, o.value); err != nil {
+	for o.next(p) {
+		ok, err := known(o.name)
+		if !ok {
+			err = p.skip()
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return o.err
+}
+
+// A memory gives entries the room for what is in their lists. Entries of one
+// document share it, so that a list costs few allocations however many entries
+// it has. The zero value gives each list its own.
+type memory struct {
+	scanner   scanner // of the line that is being read, as the next three
+	list      []string
+	endpoints []Endpoint
+	unknown   []Member
+	strings   arena[string]
+	members   arena[Member]
+}
+
+// An arena allocates short lists from chunks.
+type arena[T any] struct {
+	free  []T // the rest of the last chunk
+	chunk int // elements of a chunk
+}
+
+// keep returns a copy of the list that cannot grow into another one.
+func (a *arena[T]) keep(list []T) []T {
+	n := len(list)
+	if n == 0 {
+		return nil
+	}
+	if len(a.free) < n {
+		a.free = make([]T, max(a.chunk, n))
+	}
+	kept := a.free[:n:n]
+	a.free = a.free[n:]
+	copy(kept, list)
+	return kept
 }

@@ -59,10 +59,12 @@ type Want struct {
 	Shipped   int64      `json:"shipped,omitempty"`    // number of the newest trust document that a static document was shipped with
 }
 
-// Limits are the caller's own, in bytes. Zero means the cap of the format.
+// Limits are the caller's own. Zero means the cap of the format.
 type Limits struct {
-	Body  int64 `json:"body,omitempty"`
-	Entry int   `json:"entry,omitempty"` // of one line without its LF
+	Body     int64 `json:"body,omitempty"`     // bytes
+	Lines    int   `json:"lines,omitempty"`    // of a body
+	Elements int   `json:"elements,omitempty"` // of a body
+	Entry    int   `json:"entry,omitempty"`    // bytes of one line without its LF
 }
 
 // A Verdict is what a reader says of a document.

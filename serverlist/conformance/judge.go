@@ -88,7 +88,7 @@ func loadChain(files fs.FS, in *Input) (*keys.Chain, error) {
 func (in *Input) want(chain *keys.Chain) (serverlist.Want, error) {
 	w := serverlist.Want{Origin: in.Want.Origin, Type: in.Want.Type}
 	if in.Limits != nil {
-		w.Limits = serverlist.Limits{Body: in.Limits.Body, Entry: in.Limits.Entry}
+		w.Limits = serverlist.Limits(*in.Limits)
 	}
 	if in.Want.FirstSeen != nil {
 		w.FirstSeen = *in.Want.FirstSeen

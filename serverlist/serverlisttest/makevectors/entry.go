@@ -114,9 +114,16 @@ func entryVectors() []vector {
 			malformed(entry("e", `,"x":`+strings.Repeat("[", 3900)+strings.Repeat("]", 3900))),
 			kept("f", entry("f", `,"x":"`+strings.Repeat("[{", 20)+`"`))),
 		serverLines("too-large", "A line of 8 KiB is kept; one byte more is too many.",
-			kept("a", padded("a", 8<<10)), skipped("entry-too-large", padded("b", 8<<10+1))),
+			kept("a", largest("a", 8<<10)), skipped("entry-too-large", largest("b", 8<<10+1))),
+		serverLines("unknown", "Sixteen unknown members of 4096 bytes are kept; one member or one byte more is too much.",
+			kept("a", entry("a", unknown(16, 4096))), skipped("entry-unknown", entry("b", unknown(17, 200))),
+			skipped("entry-unknown", entry("c", unknown(16, 4097))), kept("d", entry("d", unknown(1, 4096))),
+			skipped("entry-unknown", entry("e", unknown(1, 4097))), kept("f", entry("f", `,"x":{`+unknown(20, 400)[1:]+`}`)),
+			skipped("entry-unknown", `{`+unknown(17, 200)[1:]+`,`+entry("g", "")[1:])),
+		mirrorLines("mirror-unknown", "Unknown members of a mirror.",
+			kept("a", mirrorEntry("a", unknown(16, 4096))), skipped("entry-unknown", mirrorEntry("b", unknown(17, 200)))),
 		serverLines("above-limit", "The caller's own limit, of 60 bytes.",
-			kept("a", padded("a", 60)), skipped("entry-too-large", padded("b", 61))).limit(0, 60),
+			kept("a", padded("a", 60)), skipped("entry-too-large", padded("b", 61))).limit(conformance.Limits{Entry: 60}),
 		serverLines("repeated", "An id that stands on an earlier line that was kept. The first one counts.",
 			kept("b", entry("b", "")), skipped("entry-repeated", entry("b", `,"x":1`)), kept("a", entry("a", "")),
 			skipped("entry-repeated", entry("b", "")), wrong(`{"id":"c","name":"","addresses":["a.example:1"]}`), kept("c", entry("c", "")),
@@ -125,6 +132,29 @@ func entryVectors() []vector {
 		reportsCut(),
 		reportsNotCut(),
 	}
+}
+
+func mirrorEntry(id, more string) string {
+	return `{"id":"` + id + `","urls":["http://m.example/"]` + more + `}`
+}
+
+// largest is an entry of a size near the limit, which takes known members.
+func largest(id string, size int) string {
+	known := `,"description":"` + strings.Repeat("𝄞", 500) + `","website":"http://a.example/` + strings.Repeat("w", 2000) + `"`
+	return entry(id, known+`,"x":"`+strings.Repeat("x", size-len(entry(id, known+`,"x":""`)))+`"`)
+}
+
+// unknown is so many members that are not known, all together of a size.
+func unknown(members, size int) string {
+	var b strings.Builder
+	for i := range members {
+		value := 0
+		if i == members-1 {
+			value = size - (b.Len() - i) - len(`"x00":""`)
+		}
+		fmt.Fprintf(&b, `,"x%02d":"%s"`, i, strings.Repeat("x", value))
+	}
+	return b.String()
 }
 
 // padded is an entry of a size.

@@ -95,8 +95,8 @@ func (v vector) static(shipped int64) vector {
 }
 
 // limit sets the caller's own limits.
-func (v vector) limit(body int64, entry int) vector {
-	v.input.Limits = &conformance.Limits{Body: body, Entry: entry}
+func (v vector) limit(limits conformance.Limits) vector {
+	v.input.Limits = &limits
 	return v
 }
 

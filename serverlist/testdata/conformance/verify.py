@@ -27,6 +27,10 @@ TRUST_TEXT_CAP = 64 << 10
 SIGNATURES_CAP = 64 << 10
 BODY_CAPS = {"server-list/1": 64 << 20, "mirror-list/1": 1 << 20}
 ENTRY_CAP = 8 << 10
+LINES_CAP = 1 << 18
+ELEMENTS_CAP = 1 << 21
+UNKNOWN_CAP = 16
+UNKNOWN_BYTES_CAP = 4096
 
 
 class Refused(Exception):
@@ -486,6 +490,23 @@ def check_strings(value):
         value.encode("utf-8")  # UnicodeEncodeError is a ValueError
 
 
+def members_as_written(line, table):
+    """Returns the bytes of the members that the table does not have, of a line
+    that has passed parse_line."""
+    members, depth, start = [], 0, 1
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[][{},]', line):
+        depth += (token[0] in b"{[") - (token[0] in b"}]")
+        if (depth == 1 and token[0] == b",") or depth == 0:
+            members.append(line[start : token.start()])
+            start = token.end()
+    unknown = []
+    for member in filter(None, members):
+        name = re.match(rb'"(?:[^"\\]|\\.)*"', member)[0]
+        if json.loads(name) not in table:
+            unknown.append(member)
+    return unknown
+
+
 FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -648,26 +669,40 @@ def check_body(body, head, limit):
         raise Refused("body", "wrong-hash")
 
 
-def read_entries(body, kind, limit):
+def read_entries(body, kind, limits):
     """Returns the ids of the entries that are kept, and the reports."""
     table, required = TABLES[kind]
-    ids, reports = [], []
-    for number, line in enumerate(re.findall(rb"[^\n]*\n|[^\n]+", body), 1):
+    lines = re.findall(rb"[^\n]*\n|[^\n]+", body)
+    if len(lines) > limits.get("lines", LINES_CAP):
+        raise Refused("body", "too-many-lines")
+    ids, reports, count = [], [], 0
+    for number, line in enumerate(lines, 1):
         try:
-            entry, dropped = read_entry(line, table, required, limit)
+            entry, dropped = read_entry(line, table, required, limits.get("entry", ENTRY_CAP))
             if entry["id"] in ids:
                 raise Refused("entry", "entry-repeated")
             ids.append(entry["id"])
         except Refused as refused:
-            dropped = [refused.reason]
-        reports += [{"line": number, "reason": reason} for reason in dropped]
+            reports.append({"line": number, "reason": refused.reason})
+            continue
+        count += sum(elements(entry[name], name in table) for name in entry.keys() - dropped)
+        if count > limits.get("elements", ELEMENTS_CAP):
+            raise Refused("body", "too-many-elements")
+        reports += [{"line": number, "reason": "member-dropped"} for _ in dropped]
     if len(reports) > MAX_REPORTS:
         reports[MAX_REPORTS:] = [{"reason": "reports-cut"}]
     return ids, reports
 
 
+def elements(value, known):
+    """Counts the elements that a member brings to its body."""
+    if not known:
+        return 1
+    return len(value) if isinstance(value, list) else 0
+
+
 def read_entry(line, table, required, limit):
-    """Returns the entry and a reason for each member that is dropped."""
+    """Returns the entry and the names of the members that are dropped."""
     if not line.endswith(b"\n"):
         raise Refused("entry", "entry-malformed")
     if len(line) - 1 > limit:
@@ -676,6 +711,9 @@ def read_entry(line, table, required, limit):
         entry = parse_line(line[:-1])
     except ValueError:
         raise Refused("entry", "entry-malformed")
+    sizes = [len(m) for m in members_as_written(line[:-1], table)]
+    if len(sizes) > UNKNOWN_CAP or sum(sizes) > UNKNOWN_BYTES_CAP:
+        raise Refused("entry", "entry-unknown")
     dropped = []
     if any(name not in entry for name in required):
         raise Refused("entry", "entry-member")
@@ -685,7 +723,7 @@ def read_entry(line, table, required, limit):
         except Wrong:
             if name in required:
                 raise Refused("entry", "entry-member")
-            dropped.append("member-dropped")
+            dropped.append(name)
     return entry, dropped
 
 
@@ -720,7 +758,7 @@ def judge_list(document, chain, want, limits):
     if head["epoch"] > chain[-1].epoch:
         raise Refused("head", "epoch-ahead")
     check_body(body, head, limits.get("body", BODY_CAPS[kind]))
-    ids, reports = read_entries(body, kind, limits.get("entry", ENTRY_CAP))
+    ids, reports = read_entries(body, kind, limits)
     return {
         "verdict": "holds",
         "version": head["version"],
