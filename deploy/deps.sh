@@ -16,7 +16,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 deps=$PWD/.deps
-programs='nginx apache2 rsync versitygw crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3'
+programs='nginx apache2 rsync versitygw crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3 busybox caddy curl wget systemd-analyze'
 versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0 # a test server for S3; not in go.mod
 apt_options='-qq -o APT::Sandbox::User= -o Debug::NoLocking=true'
 PATH=$PATH:/usr/sbin:/sbin:/usr/games
@@ -43,7 +43,7 @@ find_program() {
 # library_path prints the folders of unpacked shared libraries, joined by colons.
 library_path() {
 	joined=
-	for folder in "$deps"/usr/lib/*-linux-* "$deps"/lib/*-linux-*; do
+	for folder in "$deps"/usr/lib/*-linux-* "$deps"/usr/lib/*-linux-*/systemd "$deps"/lib/*-linux-*; do
 		if [ -d "$folder" ]; then joined=$joined:$folder; fi
 	done
 	printf '%s' "${joined#:}"
@@ -194,6 +194,11 @@ want vsftpd vsftpd
 want proftpd proftpd-core proftpd-mod-crypto
 want pure-ftpd pure-ftpd pure-ftpd-common
 want pure-pw pure-ftpd-common
+want busybox busybox
+want caddy caddy
+want curl curl
+want wget wget
+want systemd-analyze systemd
 # shellcheck disable=SC2046 # a list of packages
 want python3 $(python_packages)
 want crossfire-server crossfire-server crossfire-common crossfire-maps

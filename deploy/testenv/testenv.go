@@ -46,6 +46,11 @@ var packages = map[string]string{
 	"proftpd":          "proftpd-core",
 	"pure-ftpd":        "pure-ftpd",
 	"pure-pw":          "pure-ftpd-common",
+	"dash":             "dash",
+	"bash":             "bash",
+	"busybox":          "busybox",
+	"caddy":            "caddy",
+	"systemd-analyze":  "systemd",
 	"curl":             "curl",
 	"wget":             "wget",
 }
@@ -206,7 +211,7 @@ func within(dir, path string) bool {
 // with base: deps itself, or "." for a program that starts there.
 func libraryPath(deps, base string) string {
 	var dirs []string
-	for _, pattern := range []string{"usr/lib/*-linux-*", "lib/*-linux-*"} {
+	for _, pattern := range []string{"usr/lib/*-linux-*", "usr/lib/*-linux-*/systemd", "lib/*-linux-*"} {
 		found, _ := fs.Glob(os.DirFS(deps), pattern) // the patterns are well formed
 		for _, dir := range found {
 			dirs = append(dirs, base+"/"+dir)
