@@ -17,6 +17,7 @@ package mirror
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/robfig/cron/v3"
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 )
@@ -36,11 +38,13 @@ type Config struct {
 	Trust   []byte   // the pinned trust document; the chain is published from here on, so pin trust/1 where clients do
 	Targets []Target // where to publish, in this order
 
-	Schedule     string        // when Run looks for news: a cron expression in UTC; "": DefaultSchedule
+	Schedule     string        // when Run looks for news: a cron expression in UTC; "": once an hour, at a minute drawn by New
 	Jitter       time.Duration // a random time up to this is added to each turn; 0: DefaultJitter, negative: none
 	AllowPrivate bool          // fetch from private and loopback addresses that a mirror list names
+	WarnBefore   time.Duration // how long before what is published stops being fresh it counts as expiring; 0: a quarter of the time for which it is fresh
 
-	Notes []string // of ReadConfig: what the operator should know and what is no error; Run logs them once
+	Notify []notify.Channel // whom Run tells when what is published is about to be stale
+	Notes  []string         // of ReadConfig: what the operator should know and what is no error; Run logs them once
 
 	HTTP   *http.Client                            // nil: a client with the limits of serverlist.Fetcher
 	Now    func() time.Time                        // nil: time.Now
@@ -58,12 +62,8 @@ type Target struct {
 	PublicURL string
 }
 
-// Defaults of [Config]. The minute is not the full hour, when everybody else's
-// jobs run.
-const (
-	DefaultSchedule = "17 * * * *"
-	DefaultJitter   = 10 * time.Minute
-)
+// DefaultJitter is the default of [Config.Jitter].
+const DefaultJitter = 10 * time.Minute
 
 // A Mirror carries documents. Once and Run may be called at any time, but the
 // calls of one Mirror must not overlap.
@@ -76,9 +76,6 @@ type Mirror struct {
 
 // New checks the configuration. It does not touch the network or a target.
 func New(cfg Config) (*Mirror, error) {
-	if cfg.Schedule == "" {
-		cfg.Schedule = DefaultSchedule
-	}
 	if cfg.Jitter == 0 {
 		cfg.Jitter = DefaultJitter
 	}
@@ -87,6 +84,10 @@ func New(cfg Config) (*Mirror, error) {
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.N[time.Duration]
+	}
+	if cfg.Schedule == "" {
+		// Everybody's own minute: a thousand mirrors come evenly over the hour.
+		cfg.Schedule = fmt.Sprintf("%d * * * *", cfg.Random(60))
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -12,15 +13,12 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
 
-const (
-	maxAhead      = 24 * time.Hour   // a document issued later than this from now is refused
-	targetTimeout = 30 * time.Minute // for one visit to a target, waiting for its lock included
-)
+const maxAhead = 24 * time.Hour // a document issued later than this from now is refused
 
 // Once brings every target to the newest verified set. The report is complete
 // also with an error, which is nil if the root answered and every target holds
 // the newest set; that nothing was new is no error. One target that fails does
-// not stop the others. Whatever happens, a target keeps complete documents,
+// not stop the others, and one that hangs does not delay them. Whatever happens, a target keeps complete documents,
 // none of them older than before.
 func (m *Mirror) Once(ctx context.Context) (Report, error) {
 	r := &run{
@@ -31,16 +29,16 @@ func (m *Mirror) Once(ctx context.Context) (Report, error) {
 			Root:    RootReport{URL: m.cfg.Root},
 			Targets: []TargetReport{},
 		},
+		held: make([]*publish.Holding, len(m.cfg.Targets)),
 	}
+	defer r.visits.Wait()
 	r.readTargets(ctx)
 	r.askRoot(ctx)
 	if len(r.report.Root.Errors) > 0 && ctx.Err() == nil {
 		r.askMirrors(ctx)
 	}
 	r.report.Trust = r.chain.Newest().Version
-	for _, t := range m.cfg.Targets {
-		r.report.Targets = append(r.report.Targets, r.publish(ctx, t))
-	}
+	r.publishAll(ctx)
 	r.report.OK = len(r.report.Root.Errors) == 0
 	for _, t := range r.report.Targets {
 		r.report.OK = r.report.OK && t.OK
@@ -55,6 +53,9 @@ type run struct {
 	mirrors *serverlist.List // the newest that holds under chain; nil: none
 	servers *serverlist.List // likewise
 	report  Report
+
+	held   []*publish.Holding // of each target, before anything was published; nil: not known
+	visits sync.WaitGroup     // readings of targets that may outlast readTargets
 }
 
 // A document is one of the two lists, for the code that treats them alike.
@@ -72,36 +73,6 @@ func (r *run) documents() []document {
 
 func (r *run) want(d document) serverlist.Want {
 	return serverlist.Want{Origin: r.chain.Origin(), Type: d.typ}
-}
-
-// readTargets learns what is published. A target that cannot be read says so
-// when its turn to publish comes.
-func (r *run) readTargets(ctx context.Context) {
-	var found []*publish.Holding
-	for _, t := range r.m.cfg.Targets {
-		ctx, cancel := context.WithTimeout(ctx, targetTimeout)
-		h, err := publish.ReadBack(ctx, t.Target, r.chain)
-		cancel()
-		if err != nil {
-			r.m.cfg.Log.Debug("target cannot be read", "target", t.String(), "error", err)
-			continue
-		}
-		r.chain = h.Trust
-		found = append(found, h)
-	}
-	for _, h := range found {
-		r.mirrors = newest(r.mirrors, h.Mirrors)
-		r.servers = newest(r.servers, h.Servers)
-	}
-	r.dropUnheld()
-}
-
-// newest returns the newer of two lists, the first of two equals.
-func newest(a, b *serverlist.List) *serverlist.List {
-	if a == nil || b != nil && b.Compare(a) > 0 {
-		return b
-	}
-	return a
 }
 
 // dropUnheld lets go of lists that a longer chain no longer supports.
@@ -207,30 +178,6 @@ func (r *run) checkClock(name string, issued time.Time) error {
 			name, issued.Format(time.RFC3339), ahead.Round(time.Minute), now.UTC().Format(time.RFC3339))
 	}
 	return nil
-}
-
-// publish brings one target to the set and looks at it from outside.
-func (r *run) publish(ctx context.Context, t Target) TargetReport {
-	report := TargetReport{Target: t.String(), PublicURL: t.PublicURL}
-	ctx, cancel := context.WithTimeout(ctx, targetTimeout)
-	defer cancel()
-	docs := publish.Documents{Trust: r.chain, Mirrors: r.mirrors, Servers: r.servers}
-	err := r.complete()
-	if err == nil {
-		var done publish.Report
-		done, err = publish.Set(ctx, t.Target, docs)
-		report.Documents = done.Documents
-	}
-	report.Published = err == nil
-	if err == nil && t.PublicURL != "" {
-		err = checkPublic(ctx, t.PublicURL, docs)
-		report.Verified = err == nil
-	}
-	report.OK = err == nil
-	if err != nil {
-		report.Error = err.Error()
-	}
-	return report
 }
 
 // complete tells whether there is a set to publish. Trust documents are

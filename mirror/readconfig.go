@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
@@ -16,6 +17,8 @@ const (
 	maxConfig = 1 << 20 // bytes
 	maxPinned = 2 * (keys.MaxTrustText + keys.MaxSignatureBlock)
 	maxJitter = 24 * time.Hour
+
+	maxWarnBefore = 180 * 24 * time.Hour
 )
 
 // ReadConfig reads a configuration file:
@@ -26,10 +29,16 @@ const (
 //	jitter = "10m"                    # optional; "0s": none
 //	allow_private = false             # optional: use mirrors at private addresses
 //
-//	[[target]]                        # one or more
+//	warn_before = "6h"                # optional: when what is published counts as about to be stale
+//
+//	[[target]]                        # one or more; see package hosts for the types
 //	type = "folder"
 //	path = "/srv/mirror"
 //	public_url = "http://mirror.example.net/ms/"  # optional: read back and verified here
+//
+//	[[notify]]                        # any number: whom to tell; see package notify
+//	type = "webhook"
+//	url = "https://example.net/hook"
 //
 // Relative paths are relative to the file. Unknown keys and wrong types are
 // refused; each error names the file and the line. The pinned trust document
@@ -89,10 +98,17 @@ func (c *configReader) top() Config {
 		cfg.Jitter, err = parseJitter(jitter)
 		c.Check("jitter", err)
 	}
+	if warn := c.Text("warn_before"); warn != "" {
+		var err error
+		cfg.WarnBefore, err = parseWarnBefore(warn)
+		c.Check("warn_before", err)
+	}
 	for _, h := range hosts.Read(c.Table, c.dir) {
 		cfg.Targets = append(cfg.Targets, Target{Target: h.Target, PublicURL: h.PublicURL})
 		cfg.Notes = append(cfg.Notes, h.Notes...)
 	}
+	channels, notes := notify.Read(c.Table, c.dir)
+	cfg.Notify, cfg.Notes = channels, append(cfg.Notes, notes...)
 	c.RefuseUnknown()
 	return cfg
 }
@@ -126,6 +142,14 @@ func parseJitter(s string) (time.Duration, error) {
 		return 0, fmt.Errorf(`jitter %q is not a duration from "0s" to "24h", as "10m"`, s)
 	case d == 0:
 		return -1, nil
+	}
+	return d, nil
+}
+
+func parseWarnBefore(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 || d > maxWarnBefore {
+		return 0, fmt.Errorf(`warn_before %q is not a duration above 0 and up to "4320h", as "6h"`, s)
 	}
 	return d, nil
 }

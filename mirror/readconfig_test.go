@@ -58,12 +58,15 @@ trust = "1.trust"
 schedule = "*/5 2-4 * * mon-fri"
 jitter = "0s"
 allow_private = true
+warn_before = "36h"
+notify = [{type = "webhook", url = "http://127.0.0.1/hook"}]
 target = [{type = "folder", path = 'www'}]
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Schedule != "*/5 2-4 * * mon-fri" || cfg.Jitter >= 0 || !cfg.AllowPrivate || len(cfg.Targets) != 1 {
+	if cfg.Schedule != "*/5 2-4 * * mon-fri" || cfg.Jitter >= 0 || !cfg.AllowPrivate || len(cfg.Targets) != 1 ||
+		cfg.WarnBefore != 36*time.Hour || len(cfg.Notify) != 1 {
 		t.Errorf("read %+v", cfg)
 	}
 	cfg, err = parseTestConfig(t, strings.Replace(smallest, "[[target]]", "jitter = \"90s\"\n[[target]]", 1))
@@ -114,7 +117,7 @@ func TestReadConfigErrors(t *testing.T) {
 		"missing root":        {change("root = \"http://ms.example.org/\"\n", ""), []string{`mirror.toml:1: root is missing: add root = "http`}},
 		"missing type":        {change("type = \"folder\"\n", ""), []string{`mirror.toml:3: type is missing in [[target]]: add type = "folder"`}},
 		"missing path":        {change("path = \"www\"\n", ""), []string{`mirror.toml:3: path is missing in [[target]]: add path = `}},
-		"unknown key":         {first(`rood = "x"`), []string{`mirror.toml:1: "rood" is not known; known: root, schedule, allow_private, trust, jitter, target`}},
+		"unknown key":         {first(`rood = "x"`), []string{`mirror.toml:1: "rood" is not known; known: root, schedule, allow_private, trust, jitter, warn_before, target, notify`}},
 		"other case":          {change("root", "Root"), []string{`:1: root is missing`, `mirror.toml:1: "Root" is not known; known: root`}},
 		"unknown table":       {smallest + "[log]\nlevel = 1\n", []string{`mirror.toml:6: "log" is not known`}},
 		"unknown target key":  {smallest + "url = \"http://x/\"\n", []string{`mirror.toml:6: "url" is not known in [[target]]; known: type, public_url, path`}},
@@ -148,6 +151,8 @@ func TestReadConfigErrors(t *testing.T) {
 		"schedule too often":  {first(`schedule = "@every 1s"`), []string{`more often than once a minute`}},
 		"jitter":              {first(`jitter = "10"`), []string{`mirror.toml:1: jitter "10" is not a duration from "0s" to "24h"`}},
 		"jitter negative":     {first(`jitter = "-1s"`), []string{`mirror.toml:1: jitter "-1s" is not`}},
+		"warn_before":         {first(`warn_before = "0s"`), []string{`mirror.toml:1: warn_before "0s" is not a duration above 0`}},
+		"notify":              {smallest + "[[notify]]\ntype = \"mail\"\nhost = \"x:25\"\nto = [\"a@b.c\"]", []string{`mirror.toml:6: from is missing in [[notify]]`}},
 		"several at once":     {change(`"www"`, `7`) + "x = 1\nroot = 1\n", []string{`mirror.toml:5: path is a number`, `mirror.toml:7: "root" is not known in`, `mirror.toml:6: "x" is not known in`}},
 		"several tables":      {change(`"folder"`, `"pigeon"`) + "[[target]]\ntype = \"folder\"\n", []string{`mirror.toml:4: type "pigeon" is not known; known: "folder"`, `mirror.toml:6: path is missing in [[target]]`}},
 	} {

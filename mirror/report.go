@@ -3,7 +3,9 @@ package mirror
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
@@ -40,6 +42,16 @@ type TargetReport struct {
 	PublicURL string            `json:"public_url,omitempty"`
 	Verified  bool              `json:"verified,omitempty"` // PublicURL serves the same set
 	Error     string            `json:"error,omitempty"`    // may have several lines
+
+	Freshness  Freshness `json:"freshness,omitempty"`  // of what the target holds; "": not known
+	FreshUntil time.Time `json:"fresh_until,omitzero"` // when clients begin to call it old
+
+	age age
+}
+
+// Fading tells whether what some target holds is stale or about to be.
+func (r *Report) Fading() bool {
+	return slices.ContainsFunc(r.Targets, func(t TargetReport) bool { return t.Freshness == Expiring || t.Freshness == Stale })
 }
 
 // Err returns nil if all is well, and else an error that sums up.

@@ -7,9 +7,12 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
 
 const (
+	exampleSchedule = "17 * * * *"
+
 	minInterval = time.Minute // between two turns of a schedule
 	firstPause  = time.Minute // after a run that failed; doubles with each further one
 	longPause   = time.Hour   // at most
@@ -17,16 +20,22 @@ const (
 )
 
 // Run calls Once at once and then at each turn of the schedule, until the
-// context ends; it returns nil then. While runs fail, as when the root is
-// away, the schedule rests: the next try comes after 1, 2, 4 ... and at most
-// 60 minutes, and up to half as much again at random, so that the mirrors of a
-// root that comes back do not all arrive together. A turn that falls into a
-// run is skipped.
+// context ends; it returns nil then. While the root is away the schedule rests:
+// the next try comes after 1, 2, 4 ... and at most 60 minutes, and up to half
+// as much again at random, so that the mirrors of a root that comes back do not
+// all arrive together. While only targets fail, such tries come beside the
+// turns of the schedule. A turn that falls into a run is skipped; one that a
+// machine slept through comes as soon as it wakes.
+//
+// When what a target holds is about to be stale, or is, and when it is fresh
+// again, Run says so once in the log and to each channel of Config.Notify,
+// whether or not the target can be reached just then.
 func (m *Mirror) Run(ctx context.Context) error {
 	m.cfg.Log.Info("mirror started", "origin", m.Origin(), "root", m.cfg.Root, "schedule", m.cfg.Schedule, "targets", len(m.cfg.Targets))
 	for _, n := range m.cfg.Notes {
 		m.cfg.Log.Warn("configuration", "note", n)
 	}
+	w, out := newWatch(len(m.cfg.Targets)), notify.NewOutbox(m.cfg.Notify, m.cfg.Now, m.cfg.Log)
 	failures := 0
 	for {
 		report, err := m.Once(ctx)
@@ -38,41 +47,63 @@ func (m *Mirror) Run(ctx context.Context) error {
 		if err == nil {
 			failures = 0
 		}
-		next := m.next(failures)
+		next := m.next(failures, len(report.Root.Errors) > 0)
 		m.cfg.Log.Debug("next run", "at", next.UTC().Format(time.RFC3339))
-		if !m.sleepUntil(ctx, next) {
+		w.learn(&report)
+		if !m.sleepUntil(ctx, next, func() { m.look(ctx, w, out) }) {
 			return nil
 		}
 	}
 }
 
 // next returns when to run again.
-func (m *Mirror) next(failures int) time.Time {
+func (m *Mirror) next(failures int, rootAway bool) time.Time {
 	now := m.cfg.Now().UTC() // robfig/cron reads an expression in the zone of the time it is given
-	if failures > 0 {
-		pause := min(firstPause<<min(failures-1, 10), longPause)
-		return now.Add(pause + m.cfg.Random(pause/2))
-	}
-	next := m.schedule.Next(now)
+	turn := m.schedule.Next(now)
 	if m.cfg.Jitter > 0 {
-		next = next.Add(m.cfg.Random(m.cfg.Jitter))
+		turn = turn.Add(m.cfg.Random(m.cfg.Jitter))
 	}
-	return next
+	if failures == 0 {
+		return turn
+	}
+	pause := min(firstPause<<min(failures-1, 10), longPause)
+	retry := now.Add(pause + m.cfg.Random(pause/2))
+	if rootAway || retry.Before(turn) {
+		return retry
+	}
+	return turn
 }
 
-// sleepUntil returns false if the context ended first.
-func (m *Mirror) sleepUntil(ctx context.Context, t time.Time) bool {
+// sleepUntil looks around while it waits. It returns false if the context ended
+// first.
+func (m *Mirror) sleepUntil(ctx context.Context, t time.Time, look func()) bool {
 	for {
+		look()
 		left := t.Sub(m.cfg.Now().Round(0)) // Round drops the monotonic clock
 		if left <= 0 {
 			return ctx.Err() == nil
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, min(left, wakeEvery)) {
 			return false
-		case <-time.After(min(left, wakeEvery)):
 		}
 	}
+}
+
+// pause returns false if the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// Spread waits for a random time below limit, so that jobs of many machines
+// that start at one minute do not meet. It returns false if the context ended
+// first.
+func (m *Mirror) Spread(ctx context.Context, limit time.Duration) bool {
+	return limit <= 0 || pause(ctx, m.cfg.Random(limit))
 }
 
 func (m *Mirror) log(r *Report) {
@@ -106,7 +137,7 @@ func parseSchedule(expr string) (cron.Schedule, error) {
 	}
 	s, err := cron.ParseStandard(expr)
 	if err != nil {
-		return nil, fmt.Errorf("schedule: %q is not a cron expression of five fields as %q (minute 17 of every hour, UTC): %w", expr, DefaultSchedule, err)
+		return nil, fmt.Errorf("schedule: %q is not a cron expression of five fields as %q (minute 17 of every hour, UTC): %w", expr, exampleSchedule, err)
 	}
 	if first(s).IsZero() {
 		return nil, fmt.Errorf("schedule: %q never comes: there is no such date", expr)

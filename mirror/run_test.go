@@ -57,10 +57,11 @@ func runFor(t *testing.T, total time.Duration, prepare func(*Config, *localHost)
 		h = &localHost{Net: serverlisttest.Net{"ms.example.org": siteOf(root.Documents(time.Now().Unix(), "alpha"))}}
 		cfg := Config{
 			Root: "http://ms.example.org/", Trust: root.Chain().Pinned().Bytes(),
-			Targets: []Target{{Target: publish.Folder{Path: folder}}},
-			Jitter:  -1,
-			Random:  func(time.Duration) time.Duration { return 0 },
-			HTTP:    &http.Client{Transport: h},
+			Targets:  []Target{{Target: publish.Folder{Path: folder}}},
+			Schedule: "17 * * * *",
+			Jitter:   -1,
+			Random:   func(time.Duration) time.Duration { return 0 },
+			HTTP:     &http.Client{Transport: h},
 		}
 		prepare(&cfg, h)
 		m, err := New(cfg)
@@ -104,6 +105,20 @@ func TestRunFollowsItsSchedule(t *testing.T) {
 
 	got = runFor(t, 49*time.Hour, func(c *Config, _ *localHost) { c.Schedule = "30 4 * * *" })
 	wantRuns(t, got, at("1 00:00:00", "1 04:30:00", "2 04:30:00"))
+}
+
+// TestRunDrawsAMinute: without a schedule every mirror has a minute of its own.
+func TestRunDrawsAMinute(t *testing.T) {
+	got := runFor(t, 2*time.Hour, func(c *Config, _ *localHost) {
+		c.Schedule = ""
+		c.Random = func(below time.Duration) time.Duration {
+			if below != 60 {
+				t.Errorf("a random number below %d was asked for", below)
+			}
+			return 42
+		}
+	})
+	wantRuns(t, got, at("1 00:00:00", "1 00:42:00", "1 01:42:00"))
 }
 
 func TestRunAddsJitter(t *testing.T) {
@@ -154,6 +169,32 @@ func TestRunBacksOff(t *testing.T) {
 		t.Fatalf("ran at %v", got)
 	}
 	wantRuns(t, got[:len(want)], want)
+}
+
+// A brokenTarget cannot be reached.
+type brokenTarget struct{}
+
+func (brokenTarget) String() string { return "broken" }
+
+func (brokenTarget) Open(context.Context) (publish.Session, error) {
+	return nil, errors.New("connection refused")
+}
+
+// TestRunKeepsItsScheduleForOthers: a target that fails is tried again soon,
+// and never makes the turns of the others rarer.
+func TestRunKeepsItsScheduleForOthers(t *testing.T) {
+	broken := func(c *Config) { c.Targets = append(c.Targets, Target{Target: brokenTarget{}}) }
+	got := runFor(t, 26*time.Minute, func(c *Config, _ *localHost) {
+		broken(c)
+		c.Schedule = "*/5 * * * *"
+	})
+	wantRuns(t, got, at("1 00:00:00", "1 00:01:00", "1 00:03:00", "1 00:05:00", "1 00:10:00", "1 00:15:00", "1 00:20:00", "1 00:25:00"))
+
+	got = runFor(t, 8*time.Minute, func(c *Config, _ *localHost) {
+		broken(c)
+		c.Schedule = "0 12 * * *"
+	})
+	wantRuns(t, got, at("1 00:00:00", "1 00:01:00", "1 00:03:00", "1 00:07:00"))
 }
 
 func TestRunSpreadsReturns(t *testing.T) {

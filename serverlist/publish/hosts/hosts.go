@@ -104,7 +104,7 @@ func (r *reader) path(key string) string {
 
 // secret reads the keys of a secret; nil: none is given.
 func (r *reader) secret(name string) func() (string, error) {
-	s := ReadSecret(r.Table, r.dir, name)
+	s := r.Secret(name, r.dir)
 	if s == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package hosts
+package tomlfile
 
 import (
 	"errors"
@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-
-	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
 
 const (
@@ -27,11 +25,11 @@ type Secret struct {
 	file, env string
 }
 
-// ReadSecret reads the keys NAME_file and NAME_env of a table, at most one of
+// Secret reads the keys NAME_file and NAME_env of the table, at most one of
 // which may be there, and refuses NAME itself. Relative paths are relative to
 // dir; one that begins with $CREDENTIALS_DIRECTORY/ is a credential that
 // systemd hands to a service. It returns nil if neither is there.
-func ReadSecret(t *tomlfile.Table, dir, name string) *Secret {
+func (t *Table) Secret(name, dir string) *Secret {
 	inFile, inEnv := name+"_file", name+"_env"
 	t.Refuse(name, fmt.Sprintf("a secret does not belong into this file, which is shown, copied and backed up; "+
 		"put it into a file of its own with mode 0600 and write %s = \"FILE\", or %s = \"VARIABLE\" for the environment", inFile, inEnv))

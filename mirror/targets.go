@@ -1,0 +1,114 @@
+package mirror
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+)
+
+const (
+	targetTimeout = 15 * time.Minute // for one visit to a target, waiting for its lock included
+	lateTarget    = 20 * time.Second // after the first target was read, for the others; then the run goes on without them
+)
+
+// readTargets learns what is published, of all targets at once. A target that
+// cannot be read says so when its turn to publish comes. One that takes long is
+// left: it is read again before anything is replaced there.
+func (r *run) readTargets(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, targetTimeout)
+	answers := make(chan func(), len(r.m.cfg.Targets))
+	for i, t := range r.m.cfg.Targets {
+		r.visits.Go(func() {
+			h, err := publish.ReadBack(ctx, t.Target, r.chain)
+			if err != nil {
+				r.m.cfg.Log.Debug("target cannot be read", "target", t.String(), "error", err)
+			}
+			answers <- func() { r.held[i] = h }
+		})
+	}
+	var late <-chan time.Time
+	for range r.m.cfg.Targets {
+		select {
+		case learn := <-answers:
+			learn()
+			if late == nil {
+				late = time.After(lateTarget)
+			}
+			continue
+		case <-late:
+		}
+		break
+	}
+	cancel()
+	r.merge()
+}
+
+// merge takes the newest of what the targets hold. Of two chains that fork the
+// first stays, and the target of the other says so when its turn comes.
+func (r *run) merge() {
+	for _, h := range r.held {
+		if h != nil && h.Trust.Newest().Version > r.chain.Newest().Version {
+			r.chain = h.Trust
+		}
+	}
+	for _, h := range r.held {
+		if h != nil {
+			r.mirrors = newest(r.mirrors, h.Mirrors)
+			r.servers = newest(r.servers, h.Servers)
+		}
+	}
+	r.dropUnheld()
+}
+
+// newest returns the newer of two lists, the first of two equals.
+func newest(a, b *serverlist.List) *serverlist.List {
+	if a == nil || b != nil && b.Compare(a) > 0 {
+		return b
+	}
+	return a
+}
+
+// publishAll brings all targets to the set at once, so that one that hangs
+// delays no other.
+func (r *run) publishAll(ctx context.Context) {
+	r.report.Targets = make([]TargetReport, len(r.m.cfg.Targets))
+	var all sync.WaitGroup
+	for i, t := range r.m.cfg.Targets {
+		all.Go(func() { r.report.Targets[i] = r.publish(ctx, t, r.held[i]) })
+	}
+	all.Wait()
+}
+
+// publish brings one target to the set and looks at it from outside. held is
+// what the target held before; nil: not known.
+func (r *run) publish(ctx context.Context, t Target, held *publish.Holding) TargetReport {
+	report := TargetReport{Target: t.String(), PublicURL: t.PublicURL}
+	ctx, cancel := context.WithTimeout(ctx, targetTimeout)
+	defer cancel()
+	docs := publish.Documents{Trust: r.chain, Mirrors: r.mirrors, Servers: r.servers}
+	err := r.complete()
+	if err == nil {
+		var done publish.Report
+		done, err = publish.Set(ctx, t.Target, docs)
+		report.Documents = done.Documents
+	}
+	report.Published = err == nil
+	if err == nil && t.PublicURL != "" {
+		err = checkPublic(ctx, t.PublicURL, docs)
+		report.Verified = err == nil
+	}
+	report.OK = err == nil
+	if err != nil {
+		report.Error = err.Error()
+	}
+	switch {
+	case report.Published:
+		report.setAge(r.m.age(r.servers, r.mirrors), r.m.cfg.Now())
+	case held != nil:
+		report.setAge(r.m.age(held.Servers, held.Mirrors), r.m.cfg.Now())
+	}
+	return report
+}
