@@ -1,8 +1,6 @@
 package serverlist_test
 
 import (
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -94,74 +92,4 @@ func TestNothingLingers(t *testing.T) {
 	server.Close()
 	stuck.Close()
 	goleak.VerifyNone(t, before)
-}
-
-// BenchmarkRefresh is a refresh on loopback with a list of about 3 MB, beside a
-// plain GET of the same bytes: with nothing new, and with a new edition.
-func BenchmarkRefresh(b *testing.B) {
-	root := newRoot()
-	now := time.Now().Truncate(time.Second)
-	root.Clock.Set(now)
-	draft := serverlist.Draft{Body: manyServers(b, 11_000), FreshUntil: now.AddDate(1, 0, 0)}
-	doc := root.Publish(draft)
-	mirror := root.Site(serverlisttest.Honest).Start(b)
-	root.Publish(serverlisttest.Mirrors(mirror.URL))
-	cfg := serverlist.Config{Trust: root.Pinned(), Root: []string{root.Site(serverlisttest.Honest).Start(b).URL}}
-	newClient := func(b *testing.B, cache serverlist.Cache) *serverlist.Client {
-		cfg := cfg
-		cfg.Cache = cache
-		c, err := serverlist.New(cfg)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return c
-	}
-	refresh := func(b *testing.B, c *serverlist.Client) {
-		if r, err := c.Refresh(b.Context()); err != nil || r.Source != serverlist.SourceLive {
-			b.Fatal(r.Source, err)
-		}
-	}
-	b.Run("plain-get", func(b *testing.B) {
-		b.ReportAllocs()
-		b.SetBytes(int64(len(doc)))
-		for b.Loop() {
-			get(b, mirror.URL+"/server.list")
-		}
-	})
-	b.Run("nothing-new", func(b *testing.B) {
-		c := newClient(b, serverlist.DirCache(b.TempDir()))
-		refresh(b, c)
-		b.ReportAllocs()
-		for b.Loop() {
-			refresh(b, c)
-		}
-	})
-	for name, cache := range map[string]func(b *testing.B) serverlist.Cache{
-		"new-edition":        func(*testing.B) serverlist.Cache { return nil },
-		"new-edition-cached": func(b *testing.B) serverlist.Cache { return serverlist.DirCache(b.TempDir()) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			c := newClient(b, cache(b))
-			b.ReportAllocs()
-			b.SetBytes(int64(len(doc)))
-			for b.Loop() {
-				b.StopTimer()
-				root.Publish(draft)
-				b.StartTimer()
-				refresh(b, c)
-			}
-		})
-	}
-}
-
-func get(tb testing.TB, url string) {
-	tb.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if _, err := io.ReadAll(resp.Body); err != nil {
-		tb.Fatal(err)
-	}
 }
