@@ -1,0 +1,162 @@
+package ftp_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/ftp"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+)
+
+// A program is a real FTP server.
+type program struct {
+	name  string
+	start func(testing.TB, testenv.FTPOptions) *testenv.FTPServer
+}
+
+var programs = []program{{"vsftpd", testenv.VSFTPD}, {"proftpd", testenv.ProFTPD}, {"pure-ftpd", testenv.PureFTPd}}
+
+// A host is a running server and how to reach it.
+type host struct {
+	*testenv.FTPServer
+	security ftp.Security
+	roots    *x509.CertPool
+	folders  atomic.Int64
+}
+
+func (p program) plain(t testing.TB, o testenv.FTPOptions) *host {
+	return &host{FTPServer: p.start(t, o), security: ftp.NoTLS}
+}
+
+// withTLS starts a server with a certificate for 127.0.0.1.
+func (p program) withTLS(t testing.TB, o testenv.FTPOptions) *host {
+	a := newAuthority(t)
+	o.Cert, o.Key = a.issue(t, "127.0.0.1", time.Now().Add(time.Hour))
+	return &host{FTPServer: p.start(t, o), security: ftp.ExplicitTLS, roots: a.pool}
+}
+
+// target returns the account's login folder.
+func (h *host) target() *ftp.Target {
+	return &ftp.Target{Address: h.Address, User: h.User, Password: func() (string, error) { return h.Password, nil }, TLS: h.security, RootCAs: h.roots}
+}
+
+// newFolder returns a folder that is not there yet.
+func (h *host) newFolder(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
+	folder := fmt.Sprintf("web %d/ms", h.folders.Add(1))
+	f, c := h.target(), h.target()
+	f.Folder, c.Folder, f.Dial = folder, folder, dial
+	return f, c
+}
+
+// onEach runs a test on every server, plain and with TLS.
+func onEach(t *testing.T, o testenv.FTPOptions, test func(t *testing.T, h *host)) {
+	for _, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, p.plain(t, o))
+		})
+		t.Run(p.name+" with TLS", func(t *testing.T) {
+			t.Parallel()
+			test(t, p.withTLS(t, o))
+		})
+	}
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+		publishtest.Contract(t, func(t *testing.T) publish.Target {
+			_, clean := h.newFolder(t, nil)
+			return clean
+		})
+	})
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+		publishtest.Interrupted(t, publishtest.AllowNothing, h.newFolder)
+	})
+}
+
+func TestSilenced(t *testing.T) {
+	t.Parallel()
+	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+		publishtest.Silenced(t, publishtest.AllowNothing, func(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
+			faulty, clean = h.newFolder(t, dial)
+			faulty.(*ftp.Target).ConnectTimeout, faulty.(*ftp.Target).IdleTimeout = time.Second, time.Second
+			return faulty, clean
+		})
+	})
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+		publishtest.Cancelled(t, publishtest.AllowNothing, h.newFolder)
+	})
+}
+
+// An authority signs certificates of hosts.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t testing.TB) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{cert: cert, key: key, pool: x509.NewCertPool()}
+	a.pool.AddCert(cert)
+	return a
+}
+
+// issue returns certificate and key for a name or address, as PEM.
+func (a *authority) issue(t testing.TB, name string, until time.Time) (certPEM, keyPEM []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: until.Add(-48 * time.Hour), NotAfter: until}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+}

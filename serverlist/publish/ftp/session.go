@@ -1,0 +1,259 @@
+package ftp
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/textproto"
+	"path"
+	"regexp"
+
+	"github.com/jlaffaye/ftp"
+
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+)
+
+type session struct {
+	target   *Target
+	network  *network
+	conn     *ftp.ServerConn
+	folder   string          // absolute
+	prepared map[string]bool // folders that are there and hold nothing left over
+}
+
+// do runs one operation. When the context ends, so do all connections: FTP has
+// no other way to interrupt a transfer that every host understands.
+func (s *session) do(ctx context.Context, run func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.network.isAborted() {
+		return errors.New("the FTP session has ended")
+	}
+	s.network.ctx = ctx
+	stop := context.AfterFunc(ctx, s.network.abort)
+	defer stop()
+	return s.outcome(ctx, run())
+}
+
+// outcome turns what went wrong into what the operator should know.
+func (s *session) outcome(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("the FTP session was interrupted: %w", ctx.Err())
+	}
+	return s.target.explain(err)
+}
+
+// Read opens a document.
+func (s *session) Read(ctx context.Context, name string) (io.ReadCloser, error) {
+	if err := publish.CheckName(name); err != nil {
+		return nil, err
+	}
+	var r *ftp.Response
+	err := s.do(ctx, func() (err error) {
+		r, err = s.retrieve(path.Join(s.folder, name))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reader{session: s, r: r, ctx: ctx, stop: context.AfterFunc(ctx, s.network.abort)}, nil
+}
+
+// retrieve begins a download. A document that an interrupted run has moved
+// aside is put back first.
+func (s *session) retrieve(file string) (*ftp.Response, error) {
+	r, err := s.conn.Retr(file)
+	if !mayBeAbsent(err) {
+		return r, err
+	}
+	found, err := s.find(file, err)
+	if err != nil {
+		return nil, err
+	}
+	if !found.aside {
+		return nil, fmt.Errorf("%s: %w", file, fs.ErrNotExist)
+	}
+	if err := s.conn.Rename(file+asideSuffix, file); err != nil {
+		return nil, fmt.Errorf("an interrupted run has left %s without a name, and it cannot be renamed back: %w", file+asideSuffix, err)
+	}
+	return s.conn.Retr(file)
+}
+
+// A reader is a download under way. That a host closes the connection does not
+// say that the file was complete; its answer does.
+type reader struct {
+	session *session
+	r       *ftp.Response
+	ctx     context.Context
+	stop    func() bool
+	ended   bool // all was read
+	closed  bool
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	switch {
+	case err == io.EOF:
+		r.ended = true
+	case err != nil:
+		err = r.session.outcome(r.ctx, err)
+	}
+	return n, err
+}
+
+// Close returns an error if the host says that what was read is not all. Who
+// stops early does not want to know.
+func (r *reader) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	defer r.stop()
+	err := fine(r.r.Close())
+	var answer *textproto.Error
+	if !r.ended && errors.As(err, &answer) {
+		return nil
+	}
+	return r.session.outcome(r.ctx, err)
+}
+
+// Write uploads under another name, checks what has arrived, and renames.
+func (s *session) Write(ctx context.Context, name string, data []byte) error {
+	if err := publish.CheckName(name); err != nil {
+		return err
+	}
+	file := path.Join(s.folder, name)
+	return s.do(ctx, func() error {
+		if err := s.prepare(path.Dir(file)); err != nil {
+			return err
+		}
+		temp := file + "." + rand.Text()[:16] + partSuffix
+		err := fine(s.conn.Stor(temp, bytes.NewReader(data)))
+		if err == nil {
+			err = s.arrived(temp, data)
+		}
+		if err == nil {
+			err = s.replace(temp, file)
+		}
+		if err != nil {
+			_ = s.conn.Delete(temp) // gives the room back, if there is still a connection
+			return writing(err)
+		}
+		return nil
+	})
+}
+
+const (
+	partSuffix  = ".part"
+	asideSuffix = ".old.part"
+)
+
+// leftOver matches what an interrupted run may leave in a folder.
+var leftOver = regexp.MustCompile(`^(server\.list|mirror\.list|[1-9][0-9]*\.trust)\.([0-9A-Z]{16}|old)\.part$`)
+
+// prepare makes a folder and removes what interrupted runs have left in it.
+func (s *session) prepare(folder string) error {
+	if s.prepared[folder] {
+		return nil
+	}
+	if err := s.makeFolder(folder); err != nil {
+		return writing(err)
+	}
+	s.prepared[folder] = true
+	names, err := s.list()
+	if err != nil {
+		return keepNetwork(err) // a host that permits no listing keeps what is left over
+	}
+	for name := range names {
+		m := leftOver.FindStringSubmatch(name)
+		if m == nil || m[2] == "old" && !names[m[1]] {
+			continue // or it is the only copy there is
+		}
+		if err := keepNetwork(s.conn.Delete(path.Join(folder, name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeFolder makes a folder and those above it, and enters it.
+func (s *session) makeFolder(folder string) error {
+	err := s.conn.ChangeDir(folder)
+	if err == nil || folder == "/" || keepNetwork(err) != nil {
+		return err
+	}
+	if err := s.makeFolder(path.Dir(folder)); err != nil {
+		return err
+	}
+	made := s.conn.MakeDir(folder)
+	if keepNetwork(made) != nil {
+		return made
+	}
+	if err := s.conn.ChangeDir(folder); err != nil {
+		return fmt.Errorf("making folder %s: %w", folder, errors.Join(made, err))
+	}
+	return nil
+}
+
+// arrived compares what the host holds with what was sent: by its size, or by
+// reading it back where the host does not tell sizes.
+func (s *session) arrived(temp string, data []byte) error {
+	size, err := s.conn.FileSize(temp)
+	if keepNetwork(err) != nil {
+		return err
+	}
+	if err == nil && size == int64(len(data)) {
+		return nil
+	}
+	r, err := s.conn.Retr(temp)
+	if err != nil {
+		return fmt.Errorf("reading the upload back: %w", err)
+	}
+	held, err := io.ReadAll(io.LimitReader(r, 2*int64(len(data))+1))
+	if err := errors.Join(err, fine(r.Close())); err != nil {
+		return fmt.Errorf("reading the upload back: %w", err)
+	}
+	if bytes.Equal(bytes.ReplaceAll(held, []byte("\r\n"), []byte("\n")), bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) {
+		return nil // documents survive that; publish.Set reports it
+	}
+	return fmt.Errorf("%d bytes were sent and the host holds %d (of size %d): it cut or changed them", len(data), len(held), size)
+}
+
+// replace renames the upload. Where the host refuses to rename over a file, the
+// file is moved aside first.
+func (s *session) replace(temp, file string) error {
+	refused := s.conn.Rename(temp, file)
+	if refused == nil || keepNetwork(refused) != nil {
+		return refused
+	}
+	refused = fmt.Errorf("renaming the upload to %s: %w", path.Base(file), refused)
+	if found, err := s.find(file, refused); err != nil || !found.there {
+		return refused
+	}
+	aside := file + asideSuffix
+	if err := keepNetwork(s.conn.Delete(aside)); err != nil {
+		return err
+	}
+	if err := s.conn.Rename(file, aside); err != nil {
+		return errors.Join(refused, keepNetwork(err))
+	}
+	if err := s.conn.Rename(temp, file); err != nil {
+		return errors.Join(refused, err, s.conn.Rename(aside, file))
+	}
+	return keepNetwork(s.conn.Delete(aside)) // if it cannot be removed, the next run tries
+}
+
+// Close says goodbye. What Write has reported is in place by then, so that
+// nothing can be lost.
+func (s *session) Close() error {
+	if !s.network.isAborted() {
+		_ = s.conn.Quit()
+		s.network.abort()
+	}
+	return nil
+}
