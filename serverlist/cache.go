@@ -142,7 +142,8 @@ func (d dirCache) storeAhead(name string, data []byte, firstSeen time.Time, stay
 		return err
 	}
 	defer records.Abort()
-	if isFile(path, data) {
+	same, damaged := compareFile(path, data)
+	if same {
 		return records.Commit()
 	}
 	if ahead == nil {
@@ -153,7 +154,24 @@ func (d dirCache) storeAhead(name string, data []byte, firstSeen time.Time, stay
 	if err != nil {
 		return err
 	}
-	return placeAll(path, document, records)
+	return placeAll(path, document, records, !damaged)
+}
+
+// compareFile tells whether a file has this content, and whether it was meant to
+// have it: it begins so, but is damaged. Of any other file nothing but the
+// beginning is read.
+func compareFile(path string, data []byte) (same, damaged bool) {
+	f, err := openFile(path, maxCachedBytes)
+	if err != nil {
+		return false, false
+	}
+	defer f.close()
+	if sumOf(f.begin) != sumOf(data) {
+		return false, false
+	}
+	all, err := f.all(data)
+	same = err == nil && bytes.Equal(all, data)
+	return same, !same
 }
 
 // beginnings returns what is held, as far as it can be read: what cannot does
@@ -168,17 +186,8 @@ func (d dirCache) beginnings(name string) []CacheEntry {
 	return held
 }
 
-func isFile(path string, data []byte) bool {
-	f, err := openFile(path, maxCachedBytes)
-	if err != nil {
-		return false
-	}
-	all, err := f.all(data)
-	return err == nil && bytes.Equal(all, data)
-}
-
 // placeAll puts a document and its records in place, and what was there becomes
-// the generation before. Both files are on the disk in full by now, under
+// the generation before, if it shall. Both files are on the disk in full by now, under
 // temporary names, so that a full disk changes nothing.
 //
 // A refresh returns only after the folder is synced, so what a player has been
@@ -195,12 +204,14 @@ func isFile(path string, data []byte) bool {
 //
 // A file system with a journal keeps the renames of a folder in their order, so
 // there the last does not happen.
-func placeAll(path string, document *durable.File, records *recordsFile) error {
+func placeAll(path string, document *durable.File, records *recordsFile, keepOld bool) error {
 	if err := records.Place(); err != nil {
 		return err
 	}
-	if err := durable.Move(path, path+previousSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if keepOld {
+		if err := durable.Move(path, path+previousSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	if err := document.Place(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
@@ -95,6 +96,20 @@ func TestDirCacheAfterCrash(t *testing.T) {
 			func(dir string) error { return os.WriteFile(path(dir, ""), []byte("three"), 0o644) },
 			[]CacheEntry{{[]byte("three"), time.Time{}}, {[]byte("one"), t1}},
 		},
+		"after the record of the next": {
+			func(dir string) error {
+				three, err := writeRecords(path(dir, seenSuffix), []byte("three"), t1.Add(2*time.Hour), dirCache(dir).beginnings("server.list"))
+				return errors.Join(err, three.Commit())
+			},
+			[]CacheEntry{{[]byte("two"), t1.Add(time.Hour)}, {[]byte("one"), t1}},
+		},
+		"only the last rename reached the disk": {
+			func(dir string) error {
+				three, err := writeRecords(path(dir, seenSuffix), []byte("three"), t1.Add(2*time.Hour), dirCache(dir).beginnings("server.list"))
+				return errors.Join(err, three.Commit(), os.WriteFile(path(dir, ""), []byte("three"), 0o644))
+			},
+			[]CacheEntry{{[]byte("three"), t1.Add(2 * time.Hour)}, {[]byte("one"), t1}},
+		},
 		"between the renames": {
 			func(dir string) error { return os.Rename(path(dir, ""), path(dir, previousSuffix)) },
 			[]CacheEntry{{[]byte("two"), t1.Add(time.Hour)}},
@@ -157,6 +172,71 @@ func TestDirCacheFailedStoreKeepsAll(t *testing.T) {
 	temps, _ := filepath.Glob(filepath.Join(dir, ".durable-*"))
 	if len(temps) > 0 {
 		t.Errorf("left behind: %v", temps)
+	}
+}
+
+// A damaged document that is stored again does not push out the good one before
+// it. The damage is behind the part that all copies are told apart by.
+func TestDirCacheReplacesDamaged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := DirCache(dir)
+	one, two := bytes.Repeat([]byte("1"), 3*beginning), bytes.Repeat([]byte("2"), 3*beginning)
+	now := time.Now().Truncate(time.Second)
+	for _, data := range [][]byte{one, two} {
+		if err := c.Store("server.list", data, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, damage := range map[string]func(data []byte) []byte{
+		"a byte":    func(data []byte) []byte { data[2*beginning] ^= 1; return data },
+		"truncated": func(data []byte) []byte { return data[:2*beginning] },
+		"appended":  func(data []byte) []byte { return append(data, 'x') },
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "server.list"), damage(bytes.Clone(two)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Store("server.list", two, now); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Load("server.list")
+		if err != nil || len(got) != 2 || !bytes.Equal(got[0].Data, two) || !bytes.Equal(got[1].Data, one) {
+			t.Errorf("%s: holds %d documents, %v", name, len(got), err)
+		}
+		for _, e := range got {
+			if !e.FirstSeen.Equal(now) {
+				t.Errorf("%s: first seen at %v", name, e.FirstSeen)
+			}
+		}
+	}
+}
+
+// Whatever is in memory, a file is read as it is.
+func TestStoredFile(t *testing.T) {
+	t.Parallel()
+	long := bytes.Repeat([]byte("0123456789"), beginning/4)
+	changed := bytes.Clone(long)
+	changed[len(changed)-1] ^= 1
+	for size, data := range map[string][]byte{"empty": {}, "short": []byte("abc"), "just": long[:beginning], "long": long} {
+		for name, known := range map[string][]byte{
+			"nothing": nil, "itself": data, "its beginning": data[:len(data)/2], "more": append(bytes.Clone(data), 'x'), "another": changed,
+		} {
+			path := filepath.Join(t.TempDir(), "document")
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			f, err := openFile(path, maxCachedBytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.all(known)
+			if err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%s beside %s: %d bytes, %v", size, name, len(got), err)
+			}
+		}
+	}
+	if _, err := openStatic(fstest.MapFS{"x": {Data: long}}, "x", 100); err == nil {
+		t.Error("opened a file above the limit")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,5 +110,35 @@ func TestTrustIsStoredOnce(t *testing.T) {
 			}
 			counter.left = 0
 		}
+	})
+}
+
+// What was written ahead and not kept leaves nothing behind: the older of two
+// editions that come at once, and what a cache that is locked cannot take.
+func TestNothingIsLeftInCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(t, "a", "b")
+		dir := t.TempDir()
+		p.cfg.Cache = serverlist.DirCache(dir)
+		p.site["a"].SetFault(serverlisttest.Frozen)
+		for i := range 5 {
+			p.Clock.Advance(time.Hour)
+			p.publish(fmt.Sprintf("news-%d", i))
+			if i == 3 {
+				err := p.cfg.Cache.(serverlist.SharedCache).StoreUnless("conflict/1", nil, time.Time{}, func([]serverlist.CacheEntry) bool {
+					p.refresh()
+					return true
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			p.refresh()
+		}
+		temps, err := filepath.Glob(filepath.Join(dir, ".durable-*"))
+		if err != nil || len(temps) > 0 {
+			t.Errorf("left behind: %v, %v", temps, err)
+		}
+		expectList(t, p.refresh(), serverlist.SourceLive, "news-4")
 	})
 }
