@@ -2,6 +2,8 @@ package serverlist_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -57,6 +59,8 @@ func BenchmarkOpen(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			allocated, _, _ := memoryOf(b, doc, root.Chain())
+			b.ReportMetric(1+float64(allocated)/float64(len(doc)), "memory/doc")
 		})
 		b.Run(fmt.Sprintf("sha256/%d", n), func(b *testing.B) {
 			b.SetBytes(int64(len(doc)))
@@ -80,4 +84,43 @@ func BenchmarkOpen(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkVerify verifies a list without reading its entries, as a client does
+// that streams it: line ends, head, signature, hash. Its yardsticks are the
+// SHA-256 of the same bytes and one ed25519 verification of a head.
+func BenchmarkVerify(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		root := newRoot()
+		doc := root.Sign(serverlist.Draft{Body: manyServers(b, n)})
+		b.Run(fmt.Sprintf("verify/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			b.ReportAllocs()
+			for b.Loop() {
+				note, err := serverlist.OpenHead(doc, wantServers, root.Chain())
+				if err != nil || sha256.Sum256(doc[int64(len(doc))-note.Head.BodySize:]) != note.Head.BodySHA256 {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("sha256/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(doc)))
+			for b.Loop() {
+				sha256.Sum256(doc)
+			}
+		})
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	head := make([]byte, 320) // as long as most are
+	signature := ed25519.Sign(private, head)
+	b.Run("ed25519", func(b *testing.B) {
+		for b.Loop() {
+			if !ed25519.Verify(public, head, signature) {
+				b.Fatal("the signature does not verify")
+			}
+		}
+	})
 }

@@ -119,8 +119,8 @@ type bodyParser struct {
 func newBodyParser(l *List, limits Limits, lines int) *bodyParser {
 	p := &bodyParser{list: l, most: limits.entry(), lines: lines}
 	p.drop = p.dropMember
-	p.memory.strings.chunk = min(512, 2*lines)
-	p.memory.members.chunk = min(256, lines)
+	p.memory.strings.size = min(512, 2*lines)
+	p.memory.members.size = min(256, lines)
 	if l.Head.Type == TypeMirrorList {
 		p.entry = p.mirror
 		return p
@@ -139,8 +139,10 @@ func (p *bodyParser) line(line string, ended bool) {
 	case len(line) > p.most:
 		p.skip("entry-too-large", fmt.Errorf("the line is larger than %d bytes", p.most))
 	default:
-		reported := len(p.list.Skipped)
+		reported, strings, members := len(p.list.Skipped), p.memory.strings.used, p.memory.members.used
 		if err := p.entry(line); err != nil {
+			p.memory.strings.forget(strings)
+			p.memory.members.forget(members)
 			p.list.Skipped = p.list.Skipped[:reported] // what it lost is lost with it
 			p.skip(reason(err), err)
 		}

@@ -155,8 +155,8 @@ type memory struct {
 
 // An arena allocates short lists from chunks.
 type arena[T any] struct {
-	free  []T // the rest of the last chunk
-	chunk int // elements of a chunk
+	used []T // of the last chunk
+	size int // elements of a chunk
 }
 
 // keep returns a copy of the list that cannot grow into another one.
@@ -165,11 +165,19 @@ func (a *arena[T]) keep(list []T) []T {
 	if n == 0 {
 		return nil
 	}
-	if len(a.free) < n {
-		a.free = make([]T, max(a.chunk, n))
+	if cap(a.used)-len(a.used) < n {
+		a.used = make([]T, 0, max(a.size, n))
 	}
-	kept := a.free[:n:n]
-	a.free = a.free[n:]
-	copy(kept, list)
-	return kept
+	from := len(a.used)
+	a.used = append(a.used, list...)
+	return a.used[from : from+n : from+n]
+}
+
+// forget takes back what was kept since used was what is given.
+func (a *arena[T]) forget(used []T) {
+	if cap(used) > 0 && &used[:1][0] == &a.used[:1][0] {
+		a.used = used
+	} else { // a chunk has been added since: all of it is free
+		a.used = a.used[:0]
+	}
 }
