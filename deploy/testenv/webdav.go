@@ -50,7 +50,7 @@ http {
 	access_log off;
 	default_type application/octet-stream;
 	client_max_body_size 64m;
-	client_body_temp_path {{.Run}}/body;
+	client_body_temp_path {{if .Options.DiskSize}}{{.Dir}}{{else}}{{.Run}}{{end}}/.body; # else a full disk stays full of half a copy
 	proxy_temp_path {{.Run}}/proxy;
 	fastcgi_temp_path {{.Run}}/fastcgi;
 	uwsgi_temp_path {{.Run}}/uwsgi;
