@@ -166,7 +166,7 @@ func (c *Chain) admits(t *Trust, want Want) bool {
 	case Stored:
 		return true
 	case Static:
-		return t == c.Pinned() || !t.Issued.After(want.FirstSeen)
+		return t == c.Pinned() || !t.Issued.After(want.Shipped)
 	default:
 		return t == c.Newest()
 	}
@@ -194,8 +194,17 @@ func (c *Chain) revokedSince(k VerifierKey) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func survives(want Want, since time.Time) bool {
-	return (want.Held == Stored || want.Held == Static) && !want.FirstSeen.IsZero() && want.FirstSeen.Before(since)
+// survives tells whether a document was there, certainly, before a key was
+// stolen that signed it.
+func survives(want Want, stolen time.Time) bool {
+	var there time.Time
+	switch want.Held {
+	case Stored:
+		there = want.FirstSeen
+	case Static:
+		there = want.Shipped
+	}
+	return !there.IsZero() && there.Before(stolen)
 }
 
 // revokedSigner tells a document that lacks signatures from one whose

@@ -209,7 +209,7 @@ func TestRotationKeepsStoredLists(t *testing.T) {
 	fresh := listNote(t, head(), w.list2)
 	_, err = c.Open(fresh, static)
 	refused(t, err, keys.LayerSignature, "threshold")
-	static.FirstSeen = doc2.Issued
+	static.Shipped = doc2.Issued
 	if _, err := c.Open(fresh, static); err != nil {
 		t.Errorf("shipped with document 2: %v", err)
 	}
@@ -227,9 +227,14 @@ func TestRevocation(t *testing.T) {
 	c := chain(t, sign(t, w.trust1(), w.alice), sign(t, doc2, w.alice))
 	old := listNote(t, head(), w.list)
 
-	open := func(held keys.Held, firstSeen time.Time) error {
+	open := func(held keys.Held, since time.Time) error {
 		want := wantList
-		want.Held, want.FirstSeen = held, firstSeen
+		want.Held = held
+		if held == keys.Static {
+			want.Shipped = since
+		} else {
+			want.FirstSeen = since
+		}
 		_, err := c.Open(old, want)
 		return err
 	}

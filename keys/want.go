@@ -16,5 +16,6 @@ const (
 type Want struct {
 	Origin, Type string
 	Held         Held
-	FirstSeen    time.Time // of a stored document; of a static one the issue time of the newest trust document shipped with it; zero: no record
+	FirstSeen    time.Time // of a stored document: when this reader first had it; zero: no record
+	Shipped      time.Time // of a static document: when the newest trust document it was shipped with was issued; zero: not known, only the pinned one vouches
 }

@@ -185,7 +185,12 @@ func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 	var all []*storedCopy
 	add := func(file *storedFile, source Source, from string, held Held, seen time.Time) *storedCopy {
 		want := want
-		want.Held, want.FirstSeen = held, seen
+		want.Held = held
+		if held == Static {
+			want.Shipped = seen
+		} else {
+			want.FirstSeen = seen
+		}
 		s := &storedCopy{heldList: heldList{source: source, from: from, firstSeen: seen}, file: file, want: want}
 		all = append(all, s)
 		return s

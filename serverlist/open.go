@@ -27,12 +27,13 @@ const (
 type Want struct {
 	Origin, Type string
 	Held         Held
-	FirstSeen    time.Time // of a stored document; of a static one the issue time of the newest trust document shipped with it; zero: no record
+	FirstSeen    time.Time // of a stored document: when this reader first had it; zero: no record
+	Shipped      time.Time // of a static document: when the newest trust document it was shipped with was issued; zero: not known, only the pinned one vouches
 	Limits       Limits    // zero: the caps of the format
 }
 
 func (w Want) head() keys.Want {
-	return keys.Want{Origin: w.Origin, Type: w.Type, Held: w.Held, FirstSeen: w.FirstSeen}
+	return keys.Want{Origin: w.Origin, Type: w.Type, Held: w.Held, FirstSeen: w.FirstSeen, Shipped: w.Shipped}
 }
 
 // ErrShortHead is the error of [OpenHead] for data that ends before the head

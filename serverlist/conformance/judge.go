@@ -103,7 +103,7 @@ func (in *Input) want(chain *keys.Chain) (serverlist.Want, error) {
 		if !ok {
 			return w, fmt.Errorf("the chain has no trust document %d", in.Want.Shipped)
 		}
-		w.FirstSeen = shipped
+		w.Shipped = shipped
 	default:
 		return w, fmt.Errorf("a document cannot be held as %q", in.Want.Held)
 	}
