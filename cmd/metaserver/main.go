@@ -8,7 +8,8 @@
 //   - --json prints one JSON value, for programs. Its member names are stable.
 //   - Text that came from elsewhere is printed without control characters.
 //   - The exit status is 0 when the work is done, 1 when it was refused or
-//     failed, 2 when the command was used wrongly.
+//     failed, 2 when the command was used wrongly, 3 when a mirror holds what
+//     is stale or about to be.
 package main
 
 import (
@@ -42,6 +43,9 @@ func run(ctx context.Context, args []string) int {
 	}
 	var usage *usageError
 	wrongUsage := !started || errors.As(err, &usage)
+	if errors.Is(err, errFading) {
+		return 3
+	}
 	if !errors.Is(err, errReported) {
 		printError(os.Stderr, err)
 		if asJSON := command.Flags().Lookup("json"); asJSON != nil && asJSON.Value.String() == "true" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 
 func mirrorCommand() *cobra.Command {
 	return group("mirror", "Carry a root's documents to a static web host",
+		mirrorSetupCommand(),
 		mirrorOnceCommand(),
 		mirrorRunCommand(),
 	)
@@ -22,21 +24,43 @@ The configuration is a TOML file. Relative paths are relative to it.
 
   root = "http://ms.example.org/"
   trust = "1.trust"            # the trust document that the root's admin gave you
-  schedule = "17 * * * *"      # optional, for "mirror run": when to look, in UTC
+  schedule = "17 * * * *"      # optional, for "mirror run": when to look, in UTC;
+                               # without it once an hour, at a minute of its own
   jitter = "10m"               # optional: a random time up to this is added
   allow_private = false        # optional: use mirrors at private addresses
+  warn_before = "6h"           # optional: when what is published counts as about
+                               # to be stale; without it when a quarter of its
+                               # time is left
 
   [[target]]                   # one or more
   type = "folder"
   path = "/srv/mirror"
   public_url = "http://mirror.example.net/ms/"  # optional: checked from outside
 
+  [[notify]]                   # any number: whom to tell of it
+  type = "mail"
+  host = "smtp.example.net:587"
+  from = "mirror@example.net"
+  to = ["me@example.net"]
+  user = "mirror@example.net"       # optional, with password_file or password_env
+  password_file = "smtp.password"
+  tls = "starttls"                  # the default; or "tls", "none"
+
+  [[notify]]
+  type = "webhook"                  # posts JSON
+  url = "https://example.net/hook"  # or url_file, url_env
+  secret_file = "hook.secret"       # optional: X-Metaserver-Signature: sha256=HMAC
+
+A secret is one line in a file of its own, or an environment variable. Other
+types of targets, and their keys: "metaserver mirror setup --help".
+
 Folders that the web server serves need nothing else: plain files, any MIME
 type. No key and no state is kept; what is published is read back each time.`
 
 func mirrorOnceCommand() *cobra.Command {
 	var config string
-	var asJSON bool
+	var asJSON, tell bool
+	var jitter time.Duration
 	cmd := &cobra.Command{
 		Use:   "once --config FILE",
 		Short: "Fetch, verify and publish the newest lists, once",
@@ -46,7 +70,12 @@ the root is away, the newest verified lists of other mirrors are used.
 
 One line is printed for each target. The exit status is 0 if the root answered
 and every target holds the newest lists, whether or not they are news; else it
-is 1, standard error says why, and the targets keep complete lists.
+is 1, standard error says why, and the targets keep complete lists. It is 3,
+whatever else happened, if what some target holds is stale or about to be; with
+--notify that is also told to the [[notify]] channels, each time.
+
+A job that starts on many machines at the same minute should have --jitter 10m:
+it waits for a random time up to that before it begins.
 ` + mirrorConfigHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,18 +83,31 @@ is 1, standard error says why, and the targets keep complete lists.
 			if err != nil {
 				return err
 			}
+			if jitter < 0 {
+				return &usageError{"--jitter is below 0"}
+			}
+			if !m.Spread(cmd.Context(), jitter) {
+				return errors.New("interrupted; nothing was changed")
+			}
 			note := startNote(cmd.ErrOrStderr(), "mirroring "+m.Origin()+" ...")
 			report, err := m.Once(cmd.Context())
 			note.stop()
+			if tell {
+				if err := m.Tell(cmd.Context(), &report); err != nil {
+					printError(cmd.ErrOrStderr(), err)
+				}
+			}
 			if asJSON {
-				return errors.Join(printJSON(cmd.OutOrStdout(), report), reported(err))
+				return errors.Join(printJSON(cmd.OutOrStdout(), report), statusOf(&report, err))
 			}
 			printMirrorReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), &report)
-			return reported(err)
+			return statusOf(&report, err)
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "the mirror's configuration file")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&tell, "notify", false, "tell the [[notify]] channels if what is published is stale or about to be")
+	cmd.Flags().DurationVar(&jitter, "jitter", 0, "wait for a random time up to this first, as 10m")
 	cmd.MarkFlagRequired("config")
 	return cmd
 }
@@ -78,7 +120,8 @@ func mirrorRunCommand() *cobra.Command {
 		Long: `Do what "mirror once" does, at once and then at each turn of the schedule, until
 an interrupt. While runs fail, as when the root is away, the next try comes
 after 1, 2, 4 ... and at most 60 minutes. What happens is logged to standard
-error.
+error. When what is published is about to be stale, or is, and when it is fresh
+again, that is told once, to the log and to the [[notify]] channels.
 ` + mirrorConfigHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,6 +154,14 @@ func reported(err error) error {
 	return nil
 }
 
+// statusOf makes the exit status of a report that is printed.
+func statusOf(r *mirror.Report, err error) error {
+	if r.Fading() {
+		return errFading
+	}
+	return reported(err)
+}
+
 // printMirrorReport prints a line for each target and, on standard error, what
 // an operator should look at. When all is well that is one line for a mirror
 // with one target.
@@ -133,8 +184,19 @@ func printMirrorReport(out, problems io.Writer, r *mirror.Report) {
 			printError(problems, fmt.Errorf("%s: %s", t.Target, t.Error))
 		}
 		fmt.Fprintln(out, cleanText(t.String()))
+		if t.Freshness == mirror.Stale || t.Freshness == mirror.Expiring {
+			fmt.Fprintf(problems, "%s: %s\n", t.Target, describeFading(t))
+		}
 	}
 	if len(r.Root.Errors) > 0 {
 		fmt.Fprintln(problems, "  The root did not answer as it should, so it is not known whether these are the newest lists. What is published stays.")
 	}
+}
+
+// describeFading says what clients will see.
+func describeFading(t *mirror.TargetReport) string {
+	if t.Freshness == mirror.Stale {
+		return "what is published is stale since " + formatTime(t.FreshUntil) + ": clients take it, and say how old it is"
+	}
+	return "what is published is about to be stale: clients call it old from " + formatTime(t.FreshUntil)
 }

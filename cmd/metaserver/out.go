@@ -19,6 +19,10 @@ import (
 // with a line for each target. It only sets the exit status.
 var errReported = errors.New("already reported")
 
+// errFading marks a mirror that holds what is stale or about to be, which is
+// already shown as well.
+var errFading = errors.New("stale or about to be")
+
 // A usageError is a command used wrongly: exit status 2.
 type usageError struct{ text string }
 

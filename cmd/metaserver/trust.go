@@ -50,15 +50,23 @@ prints it.`,
 	return cmd
 }
 
-// fetchTrust asks for 1.trust, 2.trust ... until one has the hash.
 func fetchTrust(ctx context.Context, root, sum, out string) error {
-	base, err := folderURL(root)
+	data, err := findTrust(ctx, root, sum)
 	if err != nil {
 		return err
 	}
+	return durable.WriteFile(out, data, 0o644)
+}
+
+// findTrust asks for 1.trust, 2.trust ... until one has the hash.
+func findTrust(ctx context.Context, root, sum string) ([]byte, error) {
+	base, err := folderURL(root)
+	if err != nil {
+		return nil, err
+	}
 	sum = strings.ToLower(strings.TrimSpace(sum))
 	if len(sum) != 2*sha256.Size || strings.Trim(sum, "0123456789abcdef") != "" {
-		return &usageError{"--sha256 is not 64 hex digits"}
+		return nil, &usageError{"the SHA-256 is not 64 hex digits"}
 	}
 	for n := 1; n <= 256; n++ {
 		data, err := getLimited(ctx, base.JoinPath("trust", fmt.Sprintf("%d.trust", n)).String(), maxTrust)
@@ -66,20 +74,20 @@ func fetchTrust(ctx context.Context, root, sum, out string) error {
 			break
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if data, err = keys.NormalizeLines(data); err != nil {
-			return err
+			return nil, err
 		}
 		if fmt.Sprintf("%x", sha256.Sum256(data)) != sum {
 			continue
 		}
 		if _, err := keys.NewChain(data); err != nil {
-			return fmt.Errorf("the document has the hash you gave and does not hold by itself: %w", err)
+			return nil, fmt.Errorf("the document has the hash you gave and does not hold by itself: %w", err)
 		}
-		return durable.WriteFile(out, data, 0o644)
+		return data, nil
 	}
-	return withHint(fmt.Errorf("%s has no trust document with the hash %s", base, sum),
+	return nil, withHint(fmt.Errorf("%s has no trust document with the hash %s", base, sum),
 		"Either the hash is not that of a trust document, or this host serves documents of somebody else. Nothing was written.")
 }
 

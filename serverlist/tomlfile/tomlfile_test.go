@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
@@ -95,6 +96,25 @@ func TestSyntax(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+}
+
+// FuzzQuote: what is quoted is read as it was.
+func FuzzQuote(f *testing.F) {
+	for _, seed := range []string{"a", `C:\web "x"`, "line\nline\x00\x7f", "ünï\u2028", "it's"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !utf8.ValidString(s) || s == "" {
+			return
+		}
+		top, err := tomlfile.Parse("f.toml", []byte("text = "+tomlfile.Quote(s)+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := top.Text("text"); got != s {
+			t.Errorf("%q was read as %q", s, got)
+		}
+	})
 }
 
 // FuzzParse: whatever the file, nothing panics, and every error has a place.

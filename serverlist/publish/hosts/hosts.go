@@ -13,9 +13,7 @@ package hosts
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
@@ -35,15 +33,6 @@ type Host struct {
 	line  int
 	place string // what two tables must not share
 }
-
-// kinds are the types of targets. A kind reads its own keys; place names where
-// the documents go, the same for the same place however it is reached.
-var kinds = map[string]func(*reader) (target publish.Target, place string){
-	"folder": readFolder,
-}
-
-// Types returns the types that [Read] knows, sorted.
-func Types() []string { return slices.Sorted(maps.Keys(kinds)) }
 
 // Read reads every [[target]] of a file. Relative paths are relative to dir.
 // What is wrong is noted in top: look at its Err before the result is used.
@@ -69,8 +58,9 @@ func (r *reader) host() Host {
 	h := Host{Type: r.Text("type"), PublicURL: r.Text("public_url"), line: r.Line("type")}
 	r.Require("type", `type = "folder"`)
 	r.Check("public_url", CheckPublicURL(h.PublicURL))
-	if kind := kinds[h.Type]; kind != nil {
-		h.Target, h.place = kind(r)
+	if k, known := kinds[h.Type]; known {
+		r.require(k.fields)
+		h.Target, h.place = k.read(r)
 		r.RefuseUnknown()
 	} else if h.Type != "" {
 		r.Check("type", fmt.Errorf(`type %q is not known; known: "%s"`, h.Type, strings.Join(Types(), `", "`)))
@@ -102,6 +92,18 @@ func (r *reader) path(key string) string {
 	return filepath.Join(r.dir, p)
 }
 
+// require notes which of the fields are missing.
+func (r *reader) require(fields []Field) {
+	for _, f := range fields {
+		if f.Required && f.Kind != Secret {
+			r.Require(f.Key, f.example())
+		}
+		if f.Required && f.Kind == Secret && !r.Has(f.Key+"_file") && !r.Has(f.Key+"_env") && !r.Has(f.Key) {
+			r.Require(f.Key+"_file", f.Key+`_file = "FILE", or `+f.Key+`_env = "VARIABLE"`)
+		}
+	}
+}
+
 // secret reads the keys of a secret; nil: none is given.
 func (r *reader) secret(name string) func() (string, error) {
 	s := r.Secret(name, r.dir)
@@ -117,13 +119,4 @@ func (r *reader) secret(name string) func() (string, error) {
 // note adds to what the operator should know.
 func (r *reader) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
-}
-
-func readFolder(r *reader) (publish.Target, string) {
-	path := r.path("path")
-	r.Require("path", `path = "/srv/mirror", the folder that the web server serves`)
-	if path == "" {
-		return nil, ""
-	}
-	return publish.Folder{Path: path}, "folder " + filepath.Clean(path)
 }

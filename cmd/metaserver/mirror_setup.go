@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/signed-metaserver/metaserver/mirror"
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// A mirrorSetup is one call of "mirror setup": what was given as flags, then
+// completed by questions.
+type mirrorSetup struct {
+	out, errOut io.Writer
+	given       *pflag.FlagSet
+	ask         *asker // nil: nobody can be asked
+
+	root, sum, config string
+	kind, public      string
+	lines             []string // of the target's table
+	minute            int
+
+	secret     []byte // typed on the terminal; nil: none
+	secretFile string // where it goes
+
+	register bool
+	request  api.MirrorRequest
+	systemd  string
+}
+
+func mirrorSetupCommand() *cobra.Command {
+	s := &mirrorSetup{minute: rand.IntN(60)}
+	cmd := &cobra.Command{
+		Use:   "setup --root URL --trust-sha256 H [--config FILE]",
+		Short: "Make a mirror: configuration, first publication, registration, timer",
+		Long: `Become a mirror of a root. The trust document with the hash is fetched and
+verified; on a terminal a few questions are asked, elsewhere flags answer them.
+Then the configuration and the trust document are written, the first publication
+is made and read back, and the line for cron is printed. No file that is there
+is ever replaced; if nothing could be published, nothing is left.
+
+Get the hash from the root's admin by a way that the root's host does not
+control; "metaserver root show" prints it.
+
+Passwords are never flags: name a file or an environment variable. One that is
+typed on the terminal is not shown, and is stored beside the configuration, in a
+file that only you can read.
+
+With --register the root is asked to put the mirror into its list. An admin
+decides; the status URL that is printed tells.
+
+  metaserver mirror setup --root http://ms.example.org/ --trust-sha256 H \
+      --type folder --path /srv/mirror --public-url http://mirror.example.net/ms/
+
+The types and their flags:
+` + describeTypes(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.out, s.errOut, s.given = cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.Flags()
+			if s.kind == "" && isTerminal(os.Stdin) {
+				s.ask = &asker{in: os.Stdin, out: s.errOut}
+			}
+			return s.run(cmd.Context())
+		},
+	}
+	s.flags(cmd)
+	return cmd
+}
+
+func (s *mirrorSetup) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.root, "root", "", "base URL of the root")
+	f.StringVar(&s.sum, "trust-sha256", "", "hash of the trust document to pin, 64 hex digits")
+	f.StringVar(&s.config, "config", "mirror.toml", "configuration file to write; the trust document is written beside it")
+	f.StringVar(&s.kind, "type", "", "what to publish to: "+strings.Join(hosts.Types(), ", "))
+	f.StringVar(&s.public, "public-url", "", "where players find what is published; checked from outside")
+	f.StringVar(&s.systemd, "systemd", "", "write a systemd service and timer into this folder")
+	f.BoolVar(&s.register, "register", false, "ask the root to list this mirror (needs --public-url, --id, --operator and --email)")
+	f.StringVar(&s.request.ID, "id", "", "id in the mirror list, as example-net")
+	f.StringVar(&s.request.Operator, "operator", "", "who runs the mirror; published")
+	f.StringVar(&s.request.Region, "region", "", "where it stands; published")
+	f.StringVar(&s.request.Contact, "contact", "", "contact of the operator; published")
+	f.StringVar(&s.request.Email, "email", "", "whom to write to when the mirror is ill; never published")
+	for _, kind := range hosts.Types() {
+		for _, field := range hosts.Fields(kind) {
+			s.flag(cmd, field)
+		}
+	}
+	cmd.MarkFlagRequired("root")
+	cmd.MarkFlagRequired("trust-sha256")
+}
+
+// flag adds the flags of one field, unless another type has one of that name.
+func (s *mirrorSetup) flag(cmd *cobra.Command, field hosts.Field) {
+	f := cmd.Flags()
+	if f.Lookup(flagNames(field)[0]) != nil {
+		return
+	}
+	switch name := flagNames(field)[0]; field.Kind {
+	case hosts.List:
+		f.StringArray(name, nil, field.Question+"; may be given more than once")
+	case hosts.Switch:
+		f.Bool(name, false, field.Question)
+	case hosts.Secret:
+		f.String(name, "", field.Question+": file that holds it")
+		f.String(flagNames(field)[1], "", field.Question+": environment variable that holds it")
+	default:
+		f.String(name, "", field.Question)
+	}
+}
+
+// flagNames are the flags of a field: two for a secret, else one.
+func flagNames(field hosts.Field) []string {
+	name := strings.ReplaceAll(field.Key, "_", "-")
+	if field.Kind == hosts.Secret {
+		return []string{name + "-file", name + "-env"}
+	}
+	return []string{name}
+}
+
+// describeTypes lists the types of targets with their flags.
+func describeTypes() string {
+	var b strings.Builder
+	for _, kind := range hosts.Types() {
+		fmt.Fprintf(&b, "\n  %-8s %s\n          ", kind, hosts.About(kind))
+		for _, field := range hosts.Fields(kind) {
+			fmt.Fprintf(&b, " --%s", strings.Join(flagNames(field), " --"))
+		}
+	}
+	return b.String()
+}
+
+// run does all or nothing until the first publication is made; what follows is
+// told and leaves the mirror as it is.
+func (s *mirrorSetup) run(ctx context.Context) error {
+	trust, err := findTrust(ctx, s.root, s.sum)
+	if err != nil {
+		return err
+	}
+	files, err := s.prepare(ctx, trust)
+	if err != nil {
+		return err
+	}
+	if err := files.write(); err != nil {
+		return err
+	}
+	report, err := s.firstPublication(ctx)
+	if err != nil {
+		return errors.Join(err, files.remove())
+	}
+	fmt.Fprintf(s.out, "%s\n", cleanText(report.Targets[0].String()))
+	for _, f := range files {
+		fmt.Fprintf(s.out, "written: %s\n", f.path)
+	}
+	var problems []error
+	if !report.OK {
+		problems = append(problems, withHint(report.Err(), fmt.Sprintf("The mirror is set up. When this is put right, \"metaserver mirror check --config %s\" tells.", s.config)))
+	}
+	if s.register {
+		problems = append(problems, s.sendRequest(ctx))
+	}
+	s.printTimer()
+	return errors.Join(problems...)
+}
+
+// firstPublication reads the configuration as every later run does, and
+// publishes. Its error means that nothing was published.
+func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, error) {
+	cfg, err := mirror.ReadConfig(s.config)
+	if err != nil {
+		return mirror.Report{}, withHint(err, "The file is removed again; give other flags.")
+	}
+	for _, n := range cfg.Notes {
+		fmt.Fprintf(s.errOut, "note: %s\n", cleanText(n))
+	}
+	m, err := mirror.New(cfg)
+	if err != nil {
+		return mirror.Report{}, err
+	}
+	note := startNote(s.errOut, "publishing for the first time ...")
+	report, err := m.Once(ctx)
+	note.stop()
+	if !report.Targets[0].Published {
+		return report, withHint(err, "Nothing was published, and the files that were written are removed again. Put this right and run the same command again.")
+	}
+	return report, nil
+}
+
+func (s *mirrorSetup) sendRequest(ctx context.Context) error {
+	c := api.Client{Root: s.root}
+	accepted, err := c.RegisterMirror(ctx, s.request)
+	if err != nil {
+		return withHint(fmt.Errorf("the root did not take the registration: %w", err), "The mirror is set up and works; it can be registered later, or by the root's admin.")
+	}
+	fmt.Fprintf(s.out, "Registration %s is %s: an admin decides. Its status: %s\n", cleanText(accepted.ID), cleanText(accepted.Status), cleanText(accepted.StatusURL))
+	return nil
+}
+
+// printTimer tells how the mirror is kept up to date.
+func (s *mirrorSetup) printTimer() {
+	if s.systemd != "" {
+		user := ""
+		if forUser(s.systemd) {
+			user = "--user "
+		}
+		fmt.Fprintf(s.out, "Start the timer: systemctl %sdaemon-reload && systemctl %senable --now %s.timer\n", user, user, unitName)
+		return
+	}
+	fmt.Fprintf(s.out, "A line for \"crontab -e\", to keep it up to date:\n%s\n", cronLine(s.minute, executable(), absolute(s.config)))
+}
+
+// cronLine quotes as sh and cron do.
+func cronLine(minute int, program, config string) string {
+	quote := func(word string) string {
+		if !strings.ContainsAny(word, " \t\n'\"\\$&|;<>()*?[]#~%`!{}") {
+			return word
+		}
+		return strings.ReplaceAll("'"+strings.ReplaceAll(word, "'", `'\''`)+"'", "%", `\%`)
+	}
+	return fmt.Sprintf("%d * * * * %s mirror once --config %s --jitter 2m", minute, quote(program), quote(config))
+}
+
+// executable is this program, as a timer finds it.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "metaserver"
+	}
+	return path
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
