@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -66,15 +67,16 @@ func VSFTPD(t testing.TB, o FTPOptions) *FTPServer {
 	})
 }
 
-// ProFTPD starts proftpd.
+// ProFTPD starts proftpd for each connection: as a server of its own it pauses
+// for 0.4 seconds whenever a session ends. It knows no DiskSize.
 func ProFTPD(t testing.TB, o FTPOptions) *FTPServer {
 	t.Helper()
-	return startFTP(t, o, "proftpd", "mirror", func(r *ftpRun, port int) []string {
+	return startFTP(t, o, "proftpd", "mirror", func(r *ftpRun, _ int) []string {
 		config := []string{
-			"ServerType standalone", "ServerName " + r.dir, "Port " + strconv.Itoa(port), "DefaultAddress 127.0.0.1", "SocketBindTight on",
+			"ServerType inetd", "ServerName test", "Port 0", "DefaultServer on",
 			"User " + r.user, "Group " + r.group, "UseReverseDNS off", "WtmpLog off", "TransferLog none", "SystemLog none",
 			"PidFile " + filepath.Join(r.dir, "pid"), "ScoreboardFile none", "ControlsSocket " + filepath.Join(r.dir, "control"),
-			"DelayEngine off", "MaxInstances none", "Umask 022 022", "RequireValidShell off",
+			"DelayEngine off", "Umask 022 022", "RequireValidShell off",
 			"AuthPAM off", "AuthOrder mod_auth_file.c", "AuthUserFile " + r.write("accounts", r.account("")),
 		}
 		if !strings.Contains(strings.Join(o.Config, "\n"), "AllowOverwrite") {
@@ -84,7 +86,7 @@ func ProFTPD(t testing.TB, o FTPOptions) *FTPServer {
 			config = append(config, "ModulePath "+r.modules("mod_tls.so"), "LoadModule mod_tls.c", "TLSEngine on", "TLSRequired on", "TLSProtocol TLSv1.2 TLSv1.3", "TLSLog none",
 				"TLSRSACertificateFile "+r.cert, "TLSRSACertificateKeyFile "+r.key)
 		}
-		return []string{r.program, "-n", "-q", "-c", r.write("proftpd.conf", append(config, o.Config...)...)}
+		return []string{r.program, "-q", "-c", r.write("proftpd.conf", append(config, o.Config...)...)}
 	})
 }
 
@@ -148,7 +150,12 @@ func startFTP(t testing.TB, o FTPOptions, program, account string, configure fun
 	if o.Cert != nil {
 		r.cert, r.key = r.write("cert.pem", string(o.Cert)), r.write("key.pem", string(o.Key))
 	}
-	port := serve(t, func(port int) (*process, error) { return r.start(port, o.DiskSize, configure(r, port)) })
+	var port int
+	if program == "proftpd" {
+		port = r.perConnection(configure(r, 0))
+	} else {
+		port = serve(t, func(port int) (*process, error) { return r.start(port, o.DiskSize, configure(r, port)) })
+	}
 	return &FTPServer{Address: fmt.Sprintf("127.0.0.1:%d", port), User: account, Password: ftpPassword, Folder: r.folder}
 }
 
@@ -209,7 +216,8 @@ mount -t tmpfs -o "size=$1,mode=755,uid=$3,gid=$4" none "$2"
 shift 4
 exec "$@"`
 
-func (r *ftpRun) start(port int, diskSize string, argv []string) (*process, error) {
+// command prepares a run as the server's user.
+func (r *ftpRun) command(diskSize string, argv []string) (*exec.Cmd, error) {
 	if err := giveToGames(r.dir); err != nil {
 		return nil, err
 	}
@@ -223,6 +231,14 @@ func (r *ftpRun) start(port int, diskSize string, argv []string) (*process, erro
 	cmd.Dir = r.install
 	if deps := depsDir(); deps == r.install {
 		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libraryPath(deps, "."))
+	}
+	return cmd, nil
+}
+
+func (r *ftpRun) start(port int, diskSize string, argv []string) (*process, error) {
+	cmd, err := r.command(diskSize, argv)
+	if err != nil {
+		return nil, err
 	}
 	p, err := launch(cmd, filepath.Join(r.t.TempDir(), "log"))
 	if err != nil {
@@ -238,6 +254,62 @@ func (r *ftpRun) start(port int, diskSize string, argv []string) (*process, erro
 		Unable(r.t, fmt.Sprintf("no mount namespace: %v", err))
 	}
 	return nil, err
+}
+
+// perConnection starts the program for each connection, which becomes its
+// standard input and output, as inetd does.
+func (r *ftpRun) perConnection(argv []string) (port int) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	over := make(chan struct{})
+	r.t.Cleanup(func() {
+		close(over)
+		l.Close()
+		running.Wait()
+	})
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { r.serveOne(conn, argv, over) })
+		}
+	})
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (r *ftpRun) serveOne(conn net.Conn, argv []string, over <-chan struct{}) {
+	f, err := conn.(*net.TCPConn).File()
+	if err := errors.Join(err, conn.Close()); err != nil {
+		r.t.Error(err)
+		return
+	}
+	cmd, err := r.command("", argv)
+	if err == nil {
+		cmd.Stdin, cmd.Stdout = f, f
+		ownGroup(cmd)
+		err = cmd.Start()
+	}
+	f.Close()
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // how a session ends, the client sees
+	}()
+	select {
+	case <-ended:
+	case <-over:
+		killGroup(cmd.Process)
+		<-ended
+	}
 }
 
 // greets tells whether what listens on a port is the server that was told to

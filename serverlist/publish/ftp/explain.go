@@ -96,7 +96,7 @@ func (t *Target) explain(err error) error {
 		return fmt.Errorf("%w: the control connection works, so a firewall on the way or at the host closes the ports for passive transfers; "+
 			"ask the host which ports it uses for them", err)
 	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("%s was silent for %v and was given up (%w); the next run tries again", t.Address, t.network().idle, err)
+		return fmt.Errorf("%s was silent for %v and was given up (%w); the next run tries again", t.Address, t.idleTimeout(), err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w: nothing answers there: check host and port of the target", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -76,7 +76,7 @@ type Target struct {
 	Address  string                 // "ftp.example.net:21"; with TLS the certificate is for this name
 	Folder   string                 // absolute, or relative to the login folder; "": the login folder; made if absent
 	User     string                 // required
-	Password func() (string, error) // required; called at each Open
+	Password func() (string, error) // required; called at each Open, and when a session must log in again
 	TLS      Security               // "" is ExplicitTLS
 	RootCAs  *x509.CertPool         // who may sign the host's certificate; nil: whom the system trusts
 
@@ -104,18 +104,9 @@ func (t *Target) Open(ctx context.Context) (publish.Session, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
+	s := &session{target: t, prepared: map[string]bool{}}
+	if err := s.do(ctx, func() error { return nil }); err != nil {
 		return nil, err
-	}
-	password, err := t.Password()
-	if err != nil {
-		return nil, fmt.Errorf("the password of the FTP account: %w", err)
-	}
-	s := &session{target: t, network: t.network(), prepared: map[string]bool{}}
-	err = s.do(ctx, func() error { return s.login(password) })
-	if err != nil {
-		s.network.abort()
-		return nil, withoutSecret(err, password)
 	}
 	return s, nil
 }
@@ -140,16 +131,20 @@ func (t *Target) check() error {
 	return nil
 }
 
-func (t *Target) network() *network {
-	n := &network{dial: t.Dial, connect: t.ConnectTimeout, idle: t.IdleTimeout, open: map[*idleConn]bool{}}
+func (t *Target) idleTimeout() time.Duration {
+	if t.IdleTimeout == 0 {
+		return DefaultIdleTimeout
+	}
+	return t.IdleTimeout
+}
+
+func (t *Target) network(ctx context.Context) *network {
+	n := &network{ctx: ctx, dial: t.Dial, connect: t.ConnectTimeout, idle: t.idleTimeout(), open: map[*idleConn]bool{}}
 	if n.dial == nil {
 		n.dial = new(net.Dialer).DialContext
 	}
 	if n.connect == 0 {
 		n.connect = DefaultConnectTimeout
-	}
-	if n.idle == 0 {
-		n.idle = DefaultIdleTimeout
 	}
 	if t.TLS != NoTLS {
 		host, _, _ := net.SplitHostPort(t.Address) // was checked
@@ -167,8 +162,24 @@ func (t *Target) network() *network {
 	return n
 }
 
-// login connects and finds the folder's absolute path.
-func (s *session) login(password string) error {
+// login logs in with the password as it is now.
+func (s *session) login(ctx context.Context) error {
+	password, err := s.target.Password()
+	if err != nil {
+		return fmt.Errorf("the password of the FTP account: %w", err)
+	}
+	s.network = s.target.network(ctx)
+	stop := context.AfterFunc(ctx, s.network.abort)
+	defer stop()
+	if err := s.outcome(ctx, s.connect(password)); err != nil {
+		s.network.abort()
+		return withoutSecret(err, password)
+	}
+	return nil
+}
+
+// connect connects, logs in, and finds the folder's absolute path.
+func (s *session) connect(password string) error {
 	options := []ftp.DialOption{ftp.DialWithDialFunc(s.network.dialFTP)}
 	if s.network.tls != nil {
 		options = append(options, ftp.DialWithExplicitTLS(s.network.tls))

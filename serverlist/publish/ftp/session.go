@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/textproto"
 	"path"
 	"regexp"
 
@@ -19,10 +18,11 @@ import (
 
 type session struct {
 	target   *Target
-	network  *network
+	network  *network // nil: to be made by the next operation
 	conn     *ftp.ServerConn
 	folder   string          // absolute
 	prepared map[string]bool // folders that are there and hold nothing left over
+	closed   bool
 }
 
 // do runs one operation. When the context ends, so do all connections: FTP has
@@ -31,8 +31,14 @@ func (s *session) do(ctx context.Context, run func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.network.isAborted() {
-		return errors.New("the FTP session has ended")
+	if s.closed {
+		return errors.New("the FTP session has been closed")
+	}
+	if s.network == nil {
+		if err := s.login(ctx); err != nil {
+			s.network = nil
+			return err
+		}
 	}
 	s.network.ctx = ctx
 	stop := context.AfterFunc(ctx, s.network.abort)
@@ -107,19 +113,26 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // Close returns an error if the host says that what was read is not all. Who
-// stops early does not want to know.
+// stops early does not want to know; since hosts disagree about what they still
+// answer then, and some hang up, the next operation has a login of its own.
 func (r *reader) Close() error {
 	if r.closed {
 		return nil
 	}
 	r.closed = true
 	defer r.stop()
-	err := fine(r.r.Close())
-	var answer *textproto.Error
-	if !r.ended && errors.As(err, &answer) {
+	if !r.ended {
+		r.session.hangUp()
 		return nil
 	}
-	return r.session.outcome(r.ctx, err)
+	return r.session.outcome(r.ctx, fine(r.r.Close()))
+}
+
+func (s *session) hangUp() {
+	if s.network != nil {
+		s.network.abort()
+		s.network = nil
+	}
 }
 
 // Write uploads under another name, checks what has arrived, and renames.
@@ -251,9 +264,10 @@ func (s *session) replace(temp, file string) error {
 // Close says goodbye. What Write has reported is in place by then, so that
 // nothing can be lost.
 func (s *session) Close() error {
-	if !s.network.isAborted() {
+	if s.network != nil && !s.network.isAborted() {
 		_ = s.conn.Quit()
-		s.network.abort()
 	}
+	s.hangUp()
+	s.closed = true
 	return nil
 }

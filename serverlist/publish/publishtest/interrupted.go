@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -233,13 +231,15 @@ func (w *world) strike(t *testing.T, f fault, run func(context.Context, *Line, p
 func (w *world) judge(t *testing.T, during string, clean publish.Target) map[string]string {
 	t.Helper()
 	left := map[string]string{}
+	s := session(t, clean)
+	defer s.Close()
 	for name, docs := range map[string][2][]byte{
 		publish.TrustName(1): {w.older.Trust.Pinned().Bytes(), w.older.Trust.Pinned().Bytes()},
 		publish.TrustName(2): {nil, w.newer.Trust.Newest().Bytes()},
 		publish.MirrorList:   {w.older.Mirrors.Bytes(), w.newer.Mirrors.Bytes()},
 		publish.ServerList:   {w.older.Servers.Bytes(), w.newer.Servers.Bytes()},
 	} {
-		data := readOrNil(t, clean, name)
+		data := readOrNil(t, s, name)
 		switch {
 		case data != nil && bytes.Equal(data, docs[1]):
 			left[name] = "newer"
@@ -261,22 +261,4 @@ func (w *world) judge(t *testing.T, during string, clean publish.Target) map[str
 		t.Errorf("a fault during %q leaves a document that came before what it needs: %v", during, left)
 	}
 	return left
-}
-
-// readOrNil returns nil if the document is absent.
-func readOrNil(t *testing.T, target publish.Target, name string) []byte {
-	t.Helper()
-	s := session(t, target)
-	r, err := s.Read(t.Context(), name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(r)
-	if err := errors.Join(err, r.Close(), s.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return append([]byte{}, data...)
 }
