@@ -17,7 +17,7 @@ import (
 // SSHDOptions say how a server differs from a plain one.
 type SSHDOptions struct {
 	Subsystem string // further arguments of internal-sftp: "-P posix-rename,fsync" refuses these requests
-	Config    string // further lines of sshd_config, which come first and so win
+	Config    string // further lines of sshd_config, which come first and so win; "ChrootDirectory /run/jail" shows the login folder as /home
 	HostKeys  string // kinds of host keys, separated by spaces; empty: "ed25519"
 	DiskSize  string // the login folder is a file system of its own of this size, as "256k"; needs root
 }
@@ -62,10 +62,12 @@ Subsystem sftp internal-sftp -d "{{.Server.Home}}" {{.Options.Subsystem}}
 // The server that root runs sees accounts of its own and an own /run, as its
 // privilege separation wants a user and a folder that the machine may lack.
 const sshdScript = `set -e
-mount -t tmpfs none /run
+mount -t tmpfs -o mode=755 none /run
 mkdir /run/sshd
 for file in passwd group shadow; do mount --bind "$1/$file" "/etc/$file"; done
 if [ -n "$3" ]; then mount -t tmpfs -o "size=$3,mode=755,uid=$4,gid=$4" none "$2"; fi
+mkdir -p /run/jail/home
+mount --bind "$2" /run/jail/home
 shift 4
 exec "$@"`
 

@@ -22,7 +22,7 @@ func (t Target) connect(ctx context.Context, known *knownHost) (*session, error)
 		return nil, err
 	}
 	defer login.close() // the agent is needed to log in only
-	raw, err := t.Dial(ctx, "tcp", t.Address)
+	raw, err := t.dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w; is the address right, and does the server take SSH there?", t.Address, err)
 	}
@@ -34,15 +34,31 @@ func (t Target) connect(ctx context.Context, known *knownHost) (*session, error)
 		return nil, errors.Join(err, s.Close())
 	}
 	s.keepAlive()
-	err = s.do(ctx, t.Timeout, func() (err error) {
-		s.client, err = sftp.NewClient(s.ssh, sftp.UseConcurrentWrites(true))
-		return err
-	})
-	if err != nil {
-		err = fmt.Errorf("%s logs user %q in and does not speak SFTP (%w): is SFTP switched on for that account, and do its shell's start files print nothing?", t.Address, t.User, err)
+	if err := s.startSFTP(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+func (s *session) startSFTP(ctx context.Context) error {
+	err := s.do(ctx, s.target.Timeout, func() (err error) {
+		s.client, err = sftp.NewClient(s.ssh, sftp.UseConcurrentWrites(true))
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	address, user := s.target.Address, s.target.User
+	if lost := s.link.lost(); lost != nil {
+		return fmt.Errorf("the connection to %s was lost after user %q had logged in: %w (%w); if that happens each time, the account may not be set up for SFTP", address, user, lost, err)
+	}
+	return fmt.Errorf("%s logs user %q in and does not speak SFTP (%w): is SFTP switched on for that account, and do its shell's start files print nothing?", address, user, err)
+}
+
+func (t Target) dial(ctx context.Context) (net.Conn, error) {
+	timed, cancel := context.WithTimeoutCause(ctx, t.Timeout, errNoAnswer(t.Timeout))
+	defer cancel()
+	return t.Dial(timed, "tcp", t.Address)
 }
 
 func (s *session) handshake(known *knownHost, l *login, methods []ssh.AuthMethod) error {

@@ -90,7 +90,7 @@ type Target struct {
 	Timeout time.Duration
 
 	// Dial connects to the server. nil: a [net.Dialer]. The connection should
-	// support deadlines.
+	// support deadlines. The context ends after Timeout.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -116,7 +116,11 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.connect(ctx, known)
+	s, err := t.connect(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // complete returns the target with all defaults filled in, or says what is
@@ -147,7 +151,7 @@ func (t Target) complete() (Target, error) {
 		t.Timeout = defaultTimeout
 	}
 	if t.Dial == nil {
-		t.Dial = (&net.Dialer{Timeout: t.Timeout}).DialContext
+		t.Dial = (&net.Dialer{}).DialContext
 	}
 	if t.KnownHosts == "" {
 		home, err := os.UserHomeDir()
