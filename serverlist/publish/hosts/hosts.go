@@ -12,13 +12,18 @@
 package hosts
 
 import (
+	"crypto/x509"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
+
+const maxAuthorities = 1 << 20 // bytes
 
 // A Host is a place to publish to, and where the world finds what is there.
 type Host struct {
@@ -114,6 +119,36 @@ func (r *reader) secret(name string) func() (string, error) {
 		r.note("%v", err)
 	}
 	return s.Get
+}
+
+// authorities reads the certificates of ca_file; nil: those of the system.
+func (r *reader) authorities() *x509.CertPool {
+	file := r.path("ca_file")
+	if file == "" {
+		return nil
+	}
+	pool, err := readAuthorities(file)
+	if err != nil {
+		r.Check("ca_file", fmt.Errorf("ca_file: %w", err))
+	}
+	return pool
+}
+
+func readAuthorities(file string) (*x509.CertPool, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxAuthorities))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return pool, nil
 }
 
 // note adds to what the operator should know.
