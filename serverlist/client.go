@@ -16,6 +16,7 @@ import (
 const (
 	nameServerList = "server.list"
 	nameMirrorList = "mirror.list"
+	namePinned     = "pinned.trust" // in a static folder: the trust document to begin with
 )
 
 // A Client gets the server list of one origin and keeps it. It is safe for
@@ -31,12 +32,16 @@ type Client struct {
 	failed map[string]int // by base URL: refreshes in a row in which it was no help; in memory only
 }
 
-// New checks the configuration. It reads nothing and starts nothing.
+// New checks the configuration. It reads at most pinned.trust and starts nothing.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	chain, err := keys.NewChain(cfg.Trust)
+	pinned, err := cfg.pinned()
+	if err != nil {
+		return nil, err
+	}
+	chain, err := keys.NewChain(pinned)
 	if err != nil {
 		return nil, fmt.Errorf("Config.Trust: the pinned trust document does not hold: %w", err)
 	}

@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// Config configures a [Client]. Only Trust is required.
+// Config configures a [Client]. Only Trust is required, or a Static folder with
+// a pinned.trust.
 type Config struct {
-	Trust        []byte           // required: the pinned trust document
+	Trust        []byte           // the pinned trust document, with which all trust begins; nil: pinned.trust of Static
 	Root         []string         // base URLs of the root, each the folder of all documents; none: mirrors of the static list only
 	Cache        Cache            // nil: memory only
-	Static       fs.FS            // server.list, mirror.list and trust/ as shipped; may be nil
+	Static       fs.FS            // what the program ships with, as "metaserver bundle" writes it: pinned.trust, trust/, mirror.list, server.list; may be nil
 	HTTP         *http.Client     // nil: a client with the timeouts of Tuning that keeps no cookies; see [Fetcher].HTTP for what of another is used
 	Tuning       Tuning           // zero fields: the defaults named there
 	Limits       Limits           // zero fields: the caps of the format
@@ -105,9 +106,6 @@ type CacheEntry struct {
 
 // check refuses what cannot be meant.
 func (c *Config) check() error {
-	if len(c.Trust) == 0 {
-		return fmt.Errorf("Config.Trust is empty: it takes the content of the trust document that the program pins (trust/N.trust of the root)")
-	}
 	for _, r := range c.Root {
 		if _, err := rootFolder(r); err != nil {
 			return fmt.Errorf("Config.Root: %w", err)
@@ -121,6 +119,22 @@ func (c *Config) check() error {
 		return fmt.Errorf("Config.Limits: a negative value; zero means the cap of the format")
 	}
 	return nil
+}
+
+// pinned returns the trust document that the program pins.
+func (c *Config) pinned() ([]byte, error) {
+	if len(c.Trust) > 0 {
+		return c.Trust, nil
+	}
+	const remedy = "it takes the content of the trust document that the program pins (trust/N.trust of the root)"
+	if c.Static == nil {
+		return nil, fmt.Errorf("Config.Trust is empty: %s", remedy)
+	}
+	data, err := readStatic(c.Static, namePinned, maxTrustBytes)
+	if err != nil {
+		return nil, fmt.Errorf("Config.Trust is empty, and Config.Static has no %s (%w): %s, or Static the folder that \"metaserver bundle\" writes", namePinned, err, remedy)
+	}
+	return data, nil
 }
 
 // rootFolder returns a root's base URL with a slash at its end.

@@ -6,16 +6,27 @@
 // its cache, else from the copy the program shipped with. Every copy goes
 // through the same verification, and nothing unverified reaches the caller.
 //
+// "metaserver bundle" fetches and verifies what a program ships with. Embedded,
+// it is all that a launcher needs:
+//
+//	//go:embed static
+//	var embedded embed.FS // pinned.trust, trust/, mirror.list, server.list
+//
+//	static, err := fs.Sub(embedded, "static")
 //	client, err := serverlist.New(serverlist.Config{
-//		Trust:  pinned,                              // trust/N.trust, embedded
-//		Root:   []string{"http://ms.example.org/"},
-//		Cache:  serverlist.DirCache(cacheDir),
-//		Static: embedded,                            // server.list, mirror.list, trust/
+//		Static: static,
+//		Root:   []string{"https://ms.example.org/"},
+//		Cache:  serverlist.DirCache(filepath.Join(userCacheDir, "my-launcher")),
 //	})
-//	...
-//	result, err := client.Cached()      // at once, without network
-//	result, err = client.Refresh(ctx)   // live, else cached, else static
-//	for _, s := range result.List.Servers { ... }
+//	result, err := client.Cached()    // at once, without network
+//	result, err = client.Refresh(ctx) // live, else cached, else static
+//	for _, s := range result.List.Servers {
+//		fmt.Println(s.Name, s.Addresses[0])
+//	}
+//
+// Cached and Refresh return an error only if there is no list at all. Show
+// result.Age when result.Freshness is not [Fresh]; [Client.Run] refreshes for as
+// long as the program runs.
 //
 // # Documents
 //

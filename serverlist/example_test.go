@@ -20,15 +20,10 @@ func ExampleClient() {
 	defer root.Close()
 	defer os.RemoveAll(cacheDir)
 
-	pinned, err := fs.ReadFile(shipped, "pinned.trust")
-	if err != nil {
-		log.Fatal(err)
-	}
 	client, err := serverlist.New(serverlist.Config{
-		Trust:  pinned,                        // what all trust begins with
+		Static: shipped,                       // an embed.FS; its pinned.trust is what all trust begins with
 		Root:   []string{root.URL},            // "https://ms.example.org/"
 		Cache:  serverlist.DirCache(cacheDir), // below os.UserCacheDir
-		Static: shipped,                       // an embed.FS
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -60,7 +60,8 @@ func run(ctx context.Context, args []string) (int, error) {
 		return 2, nil // the flag package has told
 	}
 	if *bundle == "" || *root == "" || flags.NArg() == 0 {
-		return 2, errors.New("-bundle, -root and, after --, the command of the game are needed")
+		return 2, errors.New("-bundle, -root and, after --, the command of the game are needed:\n" +
+			"  launcher -bundle DIR -root URL -- GAME --connect {host} --port {port}")
 	}
 	client, err := newClient(os.DirFS(*bundle), *root, *cache)
 	if err != nil {
@@ -76,10 +77,6 @@ func run(ctx context.Context, args []string) (int, error) {
 
 // newClient embeds the client: all that a launcher needs to know of it.
 func newClient(bundle fs.FS, root, cache string) (*serverlist.Client, error) {
-	pinned, err := fs.ReadFile(bundle, "pinned.trust")
-	if err != nil {
-		return nil, err
-	}
 	if cache == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
@@ -88,10 +85,9 @@ func newClient(bundle fs.FS, root, cache string) (*serverlist.Client, error) {
 		cache = filepath.Join(dir, "example-launcher")
 	}
 	return serverlist.New(serverlist.Config{
-		Trust:  pinned,
+		Static: bundle, // begins with the trust document in it
 		Root:   []string{root},
 		Cache:  serverlist.DirCache(cache),
-		Static: bundle,
 	})
 }
 
