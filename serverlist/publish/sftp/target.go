@@ -38,6 +38,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -142,7 +143,7 @@ func (t Target) complete() (Target, error) {
 	if err != nil {
 		host, port = strings.Trim(t.Address, "[]"), defaultPort
 	}
-	if host == "" || strings.ContainsAny(host, "/@ ") {
+	if _, bad := strconv.ParseUint(port, 10, 16); bad != nil || host == "" || strings.ContainsAny(host, "/@ ") {
 		return t, fmt.Errorf("%q is not the address of a server: write HOST or HOST:PORT, and the user and the folder apart from it", t.Address)
 	}
 	t.Address = net.JoinHostPort(strings.ToLower(host), port)
