@@ -171,7 +171,7 @@ func (s *session) login(ctx context.Context) error {
 	s.network = s.target.network(ctx)
 	stop := context.AfterFunc(ctx, s.network.abort)
 	defer stop()
-	if err := s.outcome(ctx, s.connect(password)); err != nil {
+	if err := s.outcome(ctx, sensible(func() error { return s.connect(password) })); err != nil {
 		s.network.abort()
 		return withoutSecret(err, password)
 	}

@@ -43,7 +43,18 @@ func (s *session) do(ctx context.Context, run func() error) error {
 	s.network.ctx = ctx
 	stop := context.AfterFunc(ctx, s.network.abort)
 	defer stop()
-	return s.outcome(ctx, run())
+	return s.outcome(ctx, sensible(run))
+}
+
+// sensible keeps answers on which the library panics from ending the program:
+// it slices some lines without looking, as that to PWD with one quotation mark.
+func sensible(run func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the host's answer makes no sense (%v)", p)
+		}
+	}()
+	return run()
 }
 
 // outcome turns what went wrong into what the operator should know.
