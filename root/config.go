@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/watch"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -40,6 +42,10 @@ type Config struct {
 	// X-Forwarded-For that is not theirs, or they are, and it is never a request
 	// of this machine itself. Empty: no header is believed.
 	TrustedProxies []string
+
+	Watch    watch.Policy // of the mirrors; zero fields: the defaults named there
+	WatchOff bool         // nobody looks at the mirrors, unless an admin asks for it
+	Mail     *mail.Config // nil: no message is sent, only logged
 
 	KeepDays int // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
 
@@ -85,6 +91,11 @@ func (c *Config) check() error {
 	}
 	if _, err := parseProxies(c.TrustedProxies); err != nil {
 		return err
+	}
+	if c.Mail != nil {
+		if err := c.Mail.Check(); err != nil {
+			return err
+		}
 	}
 	for _, a := range []string{c.Listen, c.AdminListen} {
 		if _, _, err := net.SplitHostPort(a); err != nil {

@@ -63,6 +63,29 @@ trusted_proxies = []
 # Rejected and revoked registrations, with their e-mail addresses, are forgotten
 # after this many days; -1: never.
 keep_days = 90
+
+# The root looks at its mirrors as clients do. One that is stale or away for
+# stale_grace, or serves for wrong_grace what does not verify, is left out of the
+# mirror list until it has been well for well_for. every = "off": never.
+# [watch]
+# every = "30m"
+# stale_grace = "48h"
+# wrong_grace = "1h"
+# well_for = "6h"
+# warn_after = "12h"
+
+# Whoever runs a mirror that is ill is written to, and so are the admins. Without
+# this table it is only logged. tls is "starttls", "tls" or "none" (for a server
+# on this machine). The password is in a file of its own, or in the environment
+# (password_env).
+# [mail]
+# host = "mail.example.org"
+# port = 587
+# tls = "starttls"
+# from = "ms@example.org"
+# user = "ms@example.org"
+# password_file = "mail.password"
+# admins = ["admin@example.org"]
 `))
 
 // configFile is root.toml. Absent names keep the defaults.
@@ -79,6 +102,9 @@ type configFile struct {
 	KeepDays      int      `toml:"keep_days"`
 
 	TrustedProxies []string `toml:"trusted_proxies"`
+
+	Watch watchSection `toml:"watch"`
+	Mail  *mailSection `toml:"mail"`
 }
 
 // LoadConfig reads the configuration of the root in the data folder. Errors
@@ -110,6 +136,10 @@ func LoadConfig(data string) (Config, error) {
 		KeepDays:      f.KeepDays,
 
 		TrustedProxies: f.TrustedProxies,
+	}
+	cfg.Watch, cfg.WatchOff = f.Watch.policy()
+	if f.Mail != nil {
+		cfg.Mail = f.Mail.config(data)
 	}
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {

@@ -231,6 +231,7 @@ func (s *server) approveMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return nameTaken(err, "mirror")
 	}
+	s.watcher.Wake()
 	return s.published(w, r, m.Mirror.ID, change)
 }
 

@@ -1,6 +1,7 @@
 package root
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -26,6 +27,23 @@ func (s *server) mirrors(w http.ResponseWriter, r *http.Request) error {
 		out = append(out, watchedOf(m))
 	}
 	return writeJSON(w, http.StatusOK, out)
+}
+
+// checkMirrors looks at all mirrors now, and sends them when the list shows
+// what that has changed. That the list waits for an admin is told elsewhere.
+func (s *server) checkMirrors(w http.ResponseWriter, r *http.Request) error {
+	change, err := s.watcher.Round(r.Context())
+	if err != nil {
+		return err
+	}
+	if change > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)
+		defer cancel()
+		if err := s.publisher.Wait(ctx, serverlist.TypeMirrorList, change); err != nil {
+			s.log.Warn("the mirrors have changed and the list that shows it is not published yet", "err", err)
+		}
+	}
+	return s.mirrors(w, r)
 }
 
 func watchedOf(m store.WatchedMirror) api.WatchedMirror {
@@ -121,6 +139,7 @@ func (s *server) addMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return nameTaken(err, "id")
 	}
+	s.watcher.Wake()
 	return s.published(w, r, m.ID, change)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/watch"
 )
 
 // A Root is a root node. [New] opens it, Run serves it, Close ends it.
@@ -37,6 +38,7 @@ type server struct {
 	sources   *sourceLimiter // public requests that may change something
 	networks  *sourceLimiter // the same, of all sources of a network
 	failures  *sourceLimiter // admin requests without a valid token
+	watcher   *watch.Watcher
 	log       *slog.Logger
 }
 
@@ -105,7 +107,12 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	ring.running = true
+	watcher, err := newWatcher(&cfg, st, publisher, chain.Origin())
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	return &Root{headerTimeout: headerTimeout, server: server{
+		watcher:   watcher,
 		cfg:       cfg,
 		store:     st,
 		publisher: publisher,
@@ -143,6 +150,12 @@ func (r *Root) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(ctx, r.publisher.Run(ctx)) })
 	g.Go(func() error { return r.forget(ctx) })
+	if !r.cfg.WatchOff {
+		g.Go(func() error { return ended(ctx, r.watcher.Run(ctx)) })
+	}
+	if r.cfg.Mail != nil {
+		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })
+	}
 	g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
 	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
 	r.warnOpenAdmin(admin.Addr())

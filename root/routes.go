@@ -28,6 +28,8 @@ func (s *server) adminRoutes() http.Handler {
 	r := s.newRouter()
 	r.Use(s.checkHost, s.checkOrigin, s.authenticate)
 
+	r.Handle("/metrics", s.metrics())
+
 	r.Route("/api/v1/admin", func(r chi.Router) {
 		r.Get("/registrations", s.handle(s.pending)) // the pending ones, all of them
 		r.Get("/registrations/{id}", s.handle(s.review))
@@ -42,6 +44,8 @@ func (s *server) adminRoutes() http.Handler {
 
 		r.Get("/mirrors", s.handle(s.mirrors))
 		r.Post("/mirrors", s.handle(s.addMirror))
+		r.Post("/mirrors/check", s.handle(s.checkMirrors))
+		r.Get("/messages", s.handle(s.messages))
 		r.Get("/mirrors/{id}", s.handle(s.mirrorHistory))
 		r.Delete("/mirrors/{id}", s.handle(s.removeMirror))
 

@@ -16,6 +16,7 @@ func adminMirrorsCommand(f *adminFlags) *cobra.Command {
 	cmd := group("mirrors", "Decide about mirrors, and see how they are",
 		adminMirrorsListCommand(f),
 		adminMirrorsShowCommand(f),
+		adminMirrorsCheckCommand(f),
 		adminMirrorsPendingCommand(f),
 		adminMirrorsApproveCommand(f),
 		adminMirrorsRejectCommand(f),

@@ -58,3 +58,21 @@ func (c *Client) CheckMirrors(ctx context.Context) ([]WatchedMirror, error) {
 	var out []WatchedMirror
 	return out, c.call(ctx, http.MethodPost, adminPath("mirrors", "check"), nil, &out)
 }
+
+// Message is an e-mail of the root, on its way or done.
+type Message struct {
+	ID        int64      `json:"id"`
+	Recipient string     `json:"recipient"`
+	Subject   string     `json:"subject"`
+	Created   time.Time  `json:"created"`
+	Tries     int        `json:"tries"`
+	Next      *time.Time `json:"next,omitempty"` // when it is tried, while it waits
+	Done      *time.Time `json:"done,omitempty"` // when it was sent or given up
+	Error     string     `json:"error,omitempty"`
+}
+
+// Messages returns the newest messages, newest first.
+func (c *Client) Messages(ctx context.Context) ([]Message, error) {
+	var out []Message
+	return out, c.call(ctx, http.MethodGet, adminPath("messages"), nil, &out)
+}

@@ -176,7 +176,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-timer.C:
 			timer.Reset(w.pause())
 		}
-		if err := w.round(ctx, fresh); err != nil && ctx.Err() == nil {
+		if _, err := w.round(ctx, fresh); err != nil && ctx.Err() == nil {
 			w.cfg.Log.Error("what was seen of the mirrors could not be stored; the next round tries again", "err", err)
 		}
 	}
@@ -189,31 +189,32 @@ func (w *Watcher) pause() time.Duration {
 }
 
 // Round looks at all mirrors now and returns when what it has seen is stored
-// and, where that changes the list, the publisher knows.
-func (w *Watcher) Round(ctx context.Context) error { return w.round(ctx, false) }
+// and, where that changes the list, the publisher knows. It returns the number
+// of that change; 0: none.
+func (w *Watcher) Round(ctx context.Context) (change int64, err error) { return w.round(ctx, false) }
 
 // round looks at all mirrors, or at those that are new.
-func (w *Watcher) round(ctx context.Context, fresh bool) error {
+func (w *Watcher) round(ctx context.Context, fresh bool) (change int64, err error) {
 	select {
 	case w.seat <- struct{}{}:
 		defer func() { <-w.seat }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	}
 	begun := w.cfg.Now()
 	all, err := w.cfg.Store.WatchedMirrors(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if fresh {
 		all = onlyNew(all)
 	}
 	looks, err := w.lookAll(ctx, all)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r := w.judge(all, looks, fresh)
-	change, err := w.cfg.Store.RecordChecks(ctx, r.seen, w.cfg.Keep)
+	change, err = w.cfg.Store.RecordChecks(ctx, r.seen, w.cfg.Keep)
 	if err == nil && len(r.own) > 0 {
 		err = w.cfg.Store.PutMessages(ctx, r.own)
 	}
@@ -221,7 +222,7 @@ func (w *Watcher) round(ctx context.Context, fresh bool) error {
 	if change > 0 {
 		w.cfg.Published.Changed()
 	}
-	return err
+	return change, err
 }
 
 func onlyNew(all []store.WatchedMirror) []store.WatchedMirror {

@@ -151,7 +151,7 @@ func (w *world) healthy(n int) {
 
 func (w *world) round() {
 	w.t.Helper()
-	if err := w.watcher.Round(w.t.Context()); err != nil {
+	if _, err := w.watcher.Round(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -1,0 +1,172 @@
+package root
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/mail"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/watch"
+)
+
+func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin string) (*watch.Watcher, error) {
+	t := teller{origin: origin}
+	if cfg.Mail != nil {
+		t.admins, t.sends = cfg.Mail.Admins, true
+	}
+	return watch.New(watch.Config{
+		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", AllowPrivate: cfg.AllowPrivate,
+		Policy: cfg.Watch, Tell: t.messages, Now: cfg.Now, Log: cfg.Log,
+	})
+}
+
+func (r *Root) sendMail(ctx context.Context) error {
+	sender, err := mail.NewSender(*r.cfg.Mail, r.store, r.origin, r.cfg.Now, r.log)
+	if err != nil {
+		return err
+	}
+	return sender.Run(ctx)
+}
+
+// A teller writes the messages about events: to whoever runs a mirror, and to
+// the admins.
+type teller struct {
+	origin string
+	admins []string
+	sends  bool
+}
+
+func (t *teller) messages(e watch.Event) []store.Message {
+	if !t.sends {
+		return nil
+	}
+	var all []store.Message
+	add := func(recipient, body string) {
+		all = append(all, store.Message{
+			Key:       fmt.Sprintf("%s %s %d %s", e.Kind, e.Mirror.Mirror.ID, e.At.Unix(), recipient),
+			Recipient: recipient,
+			Subject:   fmt.Sprintf("[%s] %s", t.origin, subject(e)),
+			Body:      body,
+		})
+	}
+	for _, admin := range t.admins {
+		add(admin, t.toAdmin(e))
+	}
+	if to := e.Mirror.Email; to != "" && e.Kind != watch.Forked {
+		add(to, t.toContact(e))
+	}
+	return all
+}
+
+func subject(e watch.Event) string {
+	switch e.Kind {
+	case watch.Warned:
+		return "mirror " + e.Mirror.Mirror.ID + " is ill"
+	case watch.LeftOut:
+		return "mirror " + e.Mirror.Mirror.ID + " is left out of the mirror list"
+	case watch.TakenIn:
+		return "mirror " + e.Mirror.Mirror.ID + " is back in the mirror list"
+	case watch.Forked:
+		return "two signed documents of one number"
+	}
+	return "most mirrors are ill at once"
+}
+
+func (t *teller) toAdmin(e watch.Event) string {
+	return wrap(e.Detail+".") + "\n" + facts(e) + "\nmetaserver admin mirrors list\n"
+}
+
+// toContact says what has happened, why, and what to do.
+func (t *teller) toContact(e watch.Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "You run the mirror %s of %s.\n\n", e.Mirror.Mirror.ID, t.origin)
+	switch e.Kind {
+	case watch.Warned:
+		b.WriteString(wrap("The root has seen for some time that clients get nothing useful there. If that lasts, the mirror is left out of the mirror list until it is well again."))
+	case watch.LeftOut:
+		b.WriteString(wrap("Clients get nothing useful there, so the mirror is left out of the mirror list. It comes back by itself when it has been well for some hours; nobody has to be asked."))
+	case watch.TakenIn:
+		b.WriteString(wrap("It is well again and back in the mirror list. Thank you."))
+	}
+	b.WriteString("\n" + facts(e))
+	if e.Kind != watch.TakenIn {
+		b.WriteString("\n" + wrap("\"metaserver mirror once\" brings the mirror up to date and says what is wrong if it cannot."))
+	}
+	return b.String()
+}
+
+// facts are what was seen, a line each.
+func facts(e watch.Event) string {
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-8s %s\n", name, value)
+		}
+	}
+	if e.Check.At.IsZero() {
+		return ""
+	}
+	line("seen", e.Check.At.Format(time.RFC3339))
+	line("state", string(e.Check.State))
+	line("url", e.Check.URL)
+	if e.Check.Version != 0 {
+		line("version", fmt.Sprintf("%d, issued %s", e.Check.Version, e.Check.Issued.Format(time.RFC3339)))
+	}
+	line("problem", strings.Map(printable, e.Check.Error))
+	return b.String()
+}
+
+// printable keeps what a host answered from ending a line or worse.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return ' '
+	}
+	return r
+}
+
+// wrap breaks a paragraph at 72 columns.
+func wrap(text string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i > 0 && column+1+len(word) > 72:
+			b.WriteByte('\n')
+			column = 0
+		case i > 0:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String() + "\n"
+}
+
+// shownMessages is how many messages one answer holds.
+const shownMessages = 200
+
+// messages sends what is in the outbox, and what was.
+func (s *server) messages(w http.ResponseWriter, r *http.Request) error {
+	all, err := s.store.Messages(r.Context(), shownMessages)
+	if err != nil {
+		return err
+	}
+	out := []api.Message{}
+	for _, m := range all {
+		one := api.Message{
+			ID: m.ID, Recipient: m.Recipient, Subject: m.Subject, Created: m.Created,
+			Tries: m.Tries, Done: timeOrNil(m.Done), Error: m.Error,
+		}
+		if m.Done.IsZero() {
+			one.Next = timeOrNil(m.Next)
+		}
+		out = append(out, one)
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
