@@ -35,7 +35,7 @@ type List struct {
 }
 
 // Bytes returns the verified document with LF line ends: what mirrors
-// republish. Do not change it.
+// republish. Do not change it: the strings of the entries are parts of it.
 func (l *List) Bytes() []byte { return l.data }
 
 // Text returns the signed text. Two documents with equal texts are the same.
