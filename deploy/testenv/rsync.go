@@ -21,7 +21,7 @@ func RsyncDaemon(t testing.TB, dir, user, password string) (url string) {
 	if os.Getuid() == 0 {
 		rights = "uid = root\ngid = root\n" // test folders are often readable for root alone
 	}
-	config := fmt.Sprintf("use chroot = no\npid file = %[1]s/pid\nlog file = %[1]s/daemon.log\n%[2]s[ms]\npath = %[3]s\nread only = no\nauth users = %[4]s\nsecrets file = %[1]s/secrets\n",
+	config := fmt.Sprintf("use chroot = no\nreverse lookup = no\npid file = %[1]s/pid\nlog file = %[1]s/daemon.log\n%[2]s[ms]\npath = %[3]s\nread only = no\nauth users = %[4]s\nsecrets file = %[1]s/secrets\n",
 		run, rights, dir, user)
 	err := errors.Join(os.WriteFile(filepath.Join(run, "conf"), []byte(config), 0o600),
 		os.WriteFile(filepath.Join(run, "secrets"), []byte(user+":"+password+"\n"), 0o600))
