@@ -72,7 +72,7 @@ func (t Tuning) withDefaults() Tuning {
 type Cache interface {
 	// Load returns the generations held under name, newest first: the one
 	// stored last and, if there is one, the one before it. None held is no
-	// error.
+	// error. The data must not change afterwards: lists keep it.
 	Load(name string) ([]CacheEntry, error)
 
 	// Store puts data first under name and keeps what was first as the
