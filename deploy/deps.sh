@@ -31,7 +31,7 @@ die() {
 
 # find_program NAME prints the path that testenv.Program finds; status 1 if none.
 find_program() {
-	for folder in "$deps/usr/sbin" "$deps/usr/bin" "$deps/usr/games"; do
+	for folder in "$deps/usr/sbin" "$deps/usr/bin" "$deps/usr/games" "$deps/bin"; do
 		if [ -x "$folder/$1" ]; then
 			printf '%s\n' "$folder/$1"
 			return 0

@@ -157,7 +157,7 @@ func appendLine(name, line string) error {
 // that the PATH of ordinary users often lacks.
 func find(deps, name string) (path string, ok bool) {
 	if deps != "" {
-		for _, dir := range []string{"usr/sbin", "usr/bin", "usr/games"} {
+		for _, dir := range []string{"usr/sbin", "usr/bin", "usr/games", "bin"} {
 			if path := filepath.Join(deps, dir, name); executable(path) {
 				return path, true
 			}
