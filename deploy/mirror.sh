@@ -33,7 +33,7 @@ umask 022
 unset CDPATH
 
 max_text=8192 max_trust_text=65536 max_signatures=65536 # bytes, as SPEC.md says
-max_mirrors=1048576 max_servers=67108864
+max_mirrors=1048576 max_servers=67108864 max_lines=262144
 max_ahead=86400 # seconds that a document may be ahead of this machine's clock
 cr=$(printf '\r')
 
@@ -109,6 +109,17 @@ function integer(s) { return s ~ /^(0|[1-9][0-9]*)$/ && (length(s) < 16 || lengt
 function base64(s) {
 	return s ~ /^[A-Za-z0-9+\/]+=?=?$/ && length(s) % 4 == 0 && (s !~ /=$/ || s ~ /[AQgw]==$/ || s ~ /[AEIMQUYcgkosw048]=$/)
 }
+# utf8(s): whether the bytes are UTF-8. key_name_ok(s): whether no character of a
+# key name is a space, a control or invisible.
+function utf8(s) {
+	gsub(/[\302-\337][\200-\277]|\340[\240-\277][\200-\277]|[\341-\354\356\357][\200-\277][\200-\277]|\355[\200-\237][\200-\277]/, "", s)
+	gsub(/\360[\220-\277][\200-\277][\200-\277]|[\361-\363][\200-\277][\200-\277][\200-\277]|\364[\200-\217][\200-\277][\200-\277]/, "", s)
+	return s !~ /[\200-\377]/
+}
+function key_name_ok(s) {
+	if (s == "" || length(s) > 128 || s ~ /[+]/ || !utf8(s)) return 0
+	return s !~ /[\001-\040\177]|\302[\200-\240]|\330\234|\341\232\200|\342\200[\200-\212\216\217\250-\257]|\342\201[\237\246-\251]|\343\200\200|\357\273\277/
+}
 function hex(s, n) { return length(s) == n && s ~ /^[0-9a-f]+$/ }
 # Seconds since 1970; -1 if s is no time.
 function seconds(s,   y, m, d, leap, days) {
@@ -127,7 +138,7 @@ function verifier_key(s,   a, rest, b) {
 	a = index(s, "+"); rest = substr(s, a + 1); b = index(rest, "+")
 	key_name = substr(s, 1, a - 1); key_id = substr(rest, 1, b - 1); key_bytes = substr(rest, b + 1)
 	ours = key_bytes ~ /^A[Q-Za-f]/
-	return a > 1 && a < 130 && b == 9 && hex(key_id, 8) && base64(key_bytes) && (!ours || length(key_bytes) == 44 && key_bytes !~ /=/)
+	return key_name_ok(key_name) && b == 9 && hex(key_id, 8) && base64(key_bytes) && (!ours || length(key_bytes) == 44 && key_bytes !~ /=/)
 }
 '
 
@@ -138,6 +149,7 @@ BEGIN {
 	known = split(order, names, " ")
 	for (i = 1; i <= known; i++) rank[names[i]] = i
 }
+!utf8($0) { bad("it is not UTF-8") }
 NR == 1 {
 	if (length($0) > 128 || $0 !~ /^[a-z0-9.\/-]+$/) bad("the first line is not an origin")
 	origin = $0
@@ -165,8 +177,8 @@ function require(list,   i, n, part) {
 # shellcheck disable=SC2016
 awk_signatures='
 {
-	if (split($0, part, "[ ]") != 3 || part[1] != "\342\200\224" || part[2] == "" || part[2] ~ /[+]/) exit wrong = 1
-	if (!base64(part[3]) || length(part[3]) < 8) exit wrong = 1
+	if (split($0, part, "[ ]") != 3 || part[1] != "\342\200\224" || !key_name_ok(part[2])) exit wrong = 1
+	if (!base64(part[3]) || part[3] !~ /^......[^=]/) exit wrong = 1 # an id of four bytes, and more
 	print part[2], part[3]
 }
 END { exit wrong || NR > 16 }'
@@ -429,7 +441,9 @@ whole() {
 	why='it is cut off, or something is appended to it'
 	[ "$(size_of "$1")" -eq $((front + body_size)) ] || return 1
 	why='its body is not the one that its head names: it was changed on the way'
-	[ "$(tail -c +$((front + 1)) "$1" | sha256)" = "$body_hash" ]
+	[ "$(tail -c +$((front + 1)) "$1" | sha256)" = "$body_hash" ] || return 1
+	why="it has more than $max_lines lines"
+	[ $(($(tail -c +$((front + 1)) "$1" | wc -l) + 1 - $(tail -c 1 "$1" | wc -l))) -le $max_lines ]
 }
 
 # take NAME TYPE ROLE LIMIT keeps what is published of a list or plans to publish

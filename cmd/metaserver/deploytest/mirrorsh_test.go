@@ -44,7 +44,7 @@ func newScriptWorld(t testing.TB, s shell) *scriptWorld {
 
 // edition publishes both lists at the root.
 func (w *scriptWorld) edition(ids ...string) {
-	w.root.Publish(serverlisttest.Mirrors("http://mirror.example.net/ms/"))
+	w.root.Publish(serverlisttest.Mirrors("http://mirror.example.net/" + ids[0] + "/"))
 	w.root.Publish(serverlisttest.Servers(ids...))
 }
 
