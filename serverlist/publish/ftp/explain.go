@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/textproto"
 	"os"
 	"strings"
 	"syscall"
@@ -40,11 +41,36 @@ func (t *Target) explainLogin(err error) error {
 	switch c := code(err); {
 	case c == 530:
 		return fmt.Errorf("the host refuses user %q with this password (%w): check both%s", t.User, err, hint)
-	case c != 0:
+	case c != 0 || !lost(err):
 		return fmt.Errorf("the host refuses the login of user %q (%w): check the account%s", t.User, err, hint)
 	}
 	return err
 }
+
+// lost tells whether the network or TLS failed, rather than the host refused:
+// the library returns a refusal of the user name as text alone.
+func lost(err error) bool {
+	var network net.Error
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &network) || errors.As(err, &untrusted) || errors.As(err, new(tls.RecordHeaderError)) || errors.As(err, new(tls.AlertError)) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// answered returns the host's answer, if there is one: that the data connection
+// broke is then its consequence.
+func answered(err error) error {
+	var answer *textproto.Error
+	if errors.As(err, &answer) {
+		return answer
+	}
+	return err
+}
+
+// A oneLine error stays on its line, whatever a host says.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Unwrap() error { return e.error }
 
 // writing explains what a host says to a write.
 func writing(err error) error {

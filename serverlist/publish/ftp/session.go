@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strings"
 
 	"github.com/jlaffaye/ftp"
 
@@ -62,7 +63,10 @@ func (s *session) outcome(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("the FTP session was interrupted: %w", ctx.Err())
 	}
-	return s.target.explain(err)
+	if err = s.target.explain(err); err != nil && strings.Contains(err.Error(), "\n") {
+		err = oneLine{err}
+	}
+	return err
 }
 
 // Read opens a document.
@@ -88,11 +92,14 @@ func (s *session) retrieve(file string) (*ftp.Response, error) {
 	if !mayBeAbsent(err) {
 		return r, err
 	}
-	found, err := s.find(file, err)
-	if err != nil {
+	refused := err
+	found, err := s.find(file, refused)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if !found.aside {
+	case found.there:
+		return nil, fmt.Errorf("%s is there, and the host does not give it (%w): let the account read it, or remove it", file, refused)
+	case !found.aside:
 		return nil, fmt.Errorf("%s: %w", file, fs.ErrNotExist)
 	}
 	if err := s.conn.Rename(file+asideSuffix, file); err != nil {
@@ -157,7 +164,7 @@ func (s *session) Write(ctx context.Context, name string, data []byte) error {
 			return err
 		}
 		temp := file + "." + rand.Text()[:16] + partSuffix
-		err := fine(s.conn.Stor(temp, bytes.NewReader(data)))
+		err := answered(fine(s.conn.Stor(temp, bytes.NewReader(data))))
 		if err == nil {
 			err = s.arrived(temp, data)
 		}
