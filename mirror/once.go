@@ -21,18 +21,9 @@ const maxAhead = 24 * time.Hour // a document issued later than this from now is
 // not stop the others, and one that hangs does not delay them. Whatever happens, a target keeps complete documents,
 // none of them older than before.
 func (m *Mirror) Once(ctx context.Context) (Report, error) {
-	r := &run{
-		m:     m,
-		chain: m.pinned,
-		report: Report{
-			Origin:  m.Origin(),
-			Root:    RootReport{URL: m.cfg.Root},
-			Targets: []TargetReport{},
-		},
-		held: make([]*publish.Holding, len(m.cfg.Targets)),
-	}
+	r := m.newRun()
 	defer r.visits.Wait()
-	r.readTargets(ctx)
+	r.readTargets(ctx, lateTarget)
 	r.askRoot(ctx)
 	if len(r.report.Root.Errors) > 0 && ctx.Err() == nil {
 		r.askMirrors(ctx)
@@ -55,7 +46,22 @@ type run struct {
 	report  Report
 
 	held   []*publish.Holding // of each target, before anything was published; nil: not known
+	unread []string           // of each target without a holding: why
 	visits sync.WaitGroup     // readings of targets that may outlast readTargets
+}
+
+func (m *Mirror) newRun() *run {
+	return &run{
+		m:     m,
+		chain: m.pinned,
+		report: Report{
+			Origin:  m.Origin(),
+			Root:    RootReport{URL: m.cfg.Root},
+			Targets: []TargetReport{},
+		},
+		held:   make([]*publish.Holding, len(m.cfg.Targets)),
+		unread: make([]string, len(m.cfg.Targets)),
+	}
 }
 
 // A document is one of the two lists, for the code that treats them alike.

@@ -16,29 +16,35 @@ const (
 
 // readTargets learns what is published, of all targets at once. A target that
 // cannot be read says so when its turn to publish comes. One that takes long is
-// left: it is read again before anything is replaced there.
-func (r *run) readTargets(ctx context.Context) {
+// left, late after the first was read (0: it is not): it is read again before
+// anything is replaced there.
+func (r *run) readTargets(ctx context.Context, late time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, targetTimeout)
 	answers := make(chan func(), len(r.m.cfg.Targets))
 	for i, t := range r.m.cfg.Targets {
+		r.unread[i] = "it did not answer in time"
 		r.visits.Go(func() {
 			h, err := publish.ReadBack(ctx, t.Target, r.chain)
 			if err != nil {
 				r.m.cfg.Log.Debug("target cannot be read", "target", t.String(), "error", err)
 			}
-			answers <- func() { r.held[i] = h }
+			answers <- func() {
+				if r.held[i] = h; err != nil {
+					r.unread[i] = err.Error()
+				}
+			}
 		})
 	}
-	var late <-chan time.Time
+	var enough <-chan time.Time
 	for range r.m.cfg.Targets {
 		select {
 		case learn := <-answers:
 			learn()
-			if late == nil {
-				late = time.After(lateTarget)
+			if enough == nil && late > 0 {
+				enough = time.After(late)
 			}
 			continue
-		case <-late:
+		case <-enough:
 		}
 		break
 	}

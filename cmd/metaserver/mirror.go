@@ -16,6 +16,9 @@ func mirrorCommand() *cobra.Command {
 		mirrorSetupCommand(),
 		mirrorOnceCommand(),
 		mirrorRunCommand(),
+		mirrorCheckCommand(),
+		mirrorStatusCommand(),
+		mirrorRegisterCommand(),
 	)
 }
 

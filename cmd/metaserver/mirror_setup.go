@@ -14,15 +14,14 @@ import (
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // A mirrorSetup is one call of "mirror setup": what was given as flags, then
 // completed by questions.
 type mirrorSetup struct {
 	out, errOut io.Writer
-	given       *pflag.FlagSet
-	ask         *asker // nil: nobody can be asked
+	given       *cobra.Command // with its flags
+	ask         *asker         // nil: nobody can be asked
 
 	root, sum, config string
 	kind, public      string
@@ -65,7 +64,7 @@ The types and their flags:
 ` + describeTypes(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.out, s.errOut, s.given = cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.Flags()
+			s.out, s.errOut, s.given = cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd
 			if s.kind == "" && isTerminal(os.Stdin) {
 				s.ask = &asker{in: os.Stdin, out: s.errOut}
 			}
@@ -85,11 +84,7 @@ func (s *mirrorSetup) flags(cmd *cobra.Command) {
 	f.StringVar(&s.public, "public-url", "", "where players find what is published; checked from outside")
 	f.StringVar(&s.systemd, "systemd", "", "write a systemd service and timer into this folder")
 	f.BoolVar(&s.register, "register", false, "ask the root to list this mirror (needs --public-url, --id, --operator and --email)")
-	f.StringVar(&s.request.ID, "id", "", "id in the mirror list, as example-net")
-	f.StringVar(&s.request.Operator, "operator", "", "who runs the mirror; published")
-	f.StringVar(&s.request.Region, "region", "", "where it stands; published")
-	f.StringVar(&s.request.Contact, "contact", "", "contact of the operator; published")
-	f.StringVar(&s.request.Email, "email", "", "whom to write to when the mirror is ill; never published")
+	requestFlags(cmd, &s.request)
 	for _, kind := range hosts.Types() {
 		for _, field := range hosts.Fields(kind) {
 			s.flag(cmd, field)
@@ -196,12 +191,9 @@ func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, erro
 }
 
 func (s *mirrorSetup) sendRequest(ctx context.Context) error {
-	c := api.Client{Root: s.root}
-	accepted, err := c.RegisterMirror(ctx, s.request)
-	if err != nil {
-		return withHint(fmt.Errorf("the root did not take the registration: %w", err), "The mirror is set up and works; it can be registered later, or by the root's admin.")
+	if err := registerMirror(ctx, s.out, s.root, s.request, false); err != nil {
+		return withHint(fmt.Errorf("the root did not take the registration: %w", err), fmt.Sprintf("The mirror is set up and works; register it later by \"metaserver mirror register --config %s\".", s.config))
 	}
-	fmt.Fprintf(s.out, "Registration %s is %s: an admin decides. Its status: %s\n", cleanText(accepted.ID), cleanText(accepted.Status), cleanText(accepted.StatusURL))
 	return nil
 }
 

@@ -138,7 +138,7 @@ func (s *mirrorSetup) askPublic(ctx context.Context) error {
 
 func (s *mirrorSetup) askField(ctx context.Context, field hosts.Field) error {
 	for _, name := range flagNames(field) {
-		if s.given.Changed(name) {
+		if s.given.Flags().Changed(name) {
 			s.lines = append(s.lines, s.line(name, field.Kind))
 			return nil
 		}

@@ -120,7 +120,7 @@ func (s *mirrorSetup) takeFlags() error {
 	for _, field := range fields {
 		for _, name := range flagNames(field) {
 			taken[name] = true
-			if s.given.Changed(name) {
+			if s.given.Flags().Changed(name) {
 				s.lines = append(s.lines, s.line(name, field.Kind))
 			}
 		}
@@ -133,7 +133,7 @@ func (s *mirrorSetup) refuseOthers(taken map[string]bool) error {
 	for _, kind := range hosts.Types() {
 		for _, field := range hosts.Fields(kind) {
 			for _, name := range flagNames(field) {
-				if s.given.Changed(name) && !taken[name] {
+				if s.given.Flags().Changed(name) && !taken[name] {
 					return &usageError{fmt.Sprintf("--%s is not for --type %s", name, s.kind)}
 				}
 			}
@@ -148,12 +148,12 @@ func (s *mirrorSetup) line(name string, kind hosts.Kind) string {
 	key := strings.ReplaceAll(name, "-", "_")
 	switch kind {
 	case hosts.Switch:
-		return key + " = " + s.given.Lookup(name).Value.String()
+		return key + " = " + s.given.Flags().Lookup(name).Value.String()
 	case hosts.List:
-		words, _ := s.given.GetStringArray(name)
+		words, _ := s.given.Flags().GetStringArray(name)
 		return key + " = " + quoteList(words)
 	}
-	value := s.given.Lookup(name).Value.String()
+	value := s.given.Flags().Lookup(name).Value.String()
 	if isPath(key) {
 		value = fromConfig(s.config, value)
 	}

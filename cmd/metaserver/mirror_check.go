@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/signed-metaserver/metaserver/mirror"
+	"github.com/spf13/cobra"
+)
+
+func mirrorCheckCommand() *cobra.Command {
+	var config string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Find out what is wrong with a mirror, and what to do about it",
+		Long: `Look at everything that a mirror depends on and print all that is found, with
+the remedy: the configuration and its secrets, the trust document, the root, the
+clock, every target (can it be read, does what it holds verify, is there room),
+how the public URLs serve it (content, type, caching, line ends, redirects),
+freshness, and whether the root's mirror list names them. Nothing is published.
+
+The exit status is 1 if there is an error, 3 if the only ones are of what is
+stale, and 0 if there are none or warnings only.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			note := startNote(cmd.ErrOrStderr(), "looking ...")
+			found := mirror.Check(cmd.Context(), config)
+			note.stop()
+			if asJSON {
+				return errors.Join(printJSON(cmd.OutOrStdout(), found), statusOfCheck(found))
+			}
+			for _, f := range found {
+				printFinding(cmd.OutOrStdout(), f)
+			}
+			return statusOfCheck(found)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the mirror's configuration file")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func printFinding(out io.Writer, f mirror.Finding) {
+	where := ""
+	if f.Where != "" {
+		where = " " + f.Where
+	}
+	fmt.Fprintf(out, "%-7s %s%s: %s\n", f.Level, f.Subject, cleanText(where), cleanText(f.Text))
+	if f.Remedy != "" {
+		fmt.Fprintf(out, "        %s\n", cleanText(f.Remedy))
+	}
+}
+
+func statusOfCheck(found []mirror.Finding) error {
+	var status error
+	for _, f := range found {
+		switch {
+		case f.Level == mirror.Bad && f.Subject != mirror.SubjectFreshness:
+			return errReported
+		case f.Level == mirror.Bad:
+			status = errFading
+		}
+	}
+	return status
+}
+
+func mirrorStatusCommand() *cobra.Command {
+	var config string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status --config FILE",
+		Short: "Show what is published where, and how old it is",
+		Long: `Read every target back, ask the root for the heads of its lists, and show
+versions, ages and freshness, and which target is behind. Nothing is changed.
+
+The exit status is 0 if every target holds what the root has, 3 if what some
+target holds is stale or about to be, else 1.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := loadMirror(config, nil)
+			if err != nil {
+				return err
+			}
+			note := startNote(cmd.ErrOrStderr(), "asking ...")
+			status, err := m.Status(cmd.Context())
+			note.stop()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return errors.Join(printJSON(cmd.OutOrStdout(), status), exitOfStatus(&status))
+			}
+			if err := printMirrorStatus(cmd.OutOrStdout(), cmd.ErrOrStderr(), &status); err != nil {
+				return err
+			}
+			return exitOfStatus(&status)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the mirror's configuration file")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func exitOfStatus(s *mirror.Status) error {
+	switch {
+	case s.Fading():
+		return errFading
+	case !s.OK:
+		return errReported
+	}
+	return nil
+}
+
+// printMirrorStatus prints a table, and on standard error why a row is not
+// whole.
+func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row(t, "WHERE", "DOCUMENT", "VERSION", "AGE", "FRESH UNTIL", "STATE")
+	printDocuments(t, "root "+s.Root.URL, s.Root.Trust, s.Root.Documents, "")
+	if s.Root.Error != "" {
+		printError(problems, fmt.Errorf("root %s: %s", s.Root.URL, s.Root.Error))
+	}
+	for _, target := range s.Targets {
+		printDocuments(t, target.Target, target.Trust, target.Documents, target.State())
+		if target.Error != "" {
+			printError(problems, fmt.Errorf("%s: %s", target.Target, target.Error))
+		}
+		for name, why := range target.Refused {
+			printError(problems, fmt.Errorf("%s: %s does not verify: %s", target.Target, name, why))
+		}
+	}
+	return t.Flush()
+}
+
+func printDocuments(out io.Writer, where string, trust int64, docs []mirror.DocumentStatus, state string) {
+	if trust == 0 && len(docs) == 0 {
+		row(out, where, "-", "-", "-", "-", state)
+		return
+	}
+	for _, d := range docs {
+		row(out, where, d.Name, fmt.Sprint(d.Version), formatAge(d.AgeNow()), formatTime(d.FreshUntil), state)
+	}
+	row(out, where, "trust", fmt.Sprint(trust), "", "", state)
+}
