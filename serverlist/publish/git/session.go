@@ -24,6 +24,8 @@ const (
 type session struct {
 	target  Target // completed
 	repo    *repository
+	format  string           // of the names of objects: "sha1", "sha256"
+	whole   bool             // the host hands out whole commits only
 	tip     string           // the newest commit of the branch; empty: there is no branch
 	tree    map[string]entry // documents by name
 	names   []string         // of pending, in the order of writing
@@ -43,7 +45,8 @@ const (
 
 // open makes the repository and fetches the branch into it.
 func (s *session) open(ctx context.Context) error {
-	if err := s.init(ctx, "sha1"); err != nil {
+	s.format = "sha1"
+	if err := s.init(ctx); err != nil {
 		return err
 	}
 	tip, err := s.remoteTip(ctx)
@@ -51,17 +54,18 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	if len(tip) == sha256Digits {
-		if err := errors.Join(os.RemoveAll(s.repo.gitDir), s.init(ctx, "sha256")); err != nil {
+		s.format = "sha256"
+		if err := errors.Join(os.RemoveAll(s.repo.gitDir), s.init(ctx)); err != nil {
 			return err
 		}
 	}
 	return s.fetch(ctx)
 }
 
-func (s *session) init(ctx context.Context, format string) error {
+func (s *session) init(ctx context.Context) error {
 	init := []string{"init", "--quiet", "--bare", "--template="}
-	if format != "sha1" {
-		init = append(init, "--object-format="+format)
+	if s.format != "sha1" {
+		init = append(init, "--object-format="+s.format)
 	}
 	_, err := s.repo.run(ctx, nil, init...)
 	return err
@@ -84,9 +88,28 @@ func (s *session) remoteTip(ctx context.Context) (string, error) {
 }
 
 // fetch brings the newest two commits, as one may be replaced, and the
-// documents. Content of other files stays at the host if that can leave it out.
+// documents. Content of other files stays at the host if that can leave it out
+// and hand the documents out one by one. Some do the first only, as an sshd
+// that does not pass on which version of git's protocol is wanted: then
+// everything is fetched.
 func (s *session) fetch(ctx context.Context) error {
-	_, err := s.repo.talk(ctx, nil, "fetch", "--quiet", "--no-tags", "--depth=2", "--filter=blob:none",
+	if !s.whole {
+		if err := s.fetchCommits(ctx, "--filter=blob:none"); err != nil {
+			return err
+		}
+		if s.fetchDocuments(ctx) == nil {
+			return nil
+		}
+		s.whole = true
+		if err := errors.Join(os.RemoveAll(s.repo.gitDir), s.init(ctx)); err != nil {
+			return err
+		}
+	}
+	return s.fetchCommits(ctx, "--no-filter")
+}
+
+func (s *session) fetchCommits(ctx context.Context, filter string) error {
+	_, err := s.repo.talk(ctx, nil, "fetch", "--quiet", "--no-tags", "--depth=2", filter,
 		"origin", "+refs/heads/"+s.target.Branch+":"+held)
 	if err != nil {
 		return err
@@ -94,22 +117,25 @@ func (s *session) fetch(ctx context.Context) error {
 	if s.tip, err = s.repo.line(ctx, nil, "rev-parse", "--verify", held+"^{commit}"); err != nil {
 		return err
 	}
-	if s.tree, err = s.list(ctx); err != nil {
-		return err
-	}
+	s.tree, err = s.list(ctx)
+	return err
+}
+
+// fetchDocuments fetches the content of all documents at once; git would fetch
+// each by itself when it is read.
+func (s *session) fetchDocuments(ctx context.Context) error {
 	var ids []string
 	for _, e := range s.tree {
 		if e.mode == modeFile || e.mode == modeExecutable {
 			ids = append(ids, e.id)
 		}
 	}
-	if len(ids) > 0 {
-		// All at once; what the host does not give this way is fetched when
-		// it is read, and the error told there.
-		_, _ = s.repo.talk(ctx, []byte(strings.Join(ids, "\n")+"\n"), "-c", "fetch.negotiationAlgorithm=noop",
-			"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin", "origin")
+	if len(ids) == 0 {
+		return nil
 	}
-	return ctx.Err()
+	_, err := s.repo.talk(ctx, []byte(strings.Join(ids, "\n")+"\n"), "-c", "fetch.negotiationAlgorithm=noop",
+		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin", "origin")
+	return err
 }
 
 // list returns the documents in the fetched commit.

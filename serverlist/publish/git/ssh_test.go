@@ -1,0 +1,208 @@
+package git_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/git"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
+)
+
+// A sshHost is a real sshd with bare repositories.
+type sshHost struct {
+	*testenv.SSHDServer
+	key string
+}
+
+func newSSHHost(t *testing.T) *sshHost {
+	t.Helper()
+	s := testenv.SSHD(t, testenv.SSHDOptions{})
+	return &sshHost{s, s.NewKey(t, "ed25519", "")}
+}
+
+// target makes a new repository on the host.
+func (h *sshHost) target(t *testing.T) git.Target {
+	t.Helper()
+	dir, err := os.MkdirTemp(h.Home, "repository-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(dir, "pages.git")
+	run(t, "", "init", "--quiet", "--bare", dir)
+	run(t, dir, "config", "uploadpack.allowFilter", "true")
+	h.Own(t, filepath.Dir(dir))
+	return git.Target{Remote: "ssh://" + h.User + "@" + h.Address + dir, Branch: "pages", KeyFile: h.key, KnownHosts: h.HostKeys}
+}
+
+// over returns the target as it is reached through a dialer: git dials by
+// itself, so a port of this machine stands in front of the host.
+func (h *sshHost) over(t *testing.T, target git.Target, dial publishtest.DialFunc) git.Target {
+	t.Helper()
+	front := forward(t, h.Address, dial)
+	known, err := os.ReadFile(h.HostKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(h.Address, ":")
+	_, frontPort, _ := strings.Cut(front, ":")
+	target.KnownHosts = filepath.Join(t.TempDir(), "known hosts of 100%") // an awkward name
+	line := strings.ReplaceAll(string(known), "]:"+port+" ", "]:"+frontPort+" ")
+	if err := os.WriteFile(target.KnownHosts, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target.Remote = strings.Replace(target.Remote, h.Address, front, 1)
+	return target
+}
+
+// forward listens on a port and carries what comes to an address.
+func forward(t *testing.T, address string, dial publishtest.DialFunc) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { carry(ctx, near, address, dial) })
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		listener.Close()
+		all.Wait()
+	})
+	return listener.Addr().String()
+}
+
+func carry(ctx context.Context, near net.Conn, address string, dial publishtest.DialFunc) {
+	defer near.Close()
+	stop := context.AfterFunc(ctx, func() { near.Close() })
+	defer stop()
+	far, err := dial(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	stopFar := context.AfterFunc(ctx, func() { far.Close() })
+	defer stopFar()
+	var back sync.WaitGroup
+	back.Go(func() {
+		io.Copy(near, far)
+		near.Close()
+	})
+	io.Copy(far, near)
+	far.Close()
+	back.Wait()
+}
+
+func (h *sshHost) faulty(timeout time.Duration) publishtest.OpenFunc {
+	return func(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
+		direct := h.target(t)
+		through := h.over(t, direct, dial)
+		through.Timeout = timeout
+		direct.Remote = strings.TrimPrefix(direct.Remote, "ssh://"+h.User+"@"+h.Address)
+		if os.Getuid() == 0 { // git trusts repositories of their owner only
+			direct.Remote = "ssh://" + h.User + "@" + h.Address + direct.Remote
+		}
+		return through, direct
+	}
+}
+
+func TestInterruptedSSH(t *testing.T) {
+	t.Parallel()
+	publishtest.Interrupted(t, publishtest.AllowNothing, newSSHHost(t).faulty(0))
+}
+
+func TestSilencedSSH(t *testing.T) {
+	t.Parallel()
+	publishtest.Silenced(t, publishtest.AllowNothing, newSSHHost(t).faulty(20*time.Second))
+}
+
+func TestCancelledSSH(t *testing.T) {
+	t.Parallel()
+	publishtest.Cancelled(t, publishtest.AllowNothing, newSSHHost(t).faulty(0))
+}
+
+func fails(t *testing.T, target git.Target, want ...string) error {
+	t.Helper()
+	s, err := target.Open(t.Context())
+	if err == nil {
+		s.Close()
+		t.Errorf("no error, want one with %q", want)
+		return nil
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("got %v, want an error with %q", err, w)
+		}
+	}
+	return err
+}
+
+func TestSSHLogin(t *testing.T) {
+	t.Parallel()
+	h := newSSHHost(t)
+	target := h.target(t)
+	docs := documents(1)[0]
+	set(t, target, docs)
+	if set(t, target, docs).Changed() {
+		t.Error("an unchanged set was written again")
+	}
+
+	wrong := target
+	wrong.KeyFile = filepath.Join(t.TempDir(), "stranger")
+	if _, err := keyfile.Create(wrong.KeyFile, "stranger", nil); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, wrong, "Permission denied", "ssh-keygen -y -f "+wrong.KeyFile, "deploy key")
+
+	wrong.KeyFile = filepath.Join(t.TempDir(), "encrypted")
+	if _, err := keyfile.Create(wrong.KeyFile, "encrypted", []byte("correct horse")); err != nil {
+		t.Fatal(err)
+	}
+	if err := fails(t, wrong, "ssh-agent"); !errors.Is(err, keyfile.ErrNeedsPassphrase) {
+		t.Errorf("an encrypted key: %v", err)
+	}
+	wrong.KeyFile = `/tmp/"quoted"`
+	fails(t, wrong, "there is no key file")
+
+	wrong = target
+	wrong.Remote += "-away"
+	fails(t, wrong, "is the path of the remote right")
+}
+
+func TestSSHHostKeys(t *testing.T) {
+	t.Parallel()
+	h, other := newSSHHost(t), newSSHHost(t)
+	target := h.target(t)
+	target.KnownHosts = filepath.Join(t.TempDir(), "known_hosts")
+	fails(t, target, "not known yet", "ssh-keyscan", target.KnownHosts)
+	known, err := os.ReadFile(other.HostKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(h.Address, ":")
+	_, key, _ := strings.Cut(string(known), " ")
+	if err := os.WriteFile(target.KnownHosts, fmt.Appendf(nil, "[127.0.0.1]:%s %s", port, key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, target, "HOST'S KEY HAS CHANGED", "Nothing was sent")
+}
