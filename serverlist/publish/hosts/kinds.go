@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/command"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/ftp"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/git"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/s3"
@@ -62,6 +63,12 @@ var allKinds = []kind{
 		{"author_email", "e-mail address in the commits; public", "mirror@example.net", Text, false},
 		{"keep_history", "keep every publication as a commit", "", Switch, false},
 	}, readGit},
+	{"command", "whatever a program of yours can send a folder to: rsync, rclone, scp", []Field{
+		{"push", "program and arguments that send a folder; one of them holds {folder}", "{folder}", List, true},
+		{"pull", "program and arguments that fetch it back into {folder}; without it it is read back at public_url", "{folder}", List, false},
+		{"atomic", "push replaces everything in one step", "", Switch, false},
+		{"ca_file", "certificates in PEM form that vouch for public_url; without it those of the system", "ca.pem", Text, false},
+	}, readCommand},
 }
 
 var ftpFields = []Field{
@@ -183,6 +190,22 @@ func readGit(r *reader) (publish.Target, string) {
 		r.Check("remote", errors.New("remote must not carry a password: write user, and password_file or password_env"))
 	}
 	return t, "git " + t.Remote + " " + t.Branch + " " + path.Clean(t.Folder)
+}
+
+func readCommand(r *reader) (publish.Target, string) {
+	t := command.Target{Push: r.Texts("push"), Pull: r.Texts("pull"), Atomic: r.Bool("atomic"), RootCAs: r.authorities()}
+	for key, words := range map[string][]string{"push": t.Push, "pull": t.Pull} {
+		if len(words) > 0 && !strings.Contains(strings.Join(words[1:], "\n"), "{folder}") {
+			r.Check(key, fmt.Errorf(`%s has no argument with {folder}, as in ["rsync", "-a", "{folder}/", "me@example.net:www/"]`, key))
+		}
+	}
+	switch {
+	case t.Pull == nil && r.Has("public_url"):
+		t.PublicURL = r.Text("public_url")
+	case t.Pull == nil && t.Push != nil:
+		r.Require("pull", `pull = ["rsync", "-a", "me@example.net:www/", "{folder}/"], or public_url: what is published is read back`)
+	}
+	return t, "command " + strings.Join(t.Push, "\x00")
 }
 
 // hasPassword tells whether a URL, also one that does not parse, has a password

@@ -31,7 +31,7 @@ func example(t *testing.T, dir string, f hosts.Field) string {
 	case f.Kind == hosts.Switch:
 		return f.Key + " = true\n"
 	case f.Kind == hosts.List:
-		return fmt.Sprintf("%s = [%q]\n", f.Key, f.Example)
+		return fmt.Sprintf("%s = [\"rsync\", \"-a\", %q, \"host:www/\"]\n", f.Key, f.Example)
 	}
 	return fmt.Sprintf("%s = %q\n", f.Key, f.Example)
 }
@@ -89,17 +89,18 @@ func without(table, key string) string {
 
 // smallestOf are tables with what is required.
 var smallestOf = map[string]string{
-	"ftp":    "type = \"ftp\"\nhost = \"ftp.example.net\"\nuser = \"me\"\npassword_env = \"P\"\n",
-	"ftps":   "type = \"ftps\"\nhost = \"FTP.example.net:21\"\nuser = \"me\"\npassword_env = \"P\"\nfolder = \".\"\n",
-	"sftp":   "type = \"sftp\"\nhost = \"ssh.example.net\"\nuser = \"me\"\nkey_file = \"id\"\n",
-	"webdav": "type = \"webdav\"\nurl = \"http://dav.example.net/ms/\"\n",
-	"s3":     "type = \"s3\"\nendpoint = \"https://s3.example.net\"\nbucket = \"b\"\naccess_key = \"a\"\nsecret_key_env = \"P\"\n",
-	"git":    "type = \"git\"\nremote = \"git@example.net:me/p.git\"\nbranch = \"pages\"\n",
+	"ftp":     "type = \"ftp\"\nhost = \"ftp.example.net\"\nuser = \"me\"\npassword_env = \"P\"\n",
+	"ftps":    "type = \"ftps\"\nhost = \"FTP.example.net:21\"\nuser = \"me\"\npassword_env = \"P\"\nfolder = \".\"\n",
+	"sftp":    "type = \"sftp\"\nhost = \"ssh.example.net\"\nuser = \"me\"\nkey_file = \"id\"\n",
+	"webdav":  "type = \"webdav\"\nurl = \"http://dav.example.net/ms/\"\n",
+	"s3":      "type = \"s3\"\nendpoint = \"https://s3.example.net\"\nbucket = \"b\"\naccess_key = \"a\"\nsecret_key_env = \"P\"\n",
+	"command": "type = \"command\"\npush = [\"rsync\", \"-a\", \"{folder}/\", \"h:www/\"]\npublic_url = \"http://x/\"\n",
+	"git":     "type = \"git\"\nremote = \"git@example.net:me/p.git\"\nbranch = \"pages\"\n",
 }
 
 func TestTypesNotes(t *testing.T) {
 	t.Parallel()
-	for kind, note := range map[string]string{"ftp": "the password travels in clear", "ftps": "", "sftp": "", "webdav": "", "s3": "", "git": ""} {
+	for kind, note := range map[string]string{"ftp": "the password travels in clear", "ftps": "", "sftp": "", "webdav": "", "s3": "", "git": "", "command": ""} {
 		found, err := read(t, "[[target]]\n"+smallestOf[kind])
 		if err != nil {
 			t.Errorf("%s: %v", kind, err)
@@ -123,6 +124,8 @@ func TestTypesRefuse(t *testing.T) {
 		{smallestOf["ftp"] + "password = \"s3cret\"", "password is not taken in [[target]]: a secret does not belong into this file"},
 		{smallestOf["ftp"] + "ca_file = \"x\"", `"ca_file" is not known in [[target]]`},
 		{smallestOf["ftps"] + "ca_file = \"/none/ca.pem\"", "ca_file: open /none/ca.pem"},
+		{without(smallestOf["command"], "public_url"), "pull is missing in [[target]]: add pull = "},
+		{strings.Replace(smallestOf["command"], "{folder}", ".", 1), "push has no argument with {folder}"},
 		{without(smallestOf["sftp"], "key_file"), "key_file is missing in [[target]]: add key_file = "},
 		{smallestOf["s3"] + "style = \"x\"", `style "x" is not known`},
 		{smallestOf["s3"] + "secret_key = \"s3cret\"", "secret_key is not taken"},
