@@ -69,7 +69,7 @@ func suite(t *testing.T, run func(*testing.T, publishtest.Allowance, publishtest
 }
 
 func TestInterrupted(t *testing.T) { suite(t, publishtest.Interrupted, 0) }
-func TestSilenced(t *testing.T)    { suite(t, publishtest.Silenced, 500*time.Millisecond) }
+func TestSilenced(t *testing.T)    { suite(t, publishtest.Silenced, time.Second) }
 func TestCancelled(t *testing.T)   { suite(t, publishtest.Cancelled, 0) }
 
 func set(t *testing.T, target publish.Target, docs publish.Documents) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
@@ -113,7 +114,8 @@ func TestBehindAProxy(t *testing.T) {
 		proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind) }})
 		defer proxy.Close()
 		docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
-		set(t, webdav.Target{URL: proxy.URL + "/a b/"}, docs)
+		public := strings.Replace(proxy.URL, "127.0.0.1", "localhost", 1)
+		set(t, webdav.Target{URL: public + "/a b/"}, docs)
 		if data, err := os.ReadFile(filepath.Join(s.Dir, "a b", "server.list")); err != nil || string(data) != string(docs.Servers.Bytes()) {
 			t.Errorf("the host has %d bytes: %v", len(data), err)
 		}
