@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/mail"
+	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/watch"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -23,12 +24,16 @@ const (
 	DefaultKeepDays    = 90
 )
 
+// ListenNone as [Config].Listen means that no public connection is accepted:
+// what is published is pushed to targets, and registrations come by admins.
+const ListenNone = "none"
+
 // Config configures a [Root]. Only Data is required. [LoadConfig] reads one
 // from the data folder.
 type Config struct {
 	Data          string   // the folder that Init made
 	Origin        string   // what the trust document must say; "": whatever it says
-	Listen        string   // host:port of the public listener; "": DefaultListen; port 0: any free one
+	Listen        string   // host:port of the public listener; "": DefaultListen; port 0: any free one; ListenNone: there is none
 	AdminListen   string   // host:port of the admin listener; "": DefaultAdminListen
 	AdminHosts    []string // host names, beside addresses and localhost, under which the admin listener answers
 	PublicURL     string   // URL of the root as the world sees it, ending in "/"; "": none is known
@@ -43,9 +48,11 @@ type Config struct {
 	// of this machine itself. Empty: no header is believed.
 	TrustedProxies []string
 
-	Watch    watch.Policy // of the mirrors; zero fields: the defaults named there
-	WatchOff bool         // nobody looks at the mirrors, unless an admin asks for it
-	Mail     *mail.Config // nil: no message is sent, only logged
+	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
+	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it
+	Targets  []push.Target // where everything published is brought to
+	Notes    []string      // what is no error and the operator should know; New logs it
+	Mail     *mail.Config  // nil: no message is sent, only logged
 
 	KeepDays int // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
 
@@ -54,7 +61,7 @@ type Config struct {
 	Passphrase func() ([]byte, error)
 
 	// Ready is called once, when both listeners accept connections and the
-	// documents are served; nil: not called.
+	// documents are served; nil: not called. public is nil with ListenNone.
 	Ready func(public, admin net.Addr)
 
 	Now func() time.Time // nil: time.Now
@@ -98,7 +105,7 @@ func (c *Config) check() error {
 		}
 	}
 	for _, a := range []string{c.Listen, c.AdminListen} {
-		if _, _, err := net.SplitHostPort(a); err != nil {
+		if _, _, err := net.SplitHostPort(a); err != nil && !(a == c.Listen && a == ListenNone) {
 			return fmt.Errorf("%q is not an address to listen at; write host:port, as 127.0.0.1:7480 or [::]:80", a)
 		}
 	}

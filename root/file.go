@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -30,8 +31,10 @@ origin = {{printf "%q" .Origin}}
 # Without it, clients need --root and links are relative.
 {{if .PublicURL}}public_url = {{printf "%q" .PublicURL}}{{else}}# public_url = "https://ms.example.org/"{{end}}
 
-# Listeners. The admin listener belongs on loopback; "ssh -L" reaches it. It
-# answers to addresses, to localhost, and to the names in admin_hosts.
+# Listeners. listen = "none": no public connection is accepted; everything goes
+# to the targets at the end of this file, public_url is where the world finds one
+# of them, and registrations come by "metaserver admin register". The admin
+# listener belongs on loopback; "ssh -L" reaches it. It answers to addresses, to localhost, and to the names in admin_hosts.
 listen = "127.0.0.1:7480"
 admin_listen = "127.0.0.1:7481"
 admin_hosts = []
@@ -86,13 +89,20 @@ keep_days = 90
 # user = "ms@example.org"
 # password_file = "mail.password"
 # admins = ["admin@example.org"]
+
+# Everything published is also brought to each target: a folder, or a static
+# host. The tables are those of a mirror ("metaserver mirror --help").
+# [[target]]
+# type = "folder"
+# path = "/srv/www/ms"
+# public_url = "https://ms.example.org/"
 `))
 
 // configFile is root.toml. Absent names keep the defaults.
 type configFile struct {
 	Origin        string   `toml:"origin"`
 	PublicURL     string   `toml:"public_url"`
-	Listen        string   `toml:"listen"`
+	Listen        *string  `toml:"listen"`
 	AdminListen   string   `toml:"admin_listen"`
 	AdminHosts    []string `toml:"admin_hosts"`
 	AllowPrivate  bool     `toml:"allow_private"`
@@ -105,6 +115,8 @@ type configFile struct {
 
 	Watch watchSection `toml:"watch"`
 	Mail  *mailSection `toml:"mail"`
+
+	Target []map[string]any `toml:"target"` // package hosts reads them
 }
 
 // LoadConfig reads the configuration of the root in the data folder. Errors
@@ -125,7 +137,7 @@ func LoadConfig(data string) (Config, error) {
 	cfg := Config{
 		Data:          data,
 		Origin:        f.Origin,
-		Listen:        f.Listen,
+		Listen:        f.listen(),
 		AdminListen:   f.AdminListen,
 		AdminHosts:    f.AdminHosts,
 		PublicURL:     f.PublicURL,
@@ -138,6 +150,9 @@ func LoadConfig(data string) (Config, error) {
 		TrustedProxies: f.TrustedProxies,
 	}
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
+	if cfg.Targets, cfg.Notes, err = readTargets(path, text, data); err != nil {
+		return Config{}, err
+	}
 	if f.Mail != nil {
 		cfg.Mail = f.Mail.config(data)
 	}
@@ -188,7 +203,8 @@ func parseConfig(path, text string) (configFile, error) {
 	if err != nil {
 		return f, fmt.Errorf("%s, %s", path, strings.TrimPrefix(err.Error(), "toml: ")) // it names the line
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
+	unknown := slices.DeleteFunc(meta.Undecoded(), func(k toml.Key) bool { return k[0] == "target" })
+	if len(unknown) > 0 {
 		name := unknown[0].String()
 		return f, fmt.Errorf("%s, line %d: there is no setting %q; is it misspelt, or meant for a newer version?", path, lineOf(text, unknown[0]), name)
 	}

@@ -10,8 +10,40 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/mail"
+	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/watch"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
+	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
+
+// listen returns the public listener; an empty one is none, an absent one the
+// default.
+func (f *configFile) listen() string {
+	switch {
+	case f.Listen == nil:
+		return ""
+	case *f.Listen == "":
+		return ListenNone
+	}
+	return *f.Listen
+}
+
+// readTargets reads the [[target]] tables, which are the same as a mirror's.
+func readTargets(path, text, dir string) (targets []push.Target, notes []string, err error) {
+	top, err := tomlfile.Parse(path, []byte(text))
+	if err != nil {
+		return nil, nil, err
+	}
+	all := hosts.Read(top, dir)
+	if err := top.Err(); err != nil {
+		return nil, nil, err
+	}
+	for _, h := range all {
+		targets = append(targets, push.Target{Target: h.Target, PublicURL: h.PublicURL})
+		notes = append(notes, h.Notes...)
+	}
+	return targets, notes, nil
+}
 
 // watchSection is [watch] of root.toml.
 type watchSection struct {

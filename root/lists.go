@@ -43,6 +43,22 @@ func (s *server) lists(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
+// targets says how it goes with the places that everything is brought to.
+func (s *server) targets(w http.ResponseWriter, _ *http.Request) error {
+	out := []api.Target{}
+	for _, t := range s.pusher.States() {
+		one := api.Target{
+			Target: t.Target, PublicURL: t.PublicURL, Current: t.Current, Servers: t.Servers, Mirrors: t.Mirrors, Trust: t.Trust,
+			Visited: timeOrNil(t.Visited), Done: timeOrNil(t.Done), Failures: t.Failures, Next: timeOrNil(t.Next),
+		}
+		if t.Err != nil {
+			one.Failure = t.Err.Error()
+		}
+		out = append(out, one)
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
 func listOf(state issue.State) api.List {
 	out := api.List{Name: nameOf(state.Type), NextBy: timeOrNil(state.Next)}
 	if d := state.Document; d != nil {

@@ -60,6 +60,10 @@ var (
 	mirrorTook    = desc("mirror_check_duration_seconds", "How long the last look at the mirror took.", "mirror")
 	mirrorDrops   = desc("mirror_drops", "How often the mirror was left out of the list.", "mirror")
 
+	targetCurrent  = desc("target_current", "1 if the target holds what the root publishes now.", "target")
+	targetFailures = desc("target_failures", "Failed visits of the target in a row.", "target")
+	targetDone     = desc("target_last_success_timestamp_seconds", "End of the last visit of the target without an error; 0: none yet.", "target")
+
 	watchLast     = desc("watch_last_round_timestamp_seconds", "When the root has looked at all mirrors last; 0: not yet.")
 	watchSuspects = desc("watch_suspects_own_network", "1 if most mirrors are ill at once and nobody is left out because of it.")
 )
@@ -74,6 +78,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	c.lists(out)
 	c.counts(ctx, out)
 	c.mirrors(ctx, out)
+	for _, t := range c.s.pusher.States() {
+		gauge(out, targetCurrent, truth(t.Current), t.Target)
+		gauge(out, targetFailures, float64(t.Failures), t.Target)
+		gauge(out, targetDone, timestamp(t.Done), t.Target)
+	}
 	state := c.s.watcher.State()
 	gauge(out, watchLast, timestamp(state.Last))
 	gauge(out, watchSuspects, truth(state.Suspects))

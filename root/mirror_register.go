@@ -24,6 +24,15 @@ func (s *server) registerMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.takeMirror(w, r, src, exempt)
+}
+
+// registerMirrorByAdmin puts into the queue what an admin sends.
+func (s *server) registerMirrorByAdmin(w http.ResponseWriter, r *http.Request) error {
+	return s.takeMirror(w, r, s.adminSource(r), true)
+}
+
+func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.MirrorRequest
 	fields, tooLarge, err := s.bodies.decode(w, r, &req)
 	if err != nil {
@@ -37,7 +46,9 @@ func (s *server) registerMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", accepted.StatusURL)
+	if accepted.StatusURL != "" {
+		w.Header().Set("Location", accepted.StatusURL)
+	}
 	return writeJSON(w, http.StatusAccepted, accepted)
 }
 

@@ -29,6 +29,23 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.take(w, r, src, exempt)
+}
+
+// registerByAdmin puts into the queue what an admin sends, as where there is no
+// public listener. It is approved like any other.
+func (s *server) registerByAdmin(w http.ResponseWriter, r *http.Request) error {
+	return s.take(w, r, s.adminSource(r), true)
+}
+
+// adminSource is where an admin's request comes from: as good as this machine.
+func (s *server) adminSource(r *http.Request) source {
+	src := s.proxies.sourceOf(r)
+	src.local = true
+	return src
+}
+
+func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.RegistrationRequest
 	fields, tooLarge, err := s.bodies.decode(w, r, &req)
 	if err != nil {
@@ -42,7 +59,9 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", accepted.StatusURL)
+	if accepted.StatusURL != "" {
+		w.Header().Set("Location", accepted.StatusURL)
+	}
 	return writeJSON(w, http.StatusAccepted, accepted)
 }
 
@@ -121,8 +140,11 @@ func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email str
 }
 
 // statusURL is relative where no public URL is known: the request's Host
-// header is the sender's word.
+// header is the sender's word. Where nobody can ask for a status there is none.
 func (s *server) statusURL(kind, id string, token store.Token) string {
+	if s.cfg.Listen == ListenNone {
+		return ""
+	}
 	path := "api/v1/" + kind + "/" + id + "/" + token.Reveal()
 	if s.cfg.PublicURL == "" {
 		return "/" + path

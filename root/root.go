@@ -15,6 +15,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/watch"
 )
@@ -39,6 +40,7 @@ type server struct {
 	networks  *sourceLimiter // the same, of all sources of a network
 	failures  *sourceLimiter // admin requests without a valid token
 	watcher   *watch.Watcher
+	pusher    *push.Pusher
 	log       *slog.Logger
 }
 
@@ -113,6 +115,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	}
 	return &Root{headerTimeout: headerTimeout, server: server{
 		watcher:   watcher,
+		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		cfg:       cfg,
 		store:     st,
 		publisher: publisher,
@@ -136,11 +139,13 @@ func (r *Root) Run(ctx context.Context) error {
 	if err := r.publisher.Restore(ctx); err != nil {
 		return err
 	}
-	public, err := net.Listen("tcp", r.cfg.Listen)
+	public, err := r.listenPublic()
 	if err != nil {
 		return fmt.Errorf("public listener: %w", err)
 	}
-	defer public.Close()
+	if public != nil {
+		defer public.Close()
+	}
 	admin, err := net.Listen("tcp", r.cfg.AdminListen)
 	if err != nil {
 		return fmt.Errorf("admin listener: %w", err)
@@ -150,24 +155,58 @@ func (r *Root) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(ctx, r.publisher.Run(ctx)) })
 	g.Go(func() error { return r.forget(ctx) })
+	g.Go(func() error { return ended(ctx, r.pusher.Run(ctx)) })
 	if !r.cfg.WatchOff {
 		g.Go(func() error { return ended(ctx, r.watcher.Run(ctx)) })
 	}
 	if r.cfg.Mail != nil {
 		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })
 	}
-	g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
-	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
-	r.warnOpenAdmin(admin.Addr())
-	r.warnKeysHere()
-	if warning := r.cfg.proxyWarning(); warning != "" {
-		r.log.Warn(warning)
+	if public != nil {
+		g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
 	}
-	r.log.Info("root serves", "origin", r.origin, "public", public.Addr().String(), "admin", admin.Addr().String())
+	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
+	r.warn(admin.Addr())
+	publicAddr := addrOf(public)
+	r.log.Info("root serves", "origin", r.origin, "public", shown(publicAddr), "admin", admin.Addr().String())
 	if r.cfg.Ready != nil {
-		r.cfg.Ready(public.Addr(), admin.Addr())
+		r.cfg.Ready(publicAddr, admin.Addr())
 	}
 	return g.Wait()
+}
+
+// listenPublic returns nil where there is to be no public listener.
+func (r *Root) listenPublic() (net.Listener, error) {
+	if r.cfg.Listen == ListenNone {
+		return nil, nil
+	}
+	return net.Listen("tcp", r.cfg.Listen)
+}
+
+func addrOf(l net.Listener) net.Addr {
+	if l == nil {
+		return nil
+	}
+	return l.Addr()
+}
+
+func shown(a net.Addr) string {
+	if a == nil {
+		return "none: registrations come by \"metaserver admin register\""
+	}
+	return a.String()
+}
+
+// warn says what is no error and most likely not meant.
+func (r *Root) warn(admin net.Addr) {
+	r.warnOpenAdmin(admin)
+	r.warnKeysHere()
+	for _, warning := range r.cfg.warnings() {
+		r.log.Warn(warning)
+	}
+	for _, note := range r.cfg.Notes {
+		r.log.Warn(note)
+	}
 }
 
 // warnOpenAdmin says what it means to listen beyond loopback.

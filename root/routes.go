@@ -35,9 +35,11 @@ func (s *server) adminRoutes() http.Handler {
 		r.Get("/registrations/{id}", s.handle(s.review))
 		r.Post("/registrations/{id}/approve", s.handle(s.approve))
 		r.Post("/registrations/{id}/reject", s.handle(s.reject))
+		r.Post("/registrations", s.handle(s.registerByAdmin))
 		r.Post("/entries/{id}/revoke", s.handle(s.revoke))
 
 		r.Get("/mirror-registrations", s.handle(s.pendingMirrors)) // the pending ones, all of them
+		r.Post("/mirror-registrations", s.handle(s.registerMirrorByAdmin))
 		r.Get("/mirror-registrations/{id}", s.handle(s.reviewMirror))
 		r.Post("/mirror-registrations/{id}/approve", s.handle(s.approveMirror))
 		r.Post("/mirror-registrations/{id}/reject", s.handle(s.rejectMirror))
@@ -52,6 +54,7 @@ func (s *server) adminRoutes() http.Handler {
 		r.Get("/trust", s.handle(s.trust))         // all documents, in order
 		r.Post("/trust", s.handle(s.publishTrust)) // the body is the next document
 
+		r.Get("/targets", s.handle(s.targets))
 		r.Get("/lists", s.handle(s.lists))
 		r.Post("/lists/{name}/confirm", s.handle(s.confirm))
 	})

@@ -20,8 +20,9 @@ import (
 type Report struct {
 	Origin      string       `json:"origin"`
 	PublicURL   string       `json:"public_url,omitempty"`
-	Listen      string       `json:"listen"`
+	Listen      string       `json:"listen"` // "none": there is no public listener
 	AdminListen string       `json:"admin_listen"`
+	Targets     []string     `json:"targets,omitempty"` // where everything published is brought to
 	Trust       TrustReport  `json:"trust"`
 	Lists       []ListReport `json:"lists"`
 	Pending     int          `json:"pending"` // registrations that wait for a decision
@@ -75,8 +76,9 @@ func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 		Trust:       trustReport(d, chain.Newest()),
 		KeysHere:    keysHere(d, chain.Newest()),
 	}
-	if warning := cfg.proxyWarning(); warning != "" {
-		out.Warnings = append(out.Warnings, warning)
+	out.Warnings = append(out.Warnings, cfg.warnings()...)
+	for _, t := range cfg.Targets {
+		out.Targets = append(out.Targets, t.String())
 	}
 	for _, name := range []string{issue.ServerListName, issue.MirrorListName} {
 		list, err := listReport(d, name, chain, now)

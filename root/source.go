@@ -109,6 +109,23 @@ func (s source) block() netip.Prefix {
 	return p
 }
 
+// warnings are sentences about a configuration that is most likely wrong.
+func (c *Config) warnings() (all []string) {
+	if w := c.proxyWarning(); w != "" {
+		all = append(all, w)
+	}
+	if c.Listen != ListenNone {
+		return all
+	}
+	if len(c.Targets) == 0 {
+		all = append(all, `there is no public listener and no [[target]], so that what is published gets no further than the folder public on this machine`)
+	}
+	if c.PublicURL == "" {
+		all = append(all, `there is no public listener and no public_url, so that the mirror list has no entry of the root: set public_url to where the world finds a target`)
+	}
+	return all
+}
+
 // proxyWarning says what goes wrong when a proxy on this machine, of which the
 // configuration knows nothing, passes the world's requests on; "": there is
 // none, as far as can be told.

@@ -31,6 +31,7 @@ func adminCommand() *cobra.Command {
 	var f adminFlags
 	cmd := group("admin", "Decide about registrations, keep the mirror list, publish trust documents",
 		adminPendingCommand(&f),
+		adminRegisterCommand(&f),
 		adminShowCommand(&f),
 		adminApproveCommand(&f),
 		adminRejectCommand(&f),
@@ -38,13 +39,16 @@ func adminCommand() *cobra.Command {
 		adminMirrorsCommand(&f),
 		adminTrustCommand(&f),
 		adminListsCommand(&f),
+		adminTargetsCommand(&f),
+		adminMessagesCommand(&f),
 		adminConfirmCommand(&f),
 	)
 	cmd.Long = `Decide about registrations, keep the mirror list, publish trust documents.
 
 The admin API is on the root's admin listener, which is on loopback by default;
 from elsewhere "ssh -L 7481:127.0.0.1:7481 HOST" reaches it. "root init" wrote
-the first token to admin.token in the data folder.`
+the first token to admin.token in the data folder. The same token opens /metrics
+there, in the format of Prometheus (authorization: credentials_file).`
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.root, "root", "http://"+root.DefaultAdminListen, "URL of the root's admin listener")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with an admin's token")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func registerCommand() *cobra.Command {
@@ -22,9 +23,7 @@ The e-mail address is for the admins and is never published. Sending the same
 request again, with the same game, addresses and e-mail address, updates it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if probe != "" {
-				req.Probe = &api.Probe{Protocol: probe}
-			}
+			complete(&req, probe)
 			accepted, err := sendRegistration(cmd.Context(), rootURL, req)
 			if err != nil {
 				return err
@@ -39,6 +38,18 @@ request again, with the same game, addresses and e-mail address, updates it.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&rootURL, "root", "", "URL of the root's public listener")
+	registrationFlags(flags, &req, &probe)
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	for _, name := range append([]string{"root"}, requiredOfServer...) {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+// requiredOfServer are the flags that every registration needs.
+var requiredOfServer = []string{"name", "address", "game", "email", "description"}
+
+func registrationFlags(flags *pflag.FlagSet, req *api.RegistrationRequest, probe *string) {
 	flags.StringVar(&req.Name, "name", "", "name of the server, at most 80 characters")
 	flags.StringArrayVar(&req.Addresses, "address", nil, "host:port, in order of preference; may be given more than once")
 	flags.StringVar(&req.Game, "game", "", "short name of the game, as crossfire")
@@ -50,20 +61,22 @@ request again, with the same game, addresses and e-mail address, updates it.`,
 	flags.StringSliceVar(&req.Tags, "tag", nil, "free word; may be given more than once")
 	flags.StringVar(&req.Website, "website", "", "http or https URL")
 	flags.StringVar(&req.Key, "key", "", "the server's own ed25519 public key, base64")
-	flags.StringVar(&probe, "probe", "", "protocol that yields live statistics, as crossfire")
-	flags.BoolVar(&asJSON, "json", false, "print JSON")
-	for _, name := range []string{"root", "name", "address", "game", "email", "description"} {
-		cmd.MarkFlagRequired(name)
+	flags.StringVar(probe, "probe", "", "protocol that yields live statistics, as crossfire")
+}
+
+// complete brings what was typed into the form of a request.
+func complete(req *api.RegistrationRequest, probe string) {
+	if probe != "" {
+		req.Probe = &api.Probe{Protocol: probe}
 	}
-	return cmd
+	if len(req.Addresses) == 1 { // so that an error names what was typed
+		req.Address, req.Addresses = req.Addresses[0], nil
+	}
 }
 
 // sendRegistration asks once: a request that was not answered may have been
 // taken, and sending it again is harmless.
 func sendRegistration(ctx context.Context, rootURL string, req api.RegistrationRequest) (api.Accepted, error) {
-	if len(req.Addresses) == 1 { // so that an error names what was typed
-		req.Address, req.Addresses = req.Addresses[0], nil
-	}
 	c := api.Client{Root: rootURL}
 	accepted, err := c.Register(ctx, req)
 	return accepted, explainProblem(err)

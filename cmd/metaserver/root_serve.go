@@ -30,7 +30,9 @@ func rootServeCommand() *cobra.Command {
 		Short: "Serve a root: lists, registrations, the admin API",
 		Long: `Serve the root in a data folder: documents and registrations on the public
 listener, the admin API on the admin listener. The configuration is root.toml in
-the folder; a flag that is given wins.
+the folder; a flag that is given wins. With [[target]] tables there everything
+published is also pushed to static hosts; with --listen none that is all there
+is, and no public connection is accepted.
 
 The passphrase of the list key, if it has one, comes from --passphrase-file, or
 from $CREDENTIALS_DIRECTORY/passphrase (systemd), or from the terminal.
@@ -44,7 +46,7 @@ interrupt ends it after the requests under way.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "the data folder that \"root init\" made")
-	flags.StringVar(&f.listen, "listen", root.DefaultListen, "address of the public listener")
+	flags.StringVar(&f.listen, "listen", root.DefaultListen, "address of the public listener; none: there is none")
 	flags.StringVar(&f.adminListen, "admin-listen", root.DefaultAdminListen, "address of the admin listener")
 	flags.StringVar(&f.publicURL, "public-url", "", "the URL under which the world reaches the root")
 	flags.BoolVar(&f.allowPrivate, "allow-private", false, "take registrations of loopback and private addresses from anywhere")
@@ -76,7 +78,9 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) {
 	given := cmd.Flags().Changed
 	if given("listen") {
-		cfg.Listen = f.listen
+		if cfg.Listen = f.listen; f.listen == "" {
+			cfg.Listen = root.ListenNone
+		}
 	}
 	if given("admin-listen") {
 		cfg.AdminListen = f.adminListen

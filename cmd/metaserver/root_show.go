@@ -43,6 +43,12 @@ func printReport(out io.Writer, r root.Report) {
 	} else {
 		row("public URL", r.PublicURL)
 	}
+	if r.Listen == root.ListenNone {
+		row("listener", "none (registrations come by \"metaserver admin register\")")
+	}
+	for _, t := range r.Targets {
+		row("target", t)
+	}
 	row("trust", fmt.Sprintf("%d, to be reviewed by %s", r.Trust.Version, formatTime(r.Trust.ReviewBy)))
 	row("  SHA-256", r.Trust.SHA256)
 	for _, l := range r.Lists {
@@ -64,6 +70,9 @@ func printReport(out io.Writer, r root.Report) {
 // printReadyLines prints what a player, a launcher and a mirror paste.
 func printReadyLines(out io.Writer, r root.Report) {
 	url := r.PublicURL
+	if url == "" && r.Listen == root.ListenNone {
+		return // nobody outside this machine can read it
+	}
 	if url == "" {
 		url = "http://" + r.Listen + "/"
 	}

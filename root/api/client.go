@@ -104,6 +104,26 @@ func (c *Client) Lists(ctx context.Context) ([]List, error) {
 	return out, c.call(ctx, http.MethodGet, adminPath("lists"), nil, &out)
 }
 
+// Targets says how it goes with the places that the root brings its documents
+// to.
+func (c *Client) Targets(ctx context.Context) ([]Target, error) {
+	var out []Target
+	return out, c.call(ctx, http.MethodGet, adminPath("targets"), nil, &out)
+}
+
+// RegisterByAdmin puts a registration into the queue, through the admin
+// listener.
+func (c *Client) RegisterByAdmin(ctx context.Context, req RegistrationRequest) (Accepted, error) {
+	var out Accepted
+	return out, c.call(ctx, http.MethodPost, adminPath("registrations"), req, &out)
+}
+
+// RegisterMirrorByAdmin does the same for a mirror.
+func (c *Client) RegisterMirrorByAdmin(ctx context.Context, req MirrorRequest) (Accepted, error) {
+	var out Accepted
+	return out, c.call(ctx, http.MethodPost, adminPath("mirror-registrations"), req, &out)
+}
+
 // Confirm releases an edition that waits because it loses many entries. change
 // is that of [List].Confirm.
 func (c *Client) Confirm(ctx context.Context, list string, change int64) (List, error) {

@@ -39,8 +39,8 @@ type Probe struct {
 // listed yet: an admin decides.
 type Accepted struct {
 	ID        string `json:"id"`
-	Status    string `json:"status"`     // "pending"
-	StatusURL string `json:"status_url"` // unguessable: whoever has it sees what has become of the request
+	Status    string `json:"status"`               // "pending"
+	StatusURL string `json:"status_url,omitempty"` // absent where the root has no public listener; unguessable: whoever has it sees what has become of the request
 }
 
 // Status is what GET of a status URL answers.
@@ -166,4 +166,19 @@ type Trust struct {
 type TrustPublished struct {
 	Trust Trust  `json:"trust"`
 	Lists []List `json:"lists"` // as they are served with it
+}
+
+// Target says how it goes with a place that the root brings its documents to.
+type Target struct {
+	Target    string     `json:"target"`
+	PublicURL string     `json:"public_url,omitempty"`
+	Current   bool       `json:"current"`           // it holds what the root publishes now
+	Servers   int64      `json:"servers,omitempty"` // version of the server list there; 0: not known
+	Mirrors   int64      `json:"mirrors,omitempty"`
+	Trust     int64      `json:"trust,omitempty"`
+	Visited   *time.Time `json:"visited,omitempty"`
+	Done      *time.Time `json:"done,omitempty"` // the last visit without an error
+	Failures  int        `json:"failures,omitempty"`
+	Failure   string     `json:"failure,omitempty"` // of the last visit
+	Next      *time.Time `json:"next,omitempty"`    // when it is visited again at the latest
 }

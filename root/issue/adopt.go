@@ -172,6 +172,9 @@ func (p *Publisher) release(next *authority, all []news) error {
 		}
 	}
 	p.view.Store(v)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spread()
 	return nil
 }
 

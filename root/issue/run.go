@@ -109,6 +109,19 @@ func (p *Publisher) end(l *list, attempt, change int64, err error) {
 		l.failures = 0
 		l.covered = max(l.covered, change)
 	}
+	p.spread()
+}
+
+// spread tells who waits that there may be news. The caller holds p.mu.
+func (p *Publisher) spread() {
 	close(p.news)
 	p.news = make(chan struct{})
+}
+
+// News returns a channel that is closed when something else may be served than
+// at the time of the call.
+func (p *Publisher) News() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.news
 }
