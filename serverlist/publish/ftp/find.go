@@ -81,7 +81,7 @@ func (s *session) find(file string, refused error) (finding, error) {
 			"permit the account to list the folder", path.Base(file), refused, folder, err)
 	}
 	there := names[path.Base(file)]
-	return finding{there: there, aside: !there && names[path.Base(file)+asideSuffix]}, nil
+	return finding{there: there, aside: !there && names[path.Base(asideOf(file))]}, nil
 }
 
 // findWithout finds out why a folder cannot be entered: if it is not there,

@@ -4,18 +4,18 @@
 // # What readers see
 //
 // A document is uploaded beside its place under a name of its own
-// ("server.list.RANDOM.part"), its size is compared, and then it is renamed. On
+// ("part.RANDOM.server.list"), its size is compared, and then it is renamed. On
 // most hosts the rename replaces the file in one step, so that readers see the
 // old document or the new one. Some hosts refuse to rename over a file. There
-// the old document is first renamed to "server.list.old.part" and removed at
+// the old document is first renamed to "part.old.server.list" and removed at
 // the end: for the time of two commands readers find none. If the program dies
 // just then, the next session puts the old document back before it reads. Hosts
 // that permit no rename at all are not written to.
 //
-// Names that end in ".part" are left behind by a run that was killed. The next
-// run that writes removes those that follow the pattern above, and nothing else. Two
-// programs that publish to one folder at the same time may therefore fail each
-// other, with an error; they never publish half a document.
+// A run that is killed leaves such names behind. The next run that writes
+// removes those that follow the two patterns, and nothing else. Two programs
+// that publish to one folder at the same time may therefore fail each other,
+// with an error; they never publish half a document.
 //
 // # What is absent
 //

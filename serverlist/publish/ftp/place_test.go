@@ -14,6 +14,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/ftp"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
@@ -64,8 +65,8 @@ func TestLeftOver(t *testing.T) {
 	root := publishtest.NewRoot(serverlisttest.Options{})
 	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
 		mustSet(t, h.target(), root.Documents(t0, "alpha"))
-		for _, name := range []string{"server.list.ABCDEFGHIJKLMNOP.part", "mirror.list.old.part", "trust/1.trust.ABCDEFGHIJKLMNO2.part",
-			"server.list.old", "server.list.part", "holiday.part", "x.old.part", "trust/2.trust.bak"} {
+		for _, name := range []string{"part.ABCDEFGHIJKLMNOP.server.list", "part.ABC", "part.old.mirror.list", "trust/part.ABCDEFGHIJKLMNO2.1.trust",
+			"part.old.x", "part.Holiday.jpg", "server.list.old", "part", "trust/2.trust.bak"} {
 			if err := os.WriteFile(filepath.Join(h.Folder, name), []byte("half"), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -73,10 +74,10 @@ func TestLeftOver(t *testing.T) {
 		h.Own(t, h.Folder)
 		root.Rotate(true)
 		mustSet(t, h.target(), root.Documents(t0+int64(root.Chain().Newest().Version), "alpha"))
-		if got, want := names(t, h.Folder), "holiday.part mirror.list server.list server.list.old server.list.part trust x.old.part"; got != want {
+		if got, want := names(t, h.Folder), "mirror.list part part.Holiday.jpg part.old.x server.list server.list.old trust"; got != want {
 			t.Errorf("the folder holds %s, want %s", got, want)
 		}
-		if got := names(t, filepath.Join(h.Folder, "trust")); strings.Contains(got, ".part") || !strings.Contains(got, "2.trust.bak") {
+		if got := names(t, filepath.Join(h.Folder, "trust")); strings.Contains(got, "part.") || !strings.Contains(got, "2.trust.bak") {
 			t.Errorf("trust/ holds %s", got)
 		}
 	})
@@ -90,7 +91,7 @@ func TestMovedAside(t *testing.T) {
 	newer, older := root.Documents(t0+1, "alpha"), root.Documents(t0, "alpha")
 	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
 		mustSet(t, h.target(), newer)
-		if err := os.Rename(h.Folder+"/server.list", h.Folder+"/server.list.old.part"); err != nil {
+		if err := os.Rename(h.Folder+"/server.list", h.Folder+"/part.old.server.list"); err != nil {
 			t.Fatal(err)
 		}
 		if report := mustSet(t, h.target(), older); report.Changed() {
@@ -116,9 +117,65 @@ func TestNoRenameOver(t *testing.T) {
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
-		// The next session puts a document back, so that none is missing here.
-		publishtest.Interrupted(t, publishtest.AllowNothing, h.newFolder)
+		// The next session puts a document back, but not if the command that
+		// moved it aside was cut and carried out all the same.
+		publishtest.Interrupted(t, publishtest.AllowAbsent, h.newFolder)
 	})
+}
+
+// TestCutCommands cuts the connection within a command. proftpd then carries
+// out what has arrived: "STOR server.list" of "STOR server.list.part", say.
+func TestCutCommands(t *testing.T) {
+	t.Parallel()
+	h := programs[1].plain(t, testenv.FTPOptions{})
+	root := publishtest.NewRoot(serverlisttest.Options{})
+	older, newer := root.Documents(t0, "alpha"), root.Documents(t0+1, "beta")
+	for _, command := range []string{"STOR", "RNFR", "RNTO", "DELE"} {
+		for without := 1; without < 45; without += 4 {
+			faulty, clean := h.newFolder(t, func(ctx context.Context, network, address string) (net.Conn, error) {
+				c, err := new(net.Dialer).DialContext(ctx, network, address)
+				return &cutConn{c, command, without}, err
+			})
+			mustSet(t, clean, older)
+			if command == "DELE" {
+				leave(t, h, clean.(*ftp.Target).Folder, "part.ABCDEFGHIJKLMNOP.server.list")
+			}
+			if _, err := publish.Set(t.Context(), faulty, newer); err == nil {
+				t.Fatalf("%s was not cut", command)
+			}
+			held, err := publish.ReadBack(t.Context(), clean, older.Trust)
+			if err != nil || held.Mirrors == nil || !held.Mirrors.Same(older.Mirrors) && !held.Mirrors.Same(newer.Mirrors) || !held.Servers.Same(older.Servers) {
+				t.Errorf("%s without its last %d bytes leaves %+v, %v", command, without, held, err)
+			}
+			mustSet(t, clean, newer)
+		}
+	}
+}
+
+// leave puts a file into a folder of the host.
+func leave(t *testing.T, h *host, folder, name string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(h.Folder, folder, name), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.Own(t, h.Folder)
+}
+
+// A cutConn ends within a command.
+type cutConn struct {
+	net.Conn
+	command string
+	without int
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	if !strings.HasPrefix(string(p), c.command+" ") {
+		return c.Conn.Write(p)
+	}
+	if _, err := c.Conn.Write(p[:len(p)-c.without]); err != nil {
+		return 0, err
+	}
+	return 0, errors.Join(io.ErrClosedPipe, c.Conn.Close())
 }
 
 func TestNoRenameAtAll(t *testing.T) {

@@ -102,8 +102,8 @@ func (s *session) retrieve(file string) (*ftp.Response, error) {
 	case !found.aside:
 		return nil, fmt.Errorf("%s: %w", file, fs.ErrNotExist)
 	}
-	if err := s.conn.Rename(file+asideSuffix, file); err != nil {
-		return nil, fmt.Errorf("an interrupted run has left %s without a name, and it cannot be renamed back: %w", file+asideSuffix, err)
+	if err := s.conn.Rename(asideOf(file), file); err != nil {
+		return nil, fmt.Errorf("an interrupted run has left %s aside, and it cannot be renamed back: %w", asideOf(file), err)
 	}
 	return s.conn.Retr(file)
 }
@@ -163,7 +163,7 @@ func (s *session) Write(ctx context.Context, name string, data []byte) error {
 		if err := s.prepare(path.Dir(file)); err != nil {
 			return err
 		}
-		temp := file + "." + rand.Text()[:16] + partSuffix
+		temp := tempOf(file)
 		err := answered(fine(s.conn.Stor(temp, bytes.NewReader(data))))
 		if err == nil {
 			err = s.arrived(temp, data)
@@ -179,13 +179,27 @@ func (s *session) Write(ctx context.Context, name string, data []byte) error {
 	})
 }
 
-const (
-	partSuffix  = ".part"
-	asideSuffix = ".old.part"
-)
+// Names that are no document's begin with partPrefix, because some hosts carry
+// out a command whose line was cut with the connection: the beginning of a name
+// must never be the name of a document.
+const partPrefix = "part."
 
-// leftOver matches what an interrupted run may leave in a folder.
-var leftOver = regexp.MustCompile(`^(server\.list|mirror\.list|[1-9][0-9]*\.trust)\.([0-9A-Z]{16}|old)\.part$`)
+// tempOf returns a new name for the upload of a document.
+func tempOf(file string) string {
+	folder, name := path.Split(file)
+	return folder + partPrefix + rand.Text()[:16] + "." + name
+}
+
+// asideOf returns the name under which a document waits while it is replaced on
+// a host that cannot rename over a file.
+func asideOf(file string) string {
+	folder, name := path.Split(file)
+	return folder + partPrefix + "old." + name
+}
+
+// leftOver matches what an interrupted run may leave in a folder: uploads, also
+// with their names cut, and what was moved aside.
+var leftOver = regexp.MustCompile(`^part\.([0-9A-Z]{1,16}(\.[a-z0-9.]*)?|old\.(server\.list|mirror\.list|[1-9][0-9]*\.trust))$`)
 
 // prepare makes a folder and removes what interrupted runs have left in it.
 func (s *session) prepare(folder string) error {
@@ -202,7 +216,7 @@ func (s *session) prepare(folder string) error {
 	}
 	for name := range names {
 		m := leftOver.FindStringSubmatch(name)
-		if m == nil || m[2] == "old" && !names[m[1]] {
+		if m == nil || m[3] != "" && !names[m[3]] {
 			continue // or it is the only copy there is
 		}
 		if err := keepNetwork(s.conn.Delete(path.Join(folder, name))); err != nil {
@@ -266,7 +280,7 @@ func (s *session) replace(temp, file string) error {
 	if found, err := s.find(file, refused); err != nil || !found.there {
 		return refused
 	}
-	aside := file + asideSuffix
+	aside := asideOf(file)
 	if err := keepNetwork(s.conn.Delete(aside)); err != nil {
 		return err
 	}

@@ -165,7 +165,10 @@ func (w *world) spread(t *testing.T) []int64 {
 		length := s.end - s.start
 		at = append(at, s.end)
 		if strings.HasPrefix(s.op, "write") {
-			at = append(at, s.start+1, s.start+length/4, s.start+length/2, s.end-length/4, s.end-40, s.end-1)
+			at = append(at, s.start+1, s.start+length/4, s.start+length/2, s.end-length/4)
+			for _, before := range []int64{1, 40, 100, 200, 300, 450} { // where a document is put in place
+				at = append(at, max(s.start, s.end-before))
+			}
 		}
 	}
 	slices.Sort(at)
