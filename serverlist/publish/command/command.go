@@ -43,6 +43,10 @@
 // cache that keeps old documents for longer than a moment makes publishing fail,
 // since what comes back is not what was sent.
 //
+// A program can no more be asked to write only over what was read: let one job
+// alone publish to such a place. A push that has begun may run on when this
+// program is killed; each document that it brings is complete.
+//
 // Programs inherit the environment, read nothing from standard input (those that
 // ask for a password must get it another way), and run in a process group of
 // their own, which is killed when its time is over. The last lines they print

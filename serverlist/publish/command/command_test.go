@@ -68,10 +68,7 @@ func TestContractRsync(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(base, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		push, pull := slices.Clone(all.Push), slices.Clone(all.Pull)
-		push[len(push)-1] += dir
-		pull[len(pull)-2] += dir
-		return command.Target{Push: push, Pull: pull}
+		return below(all, dir)
 	})
 }
 
@@ -243,7 +240,7 @@ func TestHangingCommand(t *testing.T) {
 			defer cancel()
 			ended := make(chan error, 1)
 			if way == "timeout" {
-				target.Timeout = 2 * time.Second
+				target.Timeout = 5 * time.Second
 			}
 			go func() {
 				_, err := publish.Set(ctx, target, docs)
@@ -258,7 +255,7 @@ func TestHangingCommand(t *testing.T) {
 			if _, err := pipe.Read(said); err != nil {
 				t.Fatal(err)
 			}
-			want := "did not end within 2s and was killed"
+			want := "did not end within 5s and was killed"
 			if way == "cancel" {
 				cancel()
 				want = "was stopped: context canceled"
