@@ -60,6 +60,7 @@ var remedies = []struct{ says, remedy string }{
 	{"not appear to be a git repository", "is the path of the remote right, and may this user read it? A new one is made with: git init --bare"},
 	{"epository not found", "is the path of the remote right, and may this user or token read it?"},
 	{"not found", "is the address of the remote right?"},
+	{"hash algorithm", "the repository is empty and uses SHA-256, which an empty one does not tell: push a first commit to it by hand"},
 	{"denied update", "the host's repository refuses this push: allow it for this branch in the host's settings"},
 	{"rotected branch", "the branch is protected: let this user push to it in the host's settings, or name another branch"},
 	{"hook declined", "a rule of the host refuses the push: look at the host's settings for this branch"},

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
@@ -146,7 +147,9 @@ func add(t *testing.T, key string) {
 // await waits until something listens on a socket.
 func await(t *testing.T, socket string) {
 	t.Helper()
-	for t.Context().Err() == nil {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for ; ; <-poll.C {
 		if conn, err := net.Dial("unix", socket); err == nil {
 			conn.Close()
 			return
