@@ -89,7 +89,7 @@ get() {
 # otherwise, and why says it.
 fetch() {
 	{
-		get "$1"
+		get "$1" 9<&- # what hangs on after the script must not hold the lock
 		echo $? >"$work/status"
 	} 2>"$work/errors" | head -c $(($2 + 1)) >"$3"
 	if [ "$(size_of "$3")" -gt "$2" ]; then return 3; fi
@@ -577,7 +577,7 @@ ftp_curl() {
 			echo netrc-optional
 		fi
 		printf '%s\n' "$@"
-	} | curl -q -K - 2>"$work/errors"
+	} | curl -q -K - 2>"$work/errors" 9<&-
 }
 
 ftp_failed() { printf '%s, %s: %s' "$place" "$1" "$(tail -n 1 "$work/errors" | printable)"; }
