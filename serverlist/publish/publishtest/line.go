@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ const (
 	Reset  Fault = "reset"  // connections are reset and what is under way is lost, as when a router forgets them
 	Closed Fault = "closed" // connections end in order, as the system ends those of a process that is killed
 	Silent Fault = "silent" // connections stay open and carry nothing, as when a cable is pulled
+	Kill   Fault = "kill"   // this very process is killed, as by kill -9; for a process of its own, see Killed
 )
 
 // A Line is the network between a target and its host. All connections through
@@ -189,6 +191,11 @@ func (l *Line) isDown() bool {
 
 // strike brings the fault about.
 func (l *Line) strike() {
+	if l.fault == Kill {
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill()
+		}
+	}
 	close(l.down)
 	l.mu.Lock()
 	defer l.mu.Unlock()
