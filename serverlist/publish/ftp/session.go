@@ -89,7 +89,10 @@ func (s *session) Read(ctx context.Context, name string) (io.ReadCloser, error) 
 // aside is put back first.
 func (s *session) retrieve(file string) (*ftp.Response, error) {
 	r, err := s.conn.Retr(file)
-	if !mayBeAbsent(err) {
+	switch c := code(err); {
+	case c == 500 || c == 502 || c == 504:
+		return nil, fmt.Errorf("%w: the host does not permit what is needed to read a file in passive mode: ask for it, or publish to another host", err)
+	case !mayBeAbsent(err):
 		return r, err
 	}
 	refused := err
