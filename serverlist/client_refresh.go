@@ -117,7 +117,7 @@ func (r *refresh) round(ctx context.Context) {
 func (r *refresh) race(ctx context.Context, q *question, p *pool, pause time.Duration, news func()) *confirmation {
 	t := r.c.cfg.Tuning
 	(&race{
-		parallel: t.Parallel, pause: pause, long: r.bodyTime(q), silent: t.Silent,
+		parallel: t.Parallel, pause: pause, chance: r.bodyTime(q), silent: t.Silent,
 		next: p.next, more: p.more, over: p.over,
 		ask: func(ctx context.Context, c candidate, alone bool, alive func()) (*confirmation, error) {
 			return r.ask(ctx, q, c, alone && !q.headsOnly, func() { news(); alive() })
@@ -134,9 +134,9 @@ func (r *refresh) pause(q *question) time.Duration {
 	return r.c.cfg.Tuning.HedgeHeld
 }
 
-// bodyTime is how long a source may take for a body before it keeps nobody else
-// from being asked. Who sees an empty screen waits less for one that may be
-// slow on purpose.
+// bodyTime is how long a source that has shown a head may take for the rest
+// before it keeps nobody else from being asked. Who sees an empty screen waits
+// less for one that may be slow on purpose.
 func (r *refresh) bodyTime(q *question) time.Duration {
 	if q.held == nil {
 		return r.c.cfg.Tuning.BodyEmpty

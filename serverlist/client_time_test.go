@@ -102,7 +102,7 @@ func TestSilentMirrors(t *testing.T) {
 }
 
 // One body at a time: a mirror that shows its head and then crawls is given
-// five seconds before another body is fetched.
+// two and a half seconds before another body is fetched.
 func TestCrawlingBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, "a")
@@ -113,9 +113,70 @@ func TestCrawlingBody(t *testing.T) {
 		if r.From != rootURL+"server.list" || len(r.List.Servers) != 4000 {
 			t.Errorf("from %s", r.From)
 		}
-		if took := time.Since(begin); took < 5*time.Second || took > 8*time.Second {
+		if took := time.Since(begin); took != 2500*time.Millisecond {
 			t.Errorf("took %v", took)
 		}
+	})
+}
+
+// Mirrors that show their heads and then crawl hold up the others only for as
+// long as each has its chance, whether they are slow enough to be let go or
+// not. Of many of them six share the line: that many can keep it.
+func TestCrawlingMirrors(t *testing.T) {
+	for name, tt := range map[string]struct {
+		crawling int
+		rate     int // bytes per second
+		most     time.Duration
+		inFlight int32
+	}{
+		"three of four, one byte each second":        {3, 1, 7500 * time.Millisecond, 4},
+		"three of four, above the minimum":           {3, 5000, 7500 * time.Millisecond, 4},
+		"twenty of twenty-one, one byte each second": {20, 1, 50 * time.Second, 6},
+		"eight of nine, above the minimum":           {8, 5000, 10 * time.Minute, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 { // in whichever order they are asked
+				synctest.Test(t, func(t *testing.T) {
+					names := []string{"good"}
+					for i := range tt.crawling {
+						names = append(names, fmt.Sprint("m", i))
+					}
+					p := newPlay(t, names...)
+					doc := p.Publish(serverlist.Draft{Body: manyServers(t, 4000)})
+					p.cfg.Static = p.shipped(nil, p.mirrorList(names...))
+					delete(p.net, "root.example")
+					var inFlight, most atomic.Int32
+					for _, name := range names[1:] {
+						p.net[name+".example"] = crawling(p.site[name], doc, tt.rate, &inFlight, &most)
+					}
+					begin := time.Now()
+					r := p.refresh()
+					if took := time.Since(begin); len(r.List.Servers) != 4000 || took > tt.most {
+						t.Errorf("took %v for %d servers%s", took, len(r.List.Servers), lines(r.Attempts))
+					}
+					if n := most.Load(); n > tt.inFlight {
+						t.Errorf("%d in flight", n)
+					}
+				})
+			}
+		})
+	}
+}
+
+// crawling is a site that sends the server list's head at once and its body at
+// so many bytes per second; most is the most bodies that were on their way.
+func crawling(site http.Handler, doc []byte, rate int, inFlight, most *atomic.Int32) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/server.list" || r.Header.Get("Range") != "" {
+			site.ServeHTTP(rw, r)
+			return
+		}
+		n := inFlight.Add(1)
+		defer inFlight.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		rw.Write(doc[:1000]) // the head is shorter
+		dripping(doc[1000:], rate, time.Second, 0).ServeHTTP(rw, r)
 	})
 }
 

@@ -29,14 +29,14 @@ type Config struct {
 type Tuning struct {
 	HedgeEmpty time.Duration // pause before a further operator is asked while nothing can be shown; 300 ms
 	HedgeHeld  time.Duration // the same when something is held; 1.5 s
-	BodyEmpty  time.Duration // with a verified head a source may take so long for the body before a further one is asked, too, while nothing can be shown; 5 s
+	BodyEmpty  time.Duration // with a verified head a source may take so long for the body before it gives up its place and a further one is asked, too, while nothing can be shown; 2.5 s
 	BodyHeld   time.Duration // the same when something is held; 30 s
 	Silent     time.Duration // after this a source without an answer no longer counts as in flight; 4 s
 	Connect    time.Duration // to connect; 5 s
 	Head       time.Duration // from the start of a request to a verified head; 30 s
 	Stall      time.Duration // without a byte of the body; 10 s
 	MinRate    int64         // bytes per second of a body, averaged over Stall; 4096
-	Parallel   int           // sources in flight at once; 3
+	Parallel   int           // sources in flight at once, up to twice as many while some of them take longer than BodyEmpty or BodyHeld; 3
 }
 
 func (t Tuning) withDefaults() Tuning {
@@ -47,7 +47,7 @@ func (t Tuning) withDefaults() Tuning {
 	}
 	set(&t.HedgeEmpty, 300*time.Millisecond)
 	set(&t.HedgeHeld, 1500*time.Millisecond)
-	set(&t.BodyEmpty, 5*time.Second)
+	set(&t.BodyEmpty, 2500*time.Millisecond)
 	set(&t.BodyHeld, 30*time.Second)
 	set(&t.Silent, 4*time.Second)
 	set(&t.Connect, 5*time.Second)

@@ -11,15 +11,17 @@ import (
 var errLost = errors.New("let go: another source was faster")
 
 // A race asks candidates for a list until one shows it. It asks one, and
-// a further one whenever a candidate fails, or after a pause in which none in
-// flight has shown life. A candidate shows life by a verified head; one that
-// stays silent for too long keeps running, but no longer takes a place, so
-// that silent sources cannot hold up the others.
+// a further one whenever a candidate fails, or after a pause, unless one in
+// flight is promising: it has shown life, by a verified head, and still has time
+// for the rest. One that stays silent for too long, or has shown life and is
+// too slow, keeps running, but no longer takes a place, so that neither can
+// hold up the others. The slow ones share the line with them; hence there are
+// never more than twice as many in flight as places, without the silent ones.
 type race struct {
 	parallel int           // places
-	pause    time.Duration // before a further candidate while none in flight has shown life
-	long     time.Duration // the same while one has, which may be slow on purpose
-	silent   time.Duration // after this a candidate without life gives up its place
+	pause    time.Duration // before a further candidate while none in flight is promising
+	chance   time.Duration // from life on; after this a candidate is slow
+	silent   time.Duration // from the start; after this one without life is silent
 
 	// next returns the candidate to ask next, and false if there is none for
 	// now. Patient means that the pause has not passed yet: candidates of last
@@ -57,7 +59,7 @@ func (r *race) run(ctx context.Context) *confirmation {
 			}
 			h.note(e)
 		case <-h.hedge.C:
-			h.due, h.patient = true, false
+			h.pauseIsOver()
 		case <-r.more:
 		case <-ctx.Done():
 			return nil
@@ -77,7 +79,9 @@ type heat struct {
 }
 
 // A runner is a candidate in flight.
-type runner struct{ alive, silent bool }
+type runner struct{ alive, silent, slow bool }
+
+func (r *runner) promising() bool { return r.alive && !r.slow }
 
 type raceEvent struct {
 	from  *runner
@@ -91,6 +95,7 @@ type eventKind int
 const (
 	eventAlive  eventKind = iota // showed life
 	eventSilent                  // its time to do so is over
+	eventSlow                    // its time for the rest is over
 	eventDone                    // returned
 )
 
@@ -105,7 +110,7 @@ func (h *heat) startNext(ctx context.Context) bool {
 	h.running[from] = true
 	h.wg.Go(func() { h.one(ctx, c, alone, from) })
 	h.due, h.patient = false, true
-	h.rest()
+	h.hedge.Reset(h.race.pause)
 	return true
 }
 
@@ -120,7 +125,13 @@ func (h *heat) one(ctx context.Context, c candidate, alone bool, from *runner) {
 	}
 	silent := time.AfterFunc(h.race.silent, func() { send(raceEvent{what: eventSilent}) })
 	defer silent.Stop()
-	found, err := h.race.ask(ctx, c, alone, func() { send(raceEvent{what: eventAlive}) })
+	stopChance := func() bool { return false }
+	defer func() { stopChance() }()
+	found, err := h.race.ask(ctx, c, alone, func() {
+		stopChance() // of the answer before, which a longer chain made it ask for again
+		send(raceEvent{what: eventAlive})
+		stopChance = time.AfterFunc(h.race.chance, func() { send(raceEvent{what: eventSlow}) }).Stop
+	})
 	send(raceEvent{what: eventDone, found: found, err: err})
 }
 
@@ -128,30 +139,30 @@ func (h *heat) one(ctx context.Context, c candidate, alone bool, from *runner) {
 func (h *heat) note(e raceEvent) {
 	switch e.what {
 	case eventAlive:
-		e.from.alive = true
+		e.from.alive, e.from.slow = true, false
 		h.due = false
+		h.hedge.Stop() // its chance takes the place of the pause
 	case eventSilent:
 		e.from.silent = !e.from.alive
-		return
+	case eventSlow:
+		e.from.slow = true
+		if !h.anyPromising() {
+			h.pauseIsOver()
+		}
 	case eventDone:
 		delete(h.running, e.from)
-		h.due = h.due || !h.anyAlive()
-	}
-	h.rest()
-}
-
-// rest starts the pause before a further candidate anew.
-func (h *heat) rest() {
-	if h.anyAlive() {
-		h.hedge.Reset(h.race.long)
-	} else {
-		h.hedge.Reset(h.race.pause)
+		if !h.anyPromising() {
+			h.due = true
+			h.hedge.Reset(h.race.pause)
+		}
 	}
 }
 
-func (h *heat) anyAlive() bool {
+func (h *heat) pauseIsOver() { h.due, h.patient = true, false }
+
+func (h *heat) anyPromising() bool {
 	for r := range h.running {
-		if r.alive {
+		if r.promising() {
 			return true
 		}
 	}
@@ -160,11 +171,16 @@ func (h *heat) anyAlive() bool {
 
 // places returns how many candidates may still be started.
 func (h *heat) places() int {
-	n := h.race.parallel
+	taken, answering := 0, 0
 	for r := range h.running {
-		if !r.silent {
-			n--
+		switch {
+		case r.silent:
+		case r.slow:
+			answering++
+		default:
+			answering++
+			taken++
 		}
 	}
-	return n
+	return min(h.race.parallel-taken, 2*h.race.parallel-answering)
 }

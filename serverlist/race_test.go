@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,8 +16,8 @@ import (
 // A lane says how one candidate of a test race behaves. Times count from its
 // start; zero: never.
 type lane struct {
-	alive, fail, win time.Duration
-	failAtOnce       bool
+	alive, again, fail, win time.Duration // again: shows life once more
+	failAtOnce              bool
 }
 
 // runLanes races and returns when each candidate started, in milliseconds,
@@ -29,7 +30,7 @@ func runLanes(t *testing.T, parallel int, lanes []lane, change func(r *race)) (s
 	next := 0
 	r := &race{
 		parallel: parallel,
-		pause:    300 * time.Millisecond, long: 30 * time.Second, silent: 4 * time.Second,
+		pause:    300 * time.Millisecond, chance: 30 * time.Second, silent: 4 * time.Second,
 		next: numbers(func(bool) (int, bool) {
 			next++
 			return next - 1, next <= len(lanes)
@@ -94,10 +95,12 @@ func runLane(ctx context.Context, l lane, i int, alive func()) (int, error) {
 		}
 		return time.After(d)
 	}
-	lives, fails, wins := after(l.alive), after(l.fail), after(l.win)
+	lives, again, fails, wins := after(l.alive), after(l.again), after(l.fail), after(l.win)
 	for {
 		select {
 		case <-lives:
+			alive()
+		case <-again:
 			alive()
 		case <-fails:
 			return 0, errors.New("failed")
@@ -132,6 +135,13 @@ func TestRace(t *testing.T) {
 		"no candidates":                    {nil, "", -1, 0},
 		"places stay taken until silent":   {[]lane{{fail: 3 * time.Second}, {}, {}, {win: ms}}, "0! 300 600 3000", 3, 3001 * ms},
 		"a pause is over but no place yet": {[]lane{{}, {}, {}, {}, {win: ms}}, "0! 300 600 4000 4300", 4, 4301 * ms},
+		"the slow give up their places":    {[]lane{{alive: ms}, {alive: ms}, {alive: ms}, {alive: ms, win: 9 * ms}}, "0! 30001 60002 90003", 3, 90012 * ms},
+		"slow ones may still win":          {[]lane{{alive: ms, win: 40 * time.Second}, {alive: ms}}, "0! 30001", 0, 40 * time.Second},
+		"the slow promise nothing":         {[]lane{{alive: ms}, {}, {}, {win: ms}}, "0! 30001 30301 30601", 3, 30602 * ms},
+		"a slow one fails beside a living": {[]lane{{alive: ms, fail: 40 * time.Second}, {alive: ms, win: 20 * time.Second}, {}}, "0! 30001", 1, 50001 * ms},
+		"a living one fails beside a slow": {[]lane{{alive: ms}, {alive: ms, fail: time.Second}, {win: ms}}, "0! 30001 31001", 2, 31002 * ms},
+		"the silent take no slow one's place": {[]lane{{alive: ms}, {}, {}, {}, {win: ms}},
+			"0! 30001 30301 30601 34001", 4, 34002 * ms},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -143,6 +153,29 @@ func TestRace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// However many are slow, the line is shared by twice as many as there are places.
+func TestRaceBoundsSlowOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		lanes := slices.Repeat([]lane{{alive: ms, fail: time.Hour}}, 6)
+		lanes = append(lanes, lane{win: ms})
+		starts, winner, at := runLanes(t, 3, lanes, nil)
+		if want := "0! 30001 60002 90003 120004 150005 3600000"; starts != want || winner != 6 || at != time.Hour+ms {
+			t.Errorf("started at %q, %d won after %v; want %q", starts, winner, at, want)
+		}
+	})
+}
+
+// One that begins anew, under a longer chain, has its chance anew.
+func TestRaceSecondLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		starts, winner, at := runLanes(t, 3, []lane{{alive: 100 * time.Millisecond, again: 20 * time.Second, win: 49 * time.Second}, {win: time.Millisecond}}, nil)
+		if starts != "0!" || winner != 0 {
+			t.Errorf("started at %q, %d won after %v", starts, winner, at)
+		}
+	})
 }
 
 func TestRaceLosersAreToldWhy(t *testing.T) {
@@ -169,7 +202,7 @@ func TestRaceEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		r := &race{
-			parallel: 1, pause: time.Minute, long: time.Minute, silent: time.Minute,
+			parallel: 1, pause: time.Minute, chance: time.Minute, silent: time.Minute,
 			next: numbers(func(bool) (int, bool) { return 0, true }),
 			ask: asking(func(ctx context.Context, _ int, _ bool, _ func()) (int, error) {
 				<-ctx.Done()
@@ -210,7 +243,7 @@ func TestRaceWaitsForCandidates(t *testing.T) {
 					})
 				}
 				r := &race{
-					parallel: 3, pause: 300 * time.Millisecond, long: time.Minute, silent: time.Minute, more: more,
+					parallel: 3, pause: 300 * time.Millisecond, chance: time.Minute, silent: time.Minute, more: more,
 					over: func() bool { mu.Lock(); defer mu.Unlock(); return settled },
 					next: numbers(func(patient bool) (int, bool) {
 						mu.Lock()
@@ -245,7 +278,7 @@ func TestRaceSeesCandidatesThatComeLast(t *testing.T) {
 		more := make(chan struct{}, 1)
 		looked, settled := false, false
 		r := &race{
-			parallel: 3, pause: time.Second, long: time.Second, silent: time.Second, more: more,
+			parallel: 3, pause: time.Second, chance: time.Second, silent: time.Second, more: more,
 			over: func() bool { return settled },
 			next: numbers(func(bool) (int, bool) {
 				if !looked { // they come just after this
