@@ -279,7 +279,7 @@ func TestOtherAnswers(t *testing.T) {
 		"busy":                   {xml(503, "SlowDown", "Please\x1b[31m reduce"), "a fault of its own"},
 		"a web page":             {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); io.WriteString(w, "<html>") }, "a fault of its own"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://eu.other.example/?X-Amz-Signature=wrong-secret", 307)
+			http.Redirect(w, r, "https://eu.other.example/?X-Amz-Signature=wrong-secret", http.StatusTemporaryRedirect)
 		}, "sends us to https://eu.other.example: "},
 		"no end": {func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, _ := w.(http.Hijacker).Hijack()

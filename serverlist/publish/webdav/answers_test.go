@@ -49,7 +49,7 @@ func TestOtherAnswers(t *testing.T) {
 		}, false, "does not take Basic"},
 		"redirect to nowhere": {status(302), false, "a redirect to nowhere"},
 		"redirect elsewhere": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://u:secret@other.example/dav/?token=secret", 301)
+			http.Redirect(w, r, "https://u:secret@other.example/dav/?token=secret", http.StatusMovedPermanently)
 		}, false, "sends us to https://other.example/dav/;"},
 		"forbidden":      {status(403), false, "the user may not do this"},
 		"no content":     {status(204), false, "204 (No Content)"},
