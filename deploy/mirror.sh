@@ -96,7 +96,7 @@ fetch() {
 	if [ "$(cat "$work/status")" = 0 ]; then return 0; fi
 	why=$(grep . "$work/errors" | tail -n 1 | printable)
 	why="it cannot be fetched: ${why:-it took more than $MAX_TIME seconds, or the connection broke}"
-	if grep -E '(^|[^0-9])(404|410)([^0-9]|$)' "$work/errors" >/dev/null; then return 2; fi
+	if grep -Ei 'error:? (HTTP/[0-9.]+ )?(404|410)([^0-9]|$)' "$work/errors" >/dev/null; then return 2; fi
 	return 1
 }
 
