@@ -208,6 +208,11 @@ func parseConfig(path, text string) (configFile, error) {
 		name := unknown[0].String()
 		return f, fmt.Errorf("%s, line %d: there is no setting %q; is it misspelt, or meant for a newer version?", path, lineOf(text, unknown[0]), name)
 	}
+	for name, value := range map[string]int{"queue": f.Queue, "per_source": f.PerSource, "keep_days": f.KeepDays} {
+		if meta.IsDefined(name) && value == 0 {
+			return f, fmt.Errorf("%s, line %d: %s = 0 would mean the default; remove the line for that, or write a number from 1 (-1: no limit, where there may be none)", path, lineOf(text, toml.Key{name}), name)
+		}
+	}
 	return f, nil
 }
 

@@ -59,12 +59,12 @@ func Init(ctx context.Context, cfg InitConfig) (Initialized, error) {
 	}
 	made, err := claim(cfg.Data)
 	if err != nil {
-		return Initialized{}, err
+		return Initialized{}, explainFolder(cfg.Data, err)
 	}
 	chain, err := initIn(ctx, cfg)
 	if err != nil {
 		unclaim(cfg.Data, made)
-		return Initialized{}, fmt.Errorf("root init: %w", err)
+		return Initialized{}, fmt.Errorf("root init: %w", explainFolder(cfg.Data, err))
 	}
 	return initialized(folder(cfg.Data), chain), nil
 }

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"github.com/signed-metaserver/metaserver/root/store"
 )
 
 // A LockedError says that another process serves the root in this folder. Two
@@ -32,7 +36,7 @@ func lockData(d folder) (io.Closer, error) {
 		return nil, &LockedError{Data: string(d), PID: readPID(d.lock())}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("locking the data folder: %w", err)
+		return nil, fmt.Errorf("locking the data folder: %w", explainFolder(string(d), err))
 	}
 	// For the error message of others; without it they do without the number.
 	if f.Truncate(0) == nil {
@@ -52,4 +56,15 @@ func readPID(path string) int {
 	data, _ := io.ReadAll(io.LimitReader(f, 32))
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
 	return pid
+}
+
+// explainFolder adds what to do when a data folder cannot be written to.
+func explainFolder(data string, err error) error {
+	switch {
+	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("the disk of %s is full: make room (a new root needs 2 MB) and try again; nothing was changed: %w", data, err)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s cannot be written to, and a root keeps its database and its documents there: mount it read-write, and give it to the user that runs the root (chown -R USER %s): %w", data, data, err)
+	}
+	return err
 }

@@ -19,6 +19,9 @@ const maxTrust = keys.MaxTrustText + keys.MaxSignatureBlock + 1
 // whatever follows it without a gap.
 func loadChain(d folder) (*keys.Chain, error) {
 	data, err := readTrust(d, 1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: it is the trust document that clients have pinned, and nothing can take its place; put it back from a backup, from a mirror (trust/1.trust there) or from a client: %w", d.trust(1), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the first trust document: %w", err)
 	}

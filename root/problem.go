@@ -96,11 +96,22 @@ func (s *server) handle(h handler) http.HandlerFunc {
 			return
 		}
 		p := problemOf(err)
+		if errors.Is(err, store.ErrNotFound) {
+			p = nothingThere(r)
+		}
 		if p.Status >= 500 && !errors.Is(err, context.Canceled) {
 			s.log.Error("a request failed", "method", r.Method, "route", r.Pattern, "err", err)
 		}
 		writeProblem(w, p)
 	}
+}
+
+// nothingThere names what a request has asked for in vain.
+func nothingThere(r *http.Request) *api.Problem {
+	if name := chi.URLParam(r, "name"); name != "" {
+		return problem(http.StatusNotFound, "There is no list %q; there are %s and %s.", clip(name), issue.ServerListName, issue.MirrorListName)
+	}
+	return problem(http.StatusNotFound, "There is nothing with the id %q.", clip(chi.URLParam(r, "id")))
 }
 
 // writeProblem completes p and sends it.

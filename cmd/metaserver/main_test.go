@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 //	mode FILE OCTAL         check the permissions of a file
 //	changebyte FILE TEXT    change one byte of FILE, the first of TEXT
 //	post URL FILE           send FILE as JSON; the answer is the standard output
+//	appendfile FILE MORE    append the file MORE to FILE
 //	httpget URL [TOKENFILE] get URL, with an admin's token; the answer is the standard output
 //	now VAR                 set VAR to a second that lies between what was done and what is done next
 //
@@ -55,6 +56,7 @@ func scriptParams(dir string) testscript.Params {
 			"changebyte": scriptChangeByte,
 			"post":       scriptPost,
 			"httpget":    scriptHTTPGet,
+			"appendfile": scriptAppendFile,
 			"now":        scriptNow,
 			"prepare":    scriptPrepare,
 			"launcher":   scriptLauncher,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
@@ -63,7 +64,9 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	f.override(cmd, &cfg)
+	if err := f.override(cmd, &cfg); err != nil {
+		return err
+	}
 	cfg.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.Context(), cmd.ErrOrStderr(), f.passphraseFile) }
 	r, err := root.New(cfg)
@@ -75,8 +78,13 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 }
 
 // override takes the flags that were given.
-func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) {
+func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) error {
 	given := cmd.Flags().Changed
+	for name, value := range map[string]int{"queue": f.queue, "per-source": f.perSource} {
+		if given(name) && value == 0 {
+			return &usageError{fmt.Sprintf("--%s 0 would mean the default; leave it out for that, or give a number from 1", name)}
+		}
+	}
 	if given("listen") {
 		if cfg.Listen = f.listen; f.listen == "" {
 			cfg.Listen = root.ListenNone
@@ -100,6 +108,7 @@ func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) {
 	if given("limit-loopback") {
 		cfg.LimitLoopback = f.limitLoopback
 	}
+	return nil
 }
 
 // explainKey says what to do about a key that does not open.

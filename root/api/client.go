@@ -274,5 +274,12 @@ func problemOf(resp *http.Response, body io.Reader) error {
 	if p.Status == http.StatusNotFound && strings.Contains(resp.Request.URL.Path, "/admin/") && p.Detail == NoSuchPath {
 		p.Detail += " The admin API is on the admin listener (by default http://127.0.0.1:7481), not on the public one."
 	}
+	if p.Status == http.StatusUnauthorized && !strings.Contains(resp.Request.URL.Path, "/admin/") {
+		p.Detail = AdminListener
+	}
 	return p
 }
+
+// AdminListener is the detail of a [Problem] when what everybody may ask was
+// asked of an admin listener.
+const AdminListener = "This is the admin listener of a root. Requests of servers and mirrors go to its public one (by default http://127.0.0.1:7480)."

@@ -142,6 +142,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	if err != nil {
+		if cause := cannotWrite(ctx, db); cause != nil {
+			err = fmt.Errorf("%w (%w)", cause, err)
+		}
 		return fmt.Errorf("updating the tables: %w", err)
 	}
 	have, err := p.GetDBVersion(ctx)
@@ -149,6 +152,16 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	return checkVersion(p, have)
+}
+
+// cannotWrite returns why nothing can be written, as on a full disk; nil if that
+// is not the matter. Package goose tells of what it could not read afterwards.
+func cannotWrite(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, "CREATE TABLE probe (x)"); err != nil {
+		return err
+	}
+	_, err := db.ExecContext(ctx, "DROP TABLE probe")
+	return err
 }
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {
@@ -179,6 +192,9 @@ func explain(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
+	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // the file beside it cannot grow
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
