@@ -173,7 +173,7 @@ func (c *checker) target(i int) {
 		c.add(Bad, "target", where, "it can be read, and does not hold both lists", "Run \"metaserver mirror once\".")
 		return
 	}
-	text := fmt.Sprintf("holds server.list %d, mirror.list %d, trust %d", h.Servers.Head.Version, h.Mirrors.Head.Version, h.Trust.Newest().Version)
+	text := fmt.Sprintf("holds server.list %d, mirror.list %d, trust %d", h.Servers.Head.Version, h.Mirrors.Head.Version, h.HeldTrust())
 	if newer(c.r.servers, h.Servers) || newer(c.r.mirrors, h.Mirrors) {
 		c.add(Warning, "target", where, text+", and there is news", "Run \"metaserver mirror once\". If this stays, is the timer active (systemctl list-timers, crontab -l)?")
 	} else {

@@ -30,7 +30,7 @@ type RootStatus struct {
 type TargetStatus struct {
 	Target     string            `json:"target"`
 	PublicURL  string            `json:"public_url,omitempty"`
-	Trust      int64             `json:"trust,omitempty"`     // number of the newest trust document; 0: not read
+	Trust      int64             `json:"trust,omitempty"`     // number of the newest trust document that it has; 0: none, or not read
 	Documents  []DocumentStatus  `json:"documents,omitempty"` // the lists that verify
 	Refused    map[string]string `json:"refused,omitempty"`   // what is there and does not verify, and why
 	Behind     bool              `json:"behind"`              // the root, or another target, has something newer
@@ -126,7 +126,7 @@ func (r *run) targetStatus(i int) TargetStatus {
 		s.Error = r.unread[i]
 		return s
 	}
-	s.Trust = h.Trust.Newest().Version
+	s.Trust = h.HeldTrust()
 	for name, list := range map[string]*serverlist.List{publish.MirrorList: h.Mirrors, publish.ServerList: h.Servers} {
 		if list != nil {
 			s.Documents = append(s.Documents, r.m.document(name, list.Head))

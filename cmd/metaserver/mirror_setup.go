@@ -160,11 +160,26 @@ func (s *mirrorSetup) run(ctx context.Context) error {
 	if !report.OK {
 		problems = append(problems, withHint(report.Err(), fmt.Sprintf("The mirror is set up. When this is put right, \"metaserver mirror check --config %s\" tells.", s.config)))
 	}
-	if s.register {
-		problems = append(problems, s.sendRequest(ctx))
+	switch later := fmt.Sprintf("Register it by \"metaserver mirror register --config %s\".", s.config); {
+	case s.register && !report.Targets[0].Verified:
+		problems = append(problems, withHint(errors.New("not registered, because players would not find it at the public URL"), later))
+	case s.register:
+		problems = append(problems, withHint(s.sendRequest(ctx), "The mirror is set up and works. "+later))
 	}
 	s.printTimer()
-	return errors.Join(problems...)
+	return s.tell(problems)
+}
+
+// tell prints what did not work, each with its hint.
+func (s *mirrorSetup) tell(problems []error) error {
+	var status error
+	for _, err := range problems {
+		if err != nil {
+			printError(s.errOut, err)
+			status = errReported
+		}
+	}
+	return status
 }
 
 // firstPublication reads the configuration as every later run does, and
@@ -192,7 +207,7 @@ func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, erro
 
 func (s *mirrorSetup) sendRequest(ctx context.Context) error {
 	if err := registerMirror(ctx, s.out, s.root, s.request, false); err != nil {
-		return withHint(fmt.Errorf("the root did not take the registration: %w", err), fmt.Sprintf("The mirror is set up and works; register it later by \"metaserver mirror register --config %s\".", s.config))
+		return fmt.Errorf("the root did not take the registration: %w", err)
 	}
 	return nil
 }

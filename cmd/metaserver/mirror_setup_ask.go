@@ -143,6 +143,9 @@ func (s *mirrorSetup) askField(ctx context.Context, field hosts.Field) error {
 			return nil
 		}
 	}
+	if field.Rare() {
+		return nil
+	}
 	switch field.Kind {
 	case hosts.Secret:
 		return s.askSecret(ctx, field)

@@ -30,6 +30,18 @@ type Holding struct {
 	crlf map[string]bool // documents whose line ends came back as CRLF
 }
 
+// HeldTrust returns the number of the newest document of Trust that the target
+// has; 0: none.
+func (h *Holding) HeldTrust() int64 {
+	var newest int64
+	for _, doc := range h.Trust.Documents() {
+		if h.same[TrustName(doc.Version)] {
+			newest = max(newest, doc.Version)
+		}
+	}
+	return newest
+}
+
 // ReadBack reads everything a target holds and verifies it as live under the
 // chain and the trust documents with which the target extends it. What is
 // absent or does not verify is not an error; what cannot be read is, because

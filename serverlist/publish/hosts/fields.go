@@ -28,6 +28,12 @@ const (
 	Secret      // in the file named by KEY_file, or in the environment variable named by KEY_env
 )
 
+// rare are the keys that most people leave out.
+var rare = []string{"ca_file", "style", "author_name", "author_email", "keep_history", "atomic"}
+
+// Rare tells whether a person should not be bothered with the field.
+func (f Field) Rare() bool { return slices.Contains(rare, f.Key) }
+
 // example returns a line of a configuration, with what it is.
 func (f Field) example() string {
 	value := fmt.Sprintf("%q", f.Example)
