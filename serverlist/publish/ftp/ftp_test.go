@@ -74,6 +74,21 @@ func onEach(t *testing.T, o testenv.FTPOptions, test func(t *testing.T, h *host)
 	}
 }
 
+// onSome runs a test that takes long and depends little on the server once on
+// each program.
+func onSome(t *testing.T, test func(t *testing.T, h *host)) {
+	for i, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			if i%2 == 0 {
+				test(t, p.withTLS(t, testenv.FTPOptions{}))
+			} else {
+				test(t, p.plain(t, testenv.FTPOptions{}))
+			}
+		})
+	}
+}
+
 func TestContract(t *testing.T) {
 	t.Parallel()
 	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
@@ -93,7 +108,7 @@ func TestInterrupted(t *testing.T) {
 
 func TestSilenced(t *testing.T) {
 	t.Parallel()
-	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+	onSome(t, func(t *testing.T, h *host) {
 		publishtest.Silenced(t, publishtest.AllowNothing, func(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
 			faulty, clean = h.newFolder(t, dial)
 			faulty.(*ftp.Target).ConnectTimeout, faulty.(*ftp.Target).IdleTimeout = time.Second, time.Second
@@ -104,7 +119,7 @@ func TestSilenced(t *testing.T) {
 
 func TestCancelled(t *testing.T) {
 	t.Parallel()
-	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+	onSome(t, func(t *testing.T, h *host) {
 		publishtest.Cancelled(t, publishtest.AllowNothing, h.newFolder)
 	})
 }
