@@ -2,6 +2,7 @@ package serverlist
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,6 +35,14 @@ type Limits struct {
 	Lines    int   // lines of a body; format: 262,144
 	Elements int   // of the lists in all entries of a body; format: 2,097,152
 	Entry    int   // bytes of one line of a body without its LF; format: 8 KiB
+}
+
+// or returns the limits with those of others where they have none.
+func (l Limits) or(others Limits) Limits {
+	return Limits{
+		Body: cmp.Or(l.Body, others.Body), Lines: cmp.Or(l.Lines, others.Lines),
+		Elements: cmp.Or(l.Elements, others.Elements), Entry: cmp.Or(l.Entry, others.Entry),
+	}
 }
 
 // body returns the cap of a body of this type.
@@ -135,9 +144,9 @@ func (p *bodyParser) line(line string, ended bool) {
 	p.number++
 	switch {
 	case !ended:
-		p.skip("entry-malformed", errors.New("the last line does not end with a line feed"))
+		p.skip("entry-malformed", errors.New("is the last one, and does not end with a line feed"))
 	case len(line) > p.most:
-		p.skip("entry-too-large", fmt.Errorf("the line is larger than %d bytes", p.most))
+		p.skip("entry-too-large", fmt.Errorf("is larger than %d bytes", p.most))
 	default:
 		reported, strings, members := len(p.list.Skipped), p.memory.strings.used, p.memory.members.used
 		if err := p.entry(line); err != nil {

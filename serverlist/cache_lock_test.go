@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,9 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
+
+// lockTaken is part of the error of who waited for the lock in vain.
+const lockTaken = "another program holds the lock"
 
 // Two programs store at once: neither's document is lost, and neither's record.
 func TestDirCacheStoresAtOnce(t *testing.T) {
@@ -29,7 +33,14 @@ func TestDirCacheStoresAtOnce(t *testing.T) {
 		var both sync.WaitGroup
 		for n := 10; n <= 11; n++ {
 			both.Go(func() {
-				if err := serverlist.DirCache(dir).Store("server.list", fmt.Append(nil, n), day(n)); err != nil {
+				store := func() error {
+					return serverlist.DirCache(dir).Store("server.list", fmt.Append(nil, n), day(n))
+				}
+				err := store()
+				for err != nil && strings.Contains(err.Error(), lockTaken) { // for seconds, on a busy machine
+					err = store()
+				}
+				if err != nil {
 					t.Error(err)
 				}
 			})
@@ -87,8 +98,14 @@ func TestTwoClientsAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			both.Go(func() {
-				if _, err := c.Refresh(t.Context()); err != nil {
-					t.Error(err)
+				for {
+					r, err := c.Refresh(t.Context())
+					if err != nil {
+						t.Error(err)
+					}
+					if !strings.Contains(lines(r.Attempts), lockTaken) { // for seconds, on a busy machine
+						return
+					}
 				}
 			})
 		}
@@ -126,7 +143,7 @@ func TestCacheLockHeld(t *testing.T) {
 		c := p.client()
 		r := refresh(t, c)
 		expectList(t, r, serverlist.SourceLive, "cat2")
-		expectAttempt(t, r.Attempts, filepath.Join(dir, "server.list"), "failed: cannot store it", "another program holds the lock")
+		expectAttempt(t, r.Attempts, filepath.Join(dir, "server.list"), "failed: cannot store it", lockTaken)
 		close(free)
 		holder.Wait()
 		r = refresh(t, c)

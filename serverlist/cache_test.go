@@ -252,7 +252,10 @@ func TestDirCacheSharedByWriters(t *testing.T) {
 	for w := range 2 {
 		wg.Go(func() {
 			for n := w; n < most; n += 2 {
-				if err := DirCache(dir).Store("server.list", data(n), base.AddDate(0, 0, n)); err != nil {
+				// Who stores again and again leaves the other little room; waiting
+				// has an end, and costs no more than the document.
+				err := DirCache(dir).Store("server.list", data(n), base.AddDate(0, 0, n))
+				if err != nil && !errors.Is(err, errLocked) {
 					t.Error(err)
 				}
 			}

@@ -33,6 +33,8 @@ func TestNewRefuses(t *testing.T) {
 		"root with secret": {serverlist.Config{Trust: pinned, Root: []string{"http://u:p@ms.example.org/"}}, "password"},
 		"negative pause":   {serverlist.Config{Trust: pinned, Tuning: serverlist.Tuning{Stall: -1}}, "Config.Tuning"},
 		"negative limit":   {serverlist.Config{Trust: pinned, Limits: serverlist.Limits{Entry: -1}}, "Config.Limits"},
+		"negative lines":   {serverlist.Config{Trust: pinned, Limits: serverlist.Limits{Lines: -1}}, "Config.Limits"},
+		"negative list":    {serverlist.Config{Trust: pinned, Limits: serverlist.Limits{Elements: -1}}, "Config.Limits"},
 	} {
 		if _, err := serverlist.New(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)

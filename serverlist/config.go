@@ -115,7 +115,7 @@ func (c *Config) check() error {
 	if min(t.HedgeEmpty, t.HedgeHeld, t.BodyEmpty, t.BodyHeld, t.Silent, t.Connect, t.Head, t.Stall) < 0 || t.MinRate < 0 || t.Parallel < 0 {
 		return fmt.Errorf("Config.Tuning: a negative value; zero means the default")
 	}
-	if c.Limits.Body < 0 || c.Limits.Entry < 0 {
+	if l := c.Limits; min(l.Body, int64(l.Lines), int64(l.Elements), int64(l.Entry)) < 0 {
 		return fmt.Errorf("Config.Limits: a negative value; zero means the cap of the format")
 	}
 	return nil

@@ -246,12 +246,7 @@ func signedHead(prefix []byte) []byte {
 }
 
 func (f *Fetcher) limit(want Want) Want {
-	if want.Limits.Body == 0 {
-		want.Limits.Body = f.Limits.Body
-	}
-	if want.Limits.Entry == 0 {
-		want.Limits.Entry = f.Limits.Entry
-	}
+	want.Limits = want.Limits.or(f.Limits)
 	return want
 }
 

@@ -17,12 +17,33 @@ func TestFetchLimits(t *testing.T) {
 	root := serverlisttest.NewRoot(serverlisttest.Options{})
 	root.Publish(serverlisttest.Servers("cat2", "metalforge"))
 	url := root.Site(serverlisttest.Honest).Start(t).URL + "/"
+	for want, limits := range map[string]serverlist.Limits{
+		"larger than 20":       {Body: 20},
+		"2 lines, more than 1": {Lines: 1},
+		"more than 1 elements": {Elements: 1},
+		"entry: entry skipped: the line is larger than 10 bytes": {Entry: 10},
+	} {
+		roomy := serverlist.Limits{Body: 1 << 20, Lines: 100, Elements: 100, Entry: 1000}
+		for name, l := range map[string]struct{ fetcher, want serverlist.Limits }{
+			"of the Fetcher": {fetcher: limits},
+			"of a Want":      {want: limits, fetcher: roomy},
+		} {
+			f := &serverlist.Fetcher{AllowPrivate: true, Limits: l.fetcher}
+			w := root.Want(serverlist.TypeServerList)
+			w.Limits = l.want
+			list, err := f.List(t.Context(), url+"server.list", w, root.Chain(), nil)
+			if list != nil && len(list.Servers) == 0 && len(list.Skipped) == 2 {
+				err = fmt.Errorf("entry: %s", list.Skipped[0].Detail)
+			}
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("limits %s, %+v: %v", name, limits, err)
+			}
+			f.CloseIdleConnections()
+		}
+	}
 	f := &serverlist.Fetcher{AllowPrivate: true, Limits: serverlist.Limits{Body: 20}}
 	defer f.CloseIdleConnections()
 	want := root.Want(serverlist.TypeServerList)
-	if _, err := f.List(t.Context(), url+"server.list", want, root.Chain(), nil); err == nil || !strings.Contains(err.Error(), "larger than 20") {
-		t.Errorf("the Fetcher's limit: %v", err)
-	}
 	want.Limits.Body = 10
 	if _, err := f.Head(t.Context(), url+"server.list", want, root.Chain()); err == nil || !strings.Contains(err.Error(), "larger than 10") {
 		t.Errorf("the limit of a Want: %v", err)
