@@ -74,6 +74,8 @@ import (
 const (
 	placeholder    = "{folder}"
 	defaultTimeout = 10 * time.Minute
+	workName       = "metaserver-publish-*" // of temporary folders
+	staleWork      = 24 * time.Hour         // no session takes so long; who made an older one was killed
 )
 
 // Target is a place that a program reaches.
@@ -137,7 +139,8 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	work, err := os.MkdirTemp("", "metaserver-publish-")
+	removeStale()
+	work, err := os.MkdirTemp("", workName)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 	s := &session{target: t, work: work, changes: map[string][]byte{}}
 	s.held = folder(filepath.Join(work, "held"))
 	s.staged = folder(filepath.Join(work, "documents"))
-	if err := errors.Join(s.held.create(), s.staged.create()); err != nil {
+	if err := errors.Join(folder(work).create(), s.held.create(), s.staged.create()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(work))
 	}
 	if t.PublicURL != "" {
@@ -159,4 +162,15 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 		return nil, errors.Join(err, os.RemoveAll(work))
 	}
 	return s, nil
+}
+
+// removeStale removes what killed processes have left. What belongs to another
+// user stays.
+func removeStale() {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), workName)) // the pattern is well formed
+	for _, path := range left {
+		if info, err := os.Lstat(path); err == nil && info.IsDir() && time.Since(info.ModTime()) > staleWork {
+			_ = os.RemoveAll(path)
+		}
+	}
 }

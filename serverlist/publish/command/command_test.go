@@ -271,10 +271,14 @@ func TestHangingCommand(t *testing.T) {
 }
 
 // TestNothingIsLeft: the folders for the programs are gone afterwards, also
-// when something fails.
+// when something fails, and those of a process that was killed a day later.
 func TestNothingIsLeft(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
+	killed, old := filepath.Join(temp, "metaserver-publish-1"), time.Now().Add(-25*time.Hour)
+	if err := errors.Join(os.MkdirAll(killed+"/documents", 0o755), os.Chtimes(killed, old, old)); err != nil {
+		t.Fatal(err)
+	}
 	root := publishtest.NewRoot(serverlisttest.Options{})
 	target := copied(t, t.TempDir())
 	set(t, target, root.Documents(t0, "alpha"))
