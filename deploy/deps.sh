@@ -179,7 +179,7 @@ if [ -z "$missing" ]; then
 fi
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v "$tool" >/dev/null || die "this is not a Debian system: please install by hand:$missing" \
-		'(nginx, apache2, rsync, versitygw, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, Python 3.9 or later). Without them, tests are skipped.'
+		'(nginx, apache2, rsync, versitygw, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, busybox, caddy, curl, wget, systemd, Python 3.9 or later). Without them, tests are skipped.'
 done
 say "to fetch:$missing"
 mkdir -p "$deps"
