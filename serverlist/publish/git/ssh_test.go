@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,10 @@ type sshHost struct {
 func newSSHHost(t *testing.T) *sshHost {
 	t.Helper()
 	s := testenv.SSHD(t, testenv.SSHDOptions{})
+	accounts, err := os.ReadFile("/etc/passwd")
+	if err == nil && regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(s.User)+`:.*/(nologin|false)$`).Match(accounts) {
+		testenv.Unable(t, "the account of this user runs no commands over ssh")
+	}
 	// The repositories belong to who runs the test, who may not be who logs in.
 	trust := []byte("[safe]\n\tdirectory = *\n")
 	if err := os.WriteFile(filepath.Join(s.Home, ".gitconfig"), trust, 0o644); err != nil {
