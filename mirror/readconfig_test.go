@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
@@ -72,6 +73,22 @@ target = [{type = "folder", path = 'www'}]
 	cfg, err = parseTestConfig(t, strings.Replace(smallest, "[[target]]", "jitter = \"90s\"\n[[target]]", 1))
 	if err != nil || cfg.Jitter != 90*time.Second {
 		t.Errorf("jitter 90s: %v, %v", cfg.Jitter, err)
+	}
+}
+
+// TestReadConfigKinds reads a target of each kind and both kinds of channels.
+func TestReadConfigKinds(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/config/kinds.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := parseTestConfig(t, string(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Targets) != len(hosts.Types())-1 || len(cfg.Notify) != 2 || len(cfg.Notes) != 1 || !strings.Contains(cfg.Notes[0], "travels in clear") {
+		t.Errorf("read %+v", cfg)
 	}
 }
 

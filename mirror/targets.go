@@ -21,10 +21,11 @@ const (
 func (r *run) readTargets(ctx context.Context, late time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, targetTimeout)
 	answers := make(chan func(), len(r.m.cfg.Targets))
+	chain := r.chain // a late reading may outlast the change of it
 	for i, t := range r.m.cfg.Targets {
 		r.unread[i] = "it did not answer in time"
 		r.visits.Go(func() {
-			h, err := publish.ReadBack(ctx, t.Target, r.chain)
+			h, err := publish.ReadBack(ctx, t.Target, chain)
 			if err != nil {
 				r.m.cfg.Log.Debug("target cannot be read", "target", t.String(), "error", err)
 			}
