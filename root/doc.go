@@ -17,6 +17,17 @@
 // loopback unless told otherwise ("ssh -L" reaches it). routes.go is the table
 // of all routes; package api holds their JSON.
 //
+// With [ListenNone] there is no public listener: what is published is pushed to
+// the targets that root.toml names, and admins register what people ask for.
+//
+// # Mirrors
+//
+// A mirror's operator asks for it to be listed as a server's does. Once it is,
+// the root looks at it as clients do, leaves it out of the list while clients
+// are better off without it, and writes to whoever runs it. GET /metrics on the
+// admin listener tells monitoring how lists, mirrors and targets are; Prometheus
+// sends an admin's token from a file (authorization: credentials_file).
+//
 // # The data folder
 //
 //	root.toml           the configuration (commented); flags win
@@ -36,5 +47,6 @@
 // power: a registration once 202 is sent, a decision once it is answered.
 //
 // Packages below: store keeps the state, issue is the only place that signs
-// and publishes, api holds the wire types.
+// and publishes, watch looks at the mirrors, push brings documents to static
+// hosts, mail sends messages, api holds the wire types.
 package root
