@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"strings"
 	"time"
 )
@@ -128,7 +129,7 @@ func (c *Chain) Open(note []byte, want Want) (*Note, error) {
 	case h.Epoch > c.Newest().Epoch:
 		return nil, refuse(LayerHead, "epoch-ahead", 0, "the document's epoch %d is above %d, that of the newest trust document: it names an epoch that the admins did not begin, or a trust document is missing", h.Epoch, c.Newest().Epoch)
 	}
-	return &Note{*h, e.text, signers}, nil
+	return &Note{*h, bytes.Clone(e.text), signers}, nil
 }
 
 // verify finds a trust document under which the envelope reaches the role of

@@ -77,8 +77,9 @@ func (l *List) parseBody(limits Limits) error {
 	if most := limits.lines(); lines > most {
 		return tooManyLines(lines, most)
 	}
-	// The strings of the entries are parts of the document, which nobody
-	// changes: a copy would cost the document's size again.
+	// The strings of the entries are parts of the document, of which the list
+	// has the only copy (see openList and readBody); what List.Bytes shows of it
+	// nobody changes. A copy of each would cost the document's size again.
 	text := unsafe.String(unsafe.SliceData(body), len(body))
 	p := newBodyParser(l, limits, lines)
 	for text != "" {

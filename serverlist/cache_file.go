@@ -58,13 +58,14 @@ func (s *storedFile) readBeginning() error {
 }
 
 // all returns the whole document; known itself if it is that, so that what is
-// in memory is not read into it once more. It may be called once.
+// in memory is not read into it once more. Otherwise it belongs to the caller.
+// It may be called once.
 func (s *storedFile) all(known []byte) ([]byte, error) {
 	if s.file == nil {
 		if bytes.Equal(s.begin, known) {
 			return known, nil
 		}
-		return s.begin, nil
+		return bytes.Clone(s.begin), nil // a Cache of the caller's own may have given it
 	}
 	defer s.close()
 	rest := io.MultiReader(bytes.NewReader(s.begin), s.file)

@@ -159,7 +159,7 @@ func (c *Client) open(name string, s *storedCopy, known *List) bool {
 		s.list = known
 		return true
 	}
-	s.list, err = Open(data, s.want, c.state.chain)
+	s.list, err = openOwned(data, s.want, c.state.chain)
 	if err != nil {
 		c.note(name, s.from, OutcomeRefused, err.Error())
 		return false

@@ -45,10 +45,19 @@ var ErrShortHead = errors.New("the data ends before the head does")
 const maxHead = keys.MaxHeadText + 1 + keys.MaxSignatureBlock + 1
 
 // Open verifies a document against the chain, then parses it. It uses no
-// clock and does no I/O. The list keeps data, and its strings are parts of it:
-// data must never change afterwards, so hand over no buffer that is used again
-// and no mapped file. Errors about the document are [*keys.Error].
+// clock and does no I/O. The list has a copy of data, so that what was verified
+// is what it shows whatever becomes of data. Errors about the document are
+// [*keys.Error].
 func Open(data []byte, want Want, chain *keys.Chain) (*List, error) {
+	return openList(data, want, chain, bytes.Clone)
+}
+
+// openOwned is Open of data that nobody will change: the list keeps it.
+func openOwned(data []byte, want Want, chain *keys.Chain) (*List, error) {
+	return openList(data, want, chain, func(data []byte) []byte { return data })
+}
+
+func openList(data []byte, want Want, chain *keys.Chain, own func([]byte) []byte) (*List, error) {
 	data, err := keys.NormalizeLines(data)
 	if err != nil {
 		return nil, err
@@ -57,13 +66,14 @@ func Open(data []byte, want Want, chain *keys.Chain) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := data[size:]
-	switch n := int64(len(body)); {
+	switch n := int64(len(data) - size); {
 	case n < note.Head.BodySize:
 		return nil, truncated(n, note.Head.BodySize)
 	case n > note.Head.BodySize:
 		return nil, appended()
-	case sha256.Sum256(body) != note.Head.BodySHA256:
+	}
+	data = own(data)
+	if sha256.Sum256(data[size:]) != note.Head.BodySHA256 {
 		return nil, wrongHash()
 	}
 	return newList(note, data, size, want.Limits)
@@ -126,12 +136,11 @@ func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note)
 	if verified != nil {
 		verified(data)
 	}
-	note.Text = data[:len(note.Text)] // let go of the prefix
 	return newList(note, data, size, want.Limits)
 }
 
 func newList(note *keys.Note, data []byte, body int, limits Limits) (*List, error) {
-	l := &List{Head: note.Head, Signers: note.Signers, data: data, text: note.Text, body: body}
+	l := &List{Head: note.Head, Signers: note.Signers, data: data, text: data[:len(note.Text)], body: body}
 	if err := l.parseBody(limits); err != nil {
 		return nil, err
 	}
