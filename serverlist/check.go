@@ -50,20 +50,20 @@ func CheckID(s string) error {
 	return nil
 }
 
-// CheckSlug tells whether s can be the short name of a game, a protocol or a
+// checkSlug tells whether s can be the short name of a game, a protocol or a
 // role. The rule is that of ids.
-func CheckSlug(s string) error { return CheckID(s) }
+func checkSlug(s string) error { return CheckID(s) }
 
-// CheckName tells whether s can be a server's name.
-func CheckName(s string) error {
+// checkName tells whether s can be a server's name.
+func checkName(s string) error {
 	if s == "" {
 		return fmt.Errorf("must not be empty")
 	}
 	return CheckText(s, MaxName)
 }
 
-// CheckDescription tells whether s can be a server's description.
-func CheckDescription(s string) error { return CheckText(s, MaxDescription) }
+// checkDescription tells whether s can be a server's description.
+func checkDescription(s string) error { return CheckText(s, MaxDescription) }
 
 // CheckText tells whether s is UTF-8 of at most max code points without
 // characters that control a terminal, reorder text or cannot be seen.
@@ -200,9 +200,9 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 }
 
-// CheckWebsite tells whether s is an http or https URL without user name and
+// checkWebsite tells whether s is an http or https URL without user name and
 // password.
-func CheckWebsite(s string) error { return checkURL(s) }
+func checkWebsite(s string) error { return checkURL(s) }
 
 // CheckMirrorURL tells whether s can be a mirror's URL: http or https, without
 // user name, password and fragment.

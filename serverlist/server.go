@@ -132,13 +132,13 @@ func (s *Server) set(name string, p *scanner) (known, required bool, err error) 
 	case "id":
 		return true, true, p.asString(&s.ID, CheckID)
 	case "name":
-		return true, true, p.asString(&s.Name, CheckName)
+		return true, true, p.asString(&s.Name, checkName)
 	case "addresses":
 		return true, true, p.asNonEmpty(&s.Addresses, maxAddresses, CheckAddress)
 	case "description":
 		return true, false, p.asText(&s.Description, MaxDescription)
 	case "game":
-		return true, false, p.asString(&s.Game, CheckSlug)
+		return true, false, p.asString(&s.Game, checkSlug)
 	case "version":
 		return true, false, p.asText(&s.Version, MaxText)
 	case "key":
@@ -150,7 +150,7 @@ func (s *Server) set(name string, p *scanner) (known, required bool, err error) 
 	case "tags":
 		return true, false, p.asStrings(&s.Tags, maxWords, checkTag)
 	case "website":
-		return true, false, p.asString(&s.Website, CheckWebsite)
+		return true, false, p.asString(&s.Website, checkWebsite)
 	case "endpoints":
 		return true, false, s.setEndpoints(p)
 	case "probe":
@@ -189,9 +189,9 @@ func (e *Endpoint) read(p *scanner) error {
 	err := p.asObject(func(name string) (bool, error) {
 		switch name {
 		case "role":
-			return true, field(name, p.asString(&e.Role, CheckSlug))
+			return true, field(name, p.asString(&e.Role, checkSlug))
 		case "protocol":
-			return true, field(name, p.asString(&e.Protocol, CheckSlug))
+			return true, field(name, p.asString(&e.Protocol, checkSlug))
 		case "address":
 			return true, field(name, p.asString(&e.Address, CheckAddress))
 		}
@@ -209,7 +209,7 @@ func (s *Server) setProbe(p *scanner) error {
 	err := p.asObject(func(name string) (bool, error) {
 		switch name {
 		case "protocol":
-			return true, field(name, p.asString(&probe.Protocol, CheckSlug))
+			return true, field(name, p.asString(&probe.Protocol, checkSlug))
 		case "port":
 			return true, field(name, p.asInteger(&port, 1, 65535))
 		}
