@@ -11,12 +11,12 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 )
 
-// The names of documents at a root, a mirror, in a cache and in a static
-// folder.
+// The names of documents at a root, a mirror, in a [Cache] and in a static
+// folder. Trust documents are named by [TrustName].
 const (
-	nameServerList = "server.list"
-	nameMirrorList = "mirror.list"
-	namePinned     = "pinned.trust" // in a static folder: the trust document to begin with
+	NameServerList = "server.list"
+	NameMirrorList = "mirror.list"
+	NamePinned     = "pinned.trust" // in a static folder: the trust document to begin with
 )
 
 // A Client gets the server list of one origin and keeps it. It is safe for

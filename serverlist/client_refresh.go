@@ -81,7 +81,7 @@ func (r *refresh) round(ctx context.Context) {
 	roots := newPool(r.c.failures, mirrors.everyone()...)
 	mirrors.addNewest(listOf(s.mirrors))
 	mirrors.add(s.static)
-	q := newQuestion(nameServerList, listOf(s.servers))
+	q := newQuestion(NameServerList, listOf(s.servers))
 
 	rootCtx, letGo := context.WithCancelCause(ctx)
 	rootDone := make(chan struct{})
@@ -159,7 +159,7 @@ func (r *refresh) grace(q *question) time.Duration {
 func (r *refresh) askRoot(ctx context.Context, s state, roots, mirrors *pool) {
 	defer mirrors.settle()
 	roots.settle()
-	q := newQuestion(nameMirrorList, listOf(s.mirrors))
+	q := newQuestion(NameMirrorList, listOf(s.mirrors))
 	found := r.race(ctx, q, roots, r.pause(q), func() {})
 	if found != nil {
 		mirrors.addNewest(found.list)
@@ -217,7 +217,7 @@ func (r *refresh) followHint(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.c.cfg.Tuning.Silent, errGrace)
 	defer cancel()
-	found, err := r.ask(ctx, newQuestion(nameMirrorList, held), r.live.from, true, func() {})
+	found, err := r.ask(ctx, newQuestion(NameMirrorList, held), r.live.from, true, func() {})
 	if err == nil {
 		r.keepMirrors(found)
 	}
@@ -226,10 +226,10 @@ func (r *refresh) followHint(ctx context.Context) {
 // keepMirrors keeps the mirror list that a source has shown, if it still holds
 // under what is known of the chain by now.
 func (r *refresh) keepMirrors(found *confirmation) {
-	if found == nil || !r.holdsLive(found, nameMirrorList) {
+	if found == nil || !r.holdsLive(found, NameMirrorList) {
 		return
 	}
-	if a := r.c.keep(nameMirrorList, found.list, found.url, r.aheadOf(found.list)); a != nil {
+	if a := r.c.keep(NameMirrorList, found.list, found.url, r.aheadOf(found.list)); a != nil {
 		r.log(*a)
 	}
 }
@@ -237,7 +237,7 @@ func (r *refresh) keepMirrors(found *confirmation) {
 // holds tells whether the live list is signed under the newest trust document
 // that is known by now, and lets go of it if not.
 func (r *refresh) holds() bool {
-	if r.live != nil && !r.holdsLive(r.live, nameServerList) {
+	if r.live != nil && !r.holdsLive(r.live, NameServerList) {
 		r.live = nil
 		return false
 	}
@@ -264,7 +264,7 @@ func (r *refresh) store() {
 		held := listOf(r.c.snapshot().servers)
 		if held != nil && held.Compare(r.live.list) > 0 {
 			r.live = nil // another program has stored something newer meanwhile
-		} else if a := r.c.keep(nameServerList, r.live.list, r.live.url, r.aheadOf(r.live.list)); a != nil {
+		} else if a := r.c.keep(NameServerList, r.live.list, r.live.url, r.aheadOf(r.live.list)); a != nil {
 			r.log(*a)
 		}
 	}

@@ -37,14 +37,14 @@ type heldList struct {
 
 // held returns the lists of both kinds by name.
 func (s *state) held(name string) **heldList {
-	if name == nameMirrorList {
+	if name == NameMirrorList {
 		return &s.mirrors
 	}
 	return &s.servers
 }
 
 func typeOf(name string) string {
-	if name == nameMirrorList {
+	if name == NameMirrorList {
 		return TypeMirrorList
 	}
 	return TypeServerList
@@ -58,7 +58,7 @@ func (c *Client) load() {
 	c.loaded = true
 	c.state.attempts = nil
 	c.loadTrust()
-	for _, name := range []string{nameMirrorList, nameServerList} {
+	for _, name := range []string{NameMirrorList, NameServerList} {
 		c.loadList(name)
 	}
 }
@@ -67,7 +67,7 @@ func (c *Client) load() {
 func (c *Client) loadTrust() {
 	s := &c.state
 	for range maxTrustSteps {
-		name := trustName(s.chain.Newest().Version + 1)
+		name := TrustName(s.chain.Newest().Version + 1)
 		if data, err := readStatic(c.cfg.Static, name, maxTrustBytes); err == nil && c.extend(name, staticName(name), data) {
 			s.shipped = later(s.shipped, s.chain.Newest().Issued)
 			s.newest = later(s.newest, s.shipped)
@@ -134,7 +134,7 @@ func (c *Client) loadList(name string) {
 			c.note(name, s.from, OutcomeUsed, describe(s.list))
 		}
 	}
-	if name == nameMirrorList {
+	if name == NameMirrorList {
 		c.loadStaticMirrors(copies)
 	}
 }
@@ -173,7 +173,7 @@ func (c *Client) loadStaticMirrors(copies []*storedCopy) {
 	before := c.state.static
 	c.state.static = nil
 	for _, s := range copies {
-		if s.source == SourceStatic && c.open(nameMirrorList, s, before) {
+		if s.source == SourceStatic && c.open(NameMirrorList, s, before) {
 			c.state.static = s.list
 		}
 	}

@@ -94,7 +94,7 @@ func (c *Client) storeTrust() *Attempt {
 		return nil
 	}
 	for _, t := range c.chain().Documents() {
-		name, started, begin := trustName(t.Version), c.cfg.Now(), time.Now()
+		name, started, begin := TrustName(t.Version), c.cfg.Now(), time.Now()
 		if t.Version == 1 || c.isStored(name, t.Bytes()) {
 			continue
 		}

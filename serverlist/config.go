@@ -130,9 +130,9 @@ func (c *Config) pinned() ([]byte, error) {
 	if c.Static == nil {
 		return nil, fmt.Errorf("Config.Trust is empty: %s", remedy)
 	}
-	data, err := readStatic(c.Static, namePinned, maxTrustBytes)
+	data, err := readStatic(c.Static, NamePinned, maxTrustBytes)
 	if err != nil {
-		return nil, fmt.Errorf("Config.Trust is empty, and Config.Static has no %s (%w): %s, or Static the folder that \"metaserver bundle\" writes", namePinned, err, remedy)
+		return nil, fmt.Errorf("Config.Trust is empty, and Config.Static has no %s (%w): %s, or Static the folder that \"metaserver bundle\" writes", NamePinned, err, remedy)
 	}
 	return data, nil
 }
@@ -143,8 +143,8 @@ func rootFolder(base string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if u.RawQuery != "" || strings.HasSuffix(u.Path, "/"+nameServerList) {
-		return "", fmt.Errorf("%q is not the folder of all documents; give the URL without %q and query", base, nameServerList)
+	if u.RawQuery != "" || strings.HasSuffix(u.Path, "/"+NameServerList) {
+		return "", fmt.Errorf("%q is not the folder of all documents; give the URL without %q and query", base, NameServerList)
 	}
 	if !strings.HasSuffix(u.Path, "/") {
 		return u.Scheme + "://" + u.Host + u.EscapedPath() + "/", nil

@@ -156,7 +156,7 @@ func (f *Fetcher) headOf(ctx context.Context, url string, header http.Header, wa
 // base follows the rule of [DocumentURL].
 func (f *Fetcher) Extend(ctx context.Context, base string, chain *keys.Chain) (*keys.Chain, int, error) {
 	for n := range maxTrustSteps {
-		url, err := DocumentURL(base, trustName(chain.Newest().Version+1))
+		url, err := DocumentURL(base, TrustName(chain.Newest().Version+1))
 		if err != nil {
 			return chain, n, &FetchError{URL: base, Outcome: OutcomeFailed, Detail: err.Error(), Err: err}
 		}
@@ -202,7 +202,8 @@ func (f *Fetcher) trust(ctx context.Context, url string, chain *keys.Chain) (*ke
 	return longer, nil
 }
 
-func trustName(n int64) string { return fmt.Sprintf("trust/%d.trust", n) }
+// TrustName returns the name of trust document n: "trust/3.trust".
+func TrustName(n int64) string { return fmt.Sprintf("trust/%d.trust", n) }
 
 // DocumentURL returns the URL of a document ("server.list", "mirror.list",
 // "trust/2.trust") at a mirror. A base that ends in "/", or has no path, is
@@ -214,7 +215,7 @@ func DocumentURL(base, document string) (string, error) {
 		return "", err
 	}
 	isFolder := u.RawQuery == "" && (u.Path == "" || strings.HasSuffix(u.Path, "/"))
-	if !isFolder && document == nameServerList {
+	if !isFolder && document == NameServerList {
 		return u.String(), nil
 	}
 	return u.ResolveReference(&url.URL{Path: document}).String(), nil

@@ -23,7 +23,7 @@ func (r *refresh) walk(ctx context.Context, base string) {
 	defer close(done)
 	for range maxTrustSteps {
 		chain := r.c.chain()
-		name := trustName(chain.Newest().Version + 1)
+		name := TrustName(chain.Newest().Version + 1)
 		url, err := DocumentURL(base, name)
 		if err != nil {
 			return

@@ -141,7 +141,7 @@ func (b *bundle) write(dir string) error {
 		}
 	}
 	pinned := b.chain.Newest().Bytes()
-	if err := errors.Join(put(pinned, "pinned.trust"), put(b.mirrorList.Bytes(), publish.MirrorList), put(b.list.Bytes(), publish.ServerList)); err != nil {
+	if err := errors.Join(put(pinned, serverlist.NamePinned), put(b.mirrorList.Bytes(), publish.MirrorList), put(b.list.Bytes(), publish.ServerList)); err != nil {
 		return err
 	}
 	client, err := serverlist.New(serverlist.Config{Trust: pinned, Static: os.DirFS(dir)})

@@ -12,8 +12,8 @@ import (
 
 // Names of documents, as paths below the public folder and the root's URL.
 const (
-	ServerListName = "server.list"
-	MirrorListName = "mirror.list"
+	ServerListName = serverlist.NameServerList
+	MirrorListName = serverlist.NameMirrorList
 )
 
 // A Document is something published, ready to be served. It is immutable.
@@ -43,7 +43,7 @@ func listDocument(name string, l *serverlist.List) *Document {
 	}
 }
 
-func trustName(t *keys.Trust) string { return fmt.Sprintf("trust/%d.trust", t.Version) }
+func trustName(t *keys.Trust) string { return serverlist.TrustName(t.Version) }
 
 func trustDocument(t *keys.Trust) *Document {
 	return &Document{

@@ -17,18 +17,18 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // Names of the lists. Trust documents are named by [TrustName].
 const (
-	ServerList = "server.list"
-	MirrorList = "mirror.list"
+	ServerList = serverlist.NameServerList
+	MirrorList = serverlist.NameMirrorList
 )
 
 // TrustName returns the name of trust document n: "trust/3.trust".
-func TrustName(n int64) string {
-	return "trust/" + strconv.FormatInt(n, 10) + ".trust"
-}
+func TrustName(n int64) string { return serverlist.TrustName(n) }
 
 // A Target is a place that serves documents as plain files. Implementations
 // are safe for concurrent use; String names the target in messages and never

@@ -211,20 +211,12 @@ func (r *Root) Open(typ string, doc []byte) *serverlist.List {
 	return must(serverlist.Open(doc, r.Want(typ), r.Chain()))
 }
 
-// The names of the lists.
-const (
-	serverListName = "server.list"
-	mirrorListName = "mirror.list"
-)
-
 func nameOf(typ string) string {
 	if typ == serverlist.TypeMirrorList {
-		return mirrorListName
+		return serverlist.NameMirrorList
 	}
-	return serverListName
+	return serverlist.NameServerList
 }
-
-func trustName(n int64) string { return fmt.Sprintf("trust/%d.trust", n) }
 
 func setZero[T comparable](v *T, value T) {
 	var zero T

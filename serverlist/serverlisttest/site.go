@@ -189,9 +189,9 @@ func (r *Root) published(name string) (newest, before []byte) {
 // otherList swaps the names of the lists.
 func otherList(name string) string {
 	switch name {
-	case serverListName:
+	case serverlist.NameServerList:
 		return nameOf(serverlist.TypeMirrorList)
-	case mirrorListName:
+	case serverlist.NameMirrorList:
 		return nameOf(serverlist.TypeServerList)
 	}
 	return name

@@ -5,6 +5,7 @@ import (
 	"testing/fstest"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // A Change is what a trust document changes against the one before it. Zero
@@ -37,7 +38,7 @@ func (r *Root) Amend(c Change) []byte {
 	} else {
 		r.chain = must(r.chain.Extend(doc))
 	}
-	r.folder[trustName(t.Version)] = &fstest.MapFile{Data: doc, Mode: 0o644}
+	r.folder[serverlist.TrustName(t.Version)] = &fstest.MapFile{Data: doc, Mode: 0o644}
 	return doc
 }
 
