@@ -31,8 +31,6 @@ type website struct {
 	name string // "mirror.example.net"
 }
 
-var webServers = []string{"nginx", "apache2", "caddy"}
-
 // startWebsite starts a server with deploy/FOLDER/NAME, after the replacements of
 // old by new, which are pairs.
 func startWebsite(t testing.TB, server, file, name string, replace ...string) *website {

@@ -23,20 +23,20 @@ import (
 // ownMounts tells the test binary that it runs where it may mount.
 const ownMounts = "METASERVER_TEST_OWN_MOUNTS"
 
-// TestMirrorsOfEveryKind runs one root and a mirror of every kind of host, all
+// TestMirrorFaults runs one root and a mirror of every kind of host, all
 // of them real programs. Each mirror's job is then broken in every way that its
 // host knows: the connection is cut, the job is killed, the disk is full, the
 // password is wrong, the certificate has expired. Whatever happens, the host
 // shows complete documents, each that was published, never older than before;
 // a client always gets a live list; and the next good run puts things right.
-func TestMirrorsOfEveryKind(t *testing.T) {
+func TestMirrorFaults(t *testing.T) {
 	if os.Getenv(ownMounts) == "" {
 		t.Parallel()
 		runWithOwnMounts(t)
 		return
 	}
-	w := newKindsWorld(t)
-	hosts := []*kindHost{
+	w := newFaultWorld(t)
+	hosts := []*faultHost{
 		folderHost(w), ftpsHost(w), sftpHost(w), s3Host(w), webdavHost(w), gitHost(w), rsyncHost(w),
 	}
 	for _, h := range hosts {
@@ -60,7 +60,7 @@ func TestMirrorsOfEveryKind(t *testing.T) {
 // host gets a small disk that nobody else sees.
 func runWithOwnMounts(t *testing.T) {
 	testenv.NeedMounts(t)
-	cmd := testenv.Command(t, "unshare", "--mount", os.Args[0], "-test.run=^TestMirrorsOfEveryKind$", "-test.v")
+	cmd := testenv.Command(t, "unshare", "--mount", os.Args[0], "-test.run=^TestMirrorFaults$", "-test.v")
 	cmd.Env = append(os.Environ(), ownMounts+"=1")
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
@@ -69,9 +69,9 @@ func runWithOwnMounts(t *testing.T) {
 	}
 }
 
-// A kindHost is a place that a mirror publishes to, and what can go wrong
+// A faultHost is a place that a mirror publishes to, and what can go wrong
 // there.
-type kindHost struct {
+type faultHost struct {
 	name   string
 	url    string   // where players find it
 	table  string   // its [[target]]
@@ -88,9 +88,9 @@ type kindHost struct {
 	version int64 // of the server list it showed last
 }
 
-// A kindsWorld is a root with a list of some hundred kilobytes, its admin, and
+// A faultWorld is a root with a list of some hundred kilobytes, its admin, and
 // the table of what was tried.
-type kindsWorld struct {
+type faultWorld struct {
 	t       *testing.T
 	dir     string
 	public  string
@@ -104,7 +104,7 @@ type kindsWorld struct {
 	rows    [][]string
 }
 
-func newKindsWorld(t *testing.T) *kindsWorld {
+func newFaultWorld(t *testing.T) *faultWorld {
 	dir, err := os.MkdirTemp("", "kinds-") // t.TempDir is closed to the users that servers run as
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func newKindsWorld(t *testing.T) *kindsWorld {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w := &kindsWorld{t: t, dir: dir, known: map[string]bool{}}
+	w := &faultWorld{t: t, dir: dir, known: map[string]bool{}}
 	data, empty := filepath.Join(w.dir, "D"), filepath.Join(w.dir, "empty")
 	writeFile(t, empty, "")
 	command(t, "root", "init", "--data", data, "--origin", "ms.example.org", "--passphrase-file", empty)
@@ -132,7 +132,7 @@ func newKindsWorld(t *testing.T) *kindsWorld {
 }
 
 // listServer registers and approves one more server.
-func (w *kindsWorld) listServer() {
+func (w *faultWorld) listServer() {
 	w.t.Helper()
 	w.servers++
 	accepted, err := w.user.Register(w.t.Context(), api.RegistrationRequest{
@@ -148,7 +148,7 @@ func (w *kindsWorld) listServer() {
 }
 
 // nextEdition returns when the root serves a server list with one more server.
-func (w *kindsWorld) nextEdition() {
+func (w *faultWorld) nextEdition() {
 	w.t.Helper()
 	w.listServer()
 	for {
@@ -165,7 +165,7 @@ func (w *kindsWorld) nextEdition() {
 	}
 }
 
-func (w *kindsWorld) addMirror(h *kindHost) {
+func (w *faultWorld) addMirror(h *faultHost) {
 	w.t.Helper()
 	if _, err := w.admin.AddMirror(w.t.Context(), api.Mirror{ID: h.name, Operator: "Operator of " + h.name, URLs: []string{h.url}}); err != nil {
 		w.t.Fatal(err)
@@ -174,7 +174,7 @@ func (w *kindsWorld) addMirror(h *kindHost) {
 }
 
 // begin publishes what the root has now.
-func (w *kindsWorld) begin(h *kindHost) {
+func (w *faultWorld) begin(h *faultHost) {
 	w.t.Helper()
 	run := func() {
 		if said := w.runWith(h, h.table); said != "" {
@@ -193,7 +193,7 @@ func (w *kindsWorld) begin(h *kindHost) {
 }
 
 // try breaks the job while there is a new edition to publish, and mends it.
-func (w *kindsWorld) try(h *kindHost, f fault) {
+func (w *faultWorld) try(h *faultHost, f fault) {
 	w.t.Helper()
 	w.nextEdition()
 	before := h.version
@@ -220,7 +220,7 @@ func (w *kindsWorld) try(h *kindHost, f fault) {
 
 // run runs the job with a table and returns what it says on standard error,
 // "" if it ends well. The function started may be nil.
-func (w *kindsWorld) run(h *kindHost, table string, started func(*os.Process)) string {
+func (w *faultWorld) run(h *faultHost, table string, started func(*os.Process)) string {
 	w.t.Helper()
 	writeFile(w.t, h.config, fmt.Sprintf("root = %q\ntrust = \"1.trust\"\n[[target]]\n%s\n", w.public, table))
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -245,14 +245,14 @@ func (w *kindsWorld) run(h *kindHost, table string, started func(*os.Process)) s
 	return err.Error() // killed
 }
 
-func (w *kindsWorld) runWith(h *kindHost, table string) string {
+func (w *faultWorld) runWith(h *faultHost, table string) string {
 	w.t.Helper()
 	return w.run(h, table, nil)
 }
 
 // look fetches what players get from the host: complete documents that the root
 // has published, none older than before.
-func (w *kindsWorld) look(h *kindHost) {
+func (w *faultWorld) look(h *faultHost) {
 	w.t.Helper()
 	if !bytes.Equal(w.get(h.url, publish.TrustName(1)), readFile(w.t, w.trust)) {
 		w.t.Errorf("%s: trust/1.trust is not what was published", h.name)
@@ -273,7 +273,7 @@ func (w *kindsWorld) look(h *kindHost) {
 	}
 }
 
-func (w *kindsWorld) get(base, name string) []byte {
+func (w *faultWorld) get(base, name string) []byte {
 	w.t.Helper()
 	resp, err := http.Get(base + name)
 	if err != nil {
@@ -289,7 +289,7 @@ func (w *kindsWorld) get(base, name string) []byte {
 
 // list is what a player sees: without cache and static lists, so it is live or
 // nothing.
-func (w *kindsWorld) list(root string) string {
+func (w *faultWorld) list(root string) string {
 	w.t.Helper()
 	l := decode[listOutput](w.t, command(w.t, "list", "--trust", w.trust, "--root", root, "--json"))
 	if l.Source != "live" || len(l.Servers) < 600 {
@@ -298,7 +298,7 @@ func (w *kindsWorld) list(root string) string {
 	return fmt.Sprintf("%s, %d servers", l.Source, len(l.Servers))
 }
 
-func (w *kindsWorld) logTable() {
+func (w *faultWorld) logTable() {
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "HOST\tBROKEN BY\tTHE JOB SAYS\tTHE HOST SHOWS\tA CLIENT SHOWS")

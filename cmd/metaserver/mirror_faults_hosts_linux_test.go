@@ -45,7 +45,7 @@ type diskT struct {
 }
 
 // onDisk mounts a disk and runs start with all temporary folders on it.
-func onDisk(w *kindsWorld, h *kindHost, start func(t testing.TB)) {
+func onDisk(w *faultWorld, h *faultHost, start func(t testing.TB)) {
 	h.disk = mountDisk(w.t, filepath.Join(w.dir, h.name+"-disk"))
 	before := os.TempDir()
 	os.Setenv("TMPDIR", h.disk)
@@ -62,8 +62,8 @@ func (d diskT) TempDir() string {
 }
 
 // folderHost is a folder of this machine that nginx serves.
-func folderHost(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "folder", room: smallFiles}
+func folderHost(w *faultWorld) *faultHost {
+	h := &faultHost{name: "folder", room: smallFiles}
 	h.disk = mountDisk(w.t, filepath.Join(w.dir, "folder-disk"))
 	h.folder = h.disk
 	h.table = table("folder", "path", h.folder)
@@ -71,8 +71,8 @@ func folderHost(w *kindsWorld) *kindHost {
 }
 
 // ftpsHost is a vsftpd that wants TLS, with nginx beside it.
-func ftpsHost(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "ftps", room: smallFiles}
+func ftpsHost(w *faultWorld) *faultHost {
+	h := &faultHost{name: "ftps", room: smallFiles}
 	var s *testenv.FTPServer
 	cert, key, ca := certificate(w, "ftps", time.Hour)
 	onDisk(w, h, func(t testing.TB) { s = testenv.VSFTPD(t, testenv.FTPOptions{Cert: cert, Key: key}) })
@@ -90,8 +90,8 @@ func ftpsHost(w *kindsWorld) *kindHost {
 }
 
 // sftpHost is an openssh-server, with nginx beside it.
-func sftpHost(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "sftp", room: smallFiles, disk: "/dev/shm"} // where its folders are
+func sftpHost(w *faultWorld) *faultHost {
+	h := &faultHost{name: "sftp", room: smallFiles, disk: "/dev/shm"} // where its folders are
 	mountDisk(w.t, h.disk)
 	s := testenv.SSHD(w.t, testenv.SSHDOptions{})
 	h.gate = newGate(w.t, s.Address, nil)
@@ -106,8 +106,8 @@ func sftpHost(w *kindsWorld) *kindHost {
 }
 
 // s3Host is a versitygw whose bucket everybody may read.
-func s3Host(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "s3", room: smallFiles}
+func s3Host(w *faultWorld) *faultHost {
+	h := &faultHost{name: "s3", room: smallFiles}
 	var s *testenv.S3Store
 	onDisk(w, h, func(t testing.TB) { s = testenv.S3(t, testenv.S3Options{}, "mirror") })
 	upstream := strings.TrimPrefix(s.URL, "http://")
@@ -125,7 +125,7 @@ func s3Host(w *kindsWorld) *kindHost {
 	return h.at(s.URL + "/mirror/")
 }
 
-func readable(w *kindsWorld, s *testenv.S3Store, address string) {
+func readable(w *faultWorld, s *testenv.S3Store, address string) {
 	w.t.Helper()
 	c, err := minio.New(address, &minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Region: s.Region})
 	if err == nil {
@@ -139,8 +139,8 @@ func readable(w *kindsWorld, s *testenv.S3Store, address string) {
 
 // webdavHost is an nginx that takes files by WebDAV, and one beside it that
 // everybody may read.
-func webdavHost(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "webdav", room: smallFiles}
+func webdavHost(w *faultWorld) *faultHost {
+	h := &faultHost{name: "webdav", room: smallFiles}
 	var s *testenv.WebDAVServer
 	onDisk(w, h, func(t testing.TB) {
 		s = testenv.WebDAV(t, "nginx", testenv.WebDAVOptions{User: "mirror", Password: "right"})
@@ -161,8 +161,8 @@ func webdavHost(w *kindsWorld) *kindHost {
 
 // gitHost is a bare repository behind an openssh-server, and a web server that
 // shows what is in its branch.
-func gitHost(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "git"}                                    // no room: it packs the list into a few kilobytes
+func gitHost(w *faultWorld) *faultHost {
+	h := &faultHost{name: "git"}                                   // no room: it packs the list into a few kilobytes
 	h.disk = mountDisk(w.t, filepath.Join("/dev/shm", "git-disk")) // where the server's user can go
 	s := testenv.SSHD(w.t, testenv.SSHDOptions{})
 	repo := filepath.Join(h.disk, "pages.git")
@@ -202,8 +202,8 @@ secrets file = %[1]s/secrets
 `
 
 // rsyncHost is an rsync server that a command publishes to, with nginx beside.
-func rsyncHost(w *kindsWorld) *kindHost {
-	h := &kindHost{name: "command", room: smallFiles}
+func rsyncHost(w *faultWorld) *faultHost {
+	h := &faultHost{name: "command", room: smallFiles}
 	run := w.t.TempDir()
 	h.disk = mountDisk(w.t, filepath.Join(w.dir, "rsync-disk"))
 	www := filepath.Join(h.disk, "www")
@@ -237,7 +237,7 @@ func rsyncHost(w *kindsWorld) *kindHost {
 }
 
 // at says where players find the host.
-func (h *kindHost) at(url string) *kindHost {
+func (h *faultHost) at(url string) *faultHost {
 	h.url = url
 	h.table += fmt.Sprintf("\npublic_url = %q", url)
 	return h
@@ -255,7 +255,7 @@ func table(kind string, pairs ...string) string {
 }
 
 // secret returns a file with a secret.
-func (w *kindsWorld) secret(text string) string {
+func (w *faultWorld) secret(text string) string {
 	w.t.Helper()
 	f, err := os.CreateTemp(w.dir, "secret-")
 	if err == nil {
@@ -269,7 +269,7 @@ func (w *kindsWorld) secret(text string) string {
 }
 
 // knownHosts names the server's key for the gate in front of it.
-func (w *kindsWorld) knownHosts(name string, s *testenv.SSHDServer, g *gate) string {
+func (w *faultWorld) knownHosts(name string, s *testenv.SSHDServer, g *gate) string {
 	_, server, _ := strings.Cut(s.Address, ":")
 	_, port, _ := strings.Cut(g.address(), ":")
 	file := filepath.Join(w.dir, name+".known_hosts")
@@ -278,7 +278,7 @@ func (w *kindsWorld) knownHosts(name string, s *testenv.SSHDServer, g *gate) str
 }
 
 // changed returns known hosts as they are when the server has got another key.
-func (w *kindsWorld) changed(hosts string) string {
+func (w *faultWorld) changed(hosts string) string {
 	public := readFile(w.t, strangeKey(w)+".pub")
 	name, _, _ := strings.Cut(string(readFile(w.t, hosts)), " ")
 	file := hosts + ".changed"
@@ -287,7 +287,7 @@ func (w *kindsWorld) changed(hosts string) string {
 }
 
 // strangeKey makes a private key that may not log in.
-func strangeKey(w *kindsWorld) string {
+func strangeKey(w *faultWorld) string {
 	w.t.Helper()
 	file := filepath.Join(w.t.TempDir(), "key")
 	if out, err := testenv.Command(w.t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file).CombinedOutput(); err != nil {
@@ -298,7 +298,7 @@ func strangeKey(w *kindsWorld) string {
 
 // certificate returns a certificate for 127.0.0.1 and its key, and the file of
 // whoever vouches for it.
-func certificate(w *kindsWorld, name string, validFor time.Duration) (cert, key []byte, ca string) {
+func certificate(w *faultWorld, name string, validFor time.Duration) (cert, key []byte, ca string) {
 	w.t.Helper()
 	certFile, keyFile, _ := testenv.Certificate(w.t, validFor)
 	ca = filepath.Join(w.dir, name+".pem")
@@ -308,7 +308,7 @@ func certificate(w *kindsWorld, name string, validFor time.Duration) (cert, key 
 }
 
 // expiredFront puts TLS with an expired certificate in front of a host.
-func expiredFront(w *kindsWorld, name, upstream string) (address, ca string) {
+func expiredFront(w *faultWorld, name, upstream string) (address, ca string) {
 	w.t.Helper()
 	cert, key, ca := certificate(w, name+"-expired", -time.Hour)
 	pair, err := tls.X509KeyPair(cert, key)

@@ -15,10 +15,10 @@ import (
 // A fault is one way to break a job. It returns what the job said.
 type fault struct {
 	name string
-	run  func(w *kindsWorld, h *kindHost) string
+	run  func(w *faultWorld, h *faultHost) string
 }
 
-func (h *kindHost) faults() []fault {
+func (h *faultHost) faults() []fault {
 	var all []fault
 	if h.gate != nil {
 		all = append(all,
@@ -30,18 +30,18 @@ func (h *kindHost) faults() []fault {
 	}
 	all = append(all, fault{"full disk", fullDisk})
 	if h.wrong != nil {
-		all = append(all, fault{"wrong password or key", func(w *kindsWorld, h *kindHost) string { return w.runWith(h, h.wrong()) }})
+		all = append(all, fault{"wrong password or key", func(w *faultWorld, h *faultHost) string { return w.runWith(h, h.wrong()) }})
 	}
 	if h.twin != nil {
-		all = append(all, fault{"expired certificate or changed key", func(w *kindsWorld, h *kindHost) string { return w.runWith(h, h.twin()) }})
+		all = append(all, fault{"expired certificate or changed key", func(w *faultWorld, h *faultHost) string { return w.runWith(h, h.twin()) }})
 	}
 	return all
 }
 
 // cutAt cuts all connections for good when this share of what a publication
 // takes has been carried.
-func cutAt(n, of int64) func(*kindsWorld, *kindHost) string {
-	return func(w *kindsWorld, h *kindHost) string {
+func cutAt(n, of int64) func(*faultWorld, *faultHost) string {
+	return func(w *faultWorld, h *faultHost) string {
 		h.gate.strikeAt(h.gate.usual*n/of, h.gate.cut)
 		defer h.gate.mend()
 		return w.runWith(h, h.table)
@@ -50,8 +50,8 @@ func cutAt(n, of int64) func(*kindsWorld, *kindHost) string {
 
 // killAt kills the job at that moment; its connections end as the system ends
 // them.
-func killAt(n, of int64) func(*kindsWorld, *kindHost) string {
-	return func(w *kindsWorld, h *kindHost) string {
+func killAt(n, of int64) func(*faultWorld, *faultHost) string {
+	return func(w *faultWorld, h *faultHost) string {
 		defer h.gate.mend()
 		return w.run(h, h.table, func(p *os.Process) {
 			h.gate.strikeAt(h.gate.usual*n/of, func() { p.Kill() })
@@ -61,7 +61,7 @@ func killAt(n, of int64) func(*kindsWorld, *kindHost) string {
 
 // killWhileWriting kills a job that writes to a folder of this machine when it
 // has begun to.
-func killWhileWriting(w *kindsWorld, h *kindHost) string {
+func killWhileWriting(w *faultWorld, h *faultHost) string {
 	for range 20 {
 		said := w.run(h, h.table, func(p *os.Process) {
 			for p.Signal(syscall.Signal(0)) == nil && !ended(p.Pid) {
@@ -89,7 +89,7 @@ func ended(pid int) bool {
 }
 
 // fullDisk leaves no room for the server list.
-func fullDisk(w *kindsWorld, h *kindHost) string {
+func fullDisk(w *faultWorld, h *faultHost) string {
 	filler := filepath.Join(h.disk, "filler")
 	f, err := os.OpenFile(filler, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
