@@ -91,10 +91,11 @@ type SharedCache interface {
 	Cache
 
 	// StoreUnless is Store, but first shows stays what is held, newest first; if
-	// that returns true, nothing changes, and that is no error.
-	// Of a document of more than 80 KiB, Data may be its beginning of that
-	// size alone; every head is within it. From then until StoreUnless
-	// returns nobody else stores, in this process or another. It waits a bounded time for those who do, then it fails.
+	// that returns true, nothing changes, and that is no error. Of a document of
+	// more than 80 KiB, Data may be its beginning of that size alone; every head
+	// is within it. From then until StoreUnless returns nobody else stores, in
+	// this process or another. It waits a bounded time for those who do, then it
+	// fails.
 	StoreUnless(name string, data []byte, firstSeen time.Time, stays func(held []CacheEntry) bool) error
 }
 

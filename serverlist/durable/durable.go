@@ -27,9 +27,9 @@ import (
 const TempPrefix = ".durable-"
 
 // WriteFile replaces the file at path by one with the given content and
-// permission bits (before the umask; see [File.Chmod]). It returns once the new content would
-// survive a crash. With an error the old file is as it was, with one
-// exception: if only the last step failed, the sync of the folder, the new
+// permission bits (before the umask; see [File.Chmod]). It returns once the new
+// content would survive a crash. With an error the old file is as it was, with
+// one exception: if only the last step failed, the sync of the folder, the new
 // content is in place but may not survive a power failure.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	f, err := Create(path, perm)
@@ -53,8 +53,8 @@ type File struct {
 }
 
 // Create begins a new version of the file at path, with the given permission
-// bits (before the umask; see [File.Chmod]). The folder must exist. End it with [File.Commit] or
-// [File.Abort].
+// bits (before the umask; see [File.Chmod]). The folder must exist. End it with
+// [File.Commit], [File.Place] or [File.Abort].
 func Create(path string, perm fs.FileMode) (*File, error) {
 	dir := filepath.Dir(path)
 	for range 100 {
@@ -139,7 +139,7 @@ func (f *File) Place() error {
 	return err
 }
 
-// Abort drops the new version. After Commit or Abort it does nothing.
+// Abort drops the new version. After Commit, Place or Abort it does nothing.
 func (f *File) Abort() {
 	if f.done {
 		return
@@ -150,7 +150,8 @@ func (f *File) Abort() {
 }
 
 // Move moves a file within a folder or a file system, over an existing one. It
-// may not survive a crash until the folders are synced by [SyncDir].
+// may not survive a crash until the folders are synced by [SyncDir]. Until then
+// a crash may even leave the file under both names.
 func Move(from, to string) error { return rename(from, to) }
 
 // Rename moves as [Move] does, and returns once that would survive a crash.
