@@ -11,6 +11,34 @@ import (
 	"github.com/spf13/cobra"
 )
 
+func adminMirrorsRegisterCommand(f *adminFlags) *cobra.Command {
+	var req api.MirrorRequest
+	cmd := &cobra.Command{
+		Use:   "register --id I --operator O --email E --url U",
+		Short: "Put a mirror's request into the queue, through the admin listener",
+		Long: `Put a mirror's request into the queue, through the admin listener: for a root
+without a public listener, whose requests come by mail or telephone. It is
+approved like any other. "add" puts a mirror into the list at once.
+
+A URL that ends in "/" is the folder of server.list, mirror.list and trust/; any
+other URL is the server list itself.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Accepted, error) {
+				return c.RegisterMirrorByAdmin(cmd.Context(), req)
+			}, func(out io.Writer, a api.Accepted) {
+				say(out, "Request %s is %s.", a.ID, a.Status)
+			})
+		},
+	}
+	requestFlags(cmd, &req)
+	cmd.Flags().StringArrayVar(&req.URLs, "url", nil, "its URL; may be given more than once")
+	for _, name := range []string{"id", "operator", "email", "url"} {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
 func adminMirrorsPendingCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "pending",

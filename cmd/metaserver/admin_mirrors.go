@@ -17,6 +17,7 @@ func adminMirrorsCommand(f *adminFlags) *cobra.Command {
 		adminMirrorsListCommand(f),
 		adminMirrorsShowCommand(f),
 		adminMirrorsCheckCommand(f),
+		adminMirrorsRegisterCommand(f),
 		adminMirrorsPendingCommand(f),
 		adminMirrorsApproveCommand(f),
 		adminMirrorsRejectCommand(f),
