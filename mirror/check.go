@@ -222,7 +222,7 @@ func (c *checker) public(ctx context.Context, i int) {
 		return // the target says why
 	}
 	docs := publish.Documents{Trust: h.Trust, Mirrors: h.Mirrors, Servers: h.Servers}
-	if err := checkPublic(ctx, t.PublicURL, docs); err != nil {
+	if err := publish.CheckPublic(ctx, t.PublicURL, docs); err != nil {
 		c.add(Bad, "public_url", t.PublicURL, err.Error(), "")
 		return
 	}
@@ -238,7 +238,7 @@ func (c *checker) headers(ctx context.Context, base string) {
 	}
 	resp, crlf, err := getHeaders(ctx, list)
 	if err != nil {
-		return // checkPublic has just fetched it
+		return // publish.CheckPublic has just fetched it
 	}
 	if from, err := url.Parse(list); err == nil && *resp.Request.URL != *from {
 		c.add(Warning, "public_url", base, "it redirects to "+resp.Request.URL.String(), "Write the URL that it leads to. If plain http leads to https, consider serving both: the lists are signed, and old systems lack today's certificates.")

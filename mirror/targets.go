@@ -104,7 +104,7 @@ func (r *run) publish(ctx context.Context, t Target, held *publish.Holding) Targ
 	}
 	report.Published = err == nil
 	if err == nil && t.PublicURL != "" {
-		err = checkPublic(ctx, t.PublicURL, docs)
+		err = publish.CheckPublic(ctx, t.PublicURL, docs)
 		report.Verified = err == nil
 	}
 	report.OK = err == nil

@@ -3,8 +3,9 @@
 //
 // Each target has a loop of its own, off the path of publishing: one that fails
 // stops nothing, and is tried again, later each time. A visit reads back what
-// is there, writes what is newer and reads it back again; see package publish.
-// Nothing is remembered over a restart: the first visit finds out.
+// is there, writes what is newer and reads it back again, and then fetches all
+// of it from the public URL, if that is known; see package publish. Nothing is
+// remembered over a restart: the first visit finds out.
 package push
 
 import (
@@ -124,8 +125,11 @@ func (p *Pusher) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// follow visits one target for ever.
+// follow visits one target for ever, from when there is something to bring.
 func (p *Pusher) follow(ctx context.Context, i int) error {
+	if err := p.awaitLists(ctx); err != nil {
+		return err
+	}
 	for {
 		news := p.cfg.Published.News()
 		pause := p.visit(ctx, i)
@@ -134,6 +138,21 @@ func (p *Pusher) follow(ctx context.Context, i int) error {
 		}
 		if err := p.await(ctx, i, news, pause); err != nil {
 			return err
+		}
+	}
+}
+
+// awaitLists waits until both lists are published: a new root has none yet.
+func (p *Pusher) awaitLists(ctx context.Context) error {
+	for {
+		news := p.cfg.Published.News()
+		if idOf(p.cfg.Published.Documents()) != "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-news:
 		}
 	}
 }
@@ -176,7 +195,7 @@ func (p *Pusher) visit(ctx context.Context, i int) time.Duration {
 		visit, cancel := context.WithTimeout(ctx, p.cfg.VisitTime)
 		report, err = publish.Set(visit, p.cfg.Targets[i].Target, set.docs)
 		if err == nil && p.cfg.Targets[i].PublicURL != "" {
-			err = checkPublic(visit, p.cfg.Targets[i].PublicURL, set.docs)
+			err = publish.CheckPublic(visit, p.cfg.Targets[i].PublicURL, set.docs)
 		}
 		cancel()
 	}
@@ -314,28 +333,4 @@ func chainOf(docs []*issue.Document) (chain *keys.Chain, err error) {
 		chain, err = chain.Extend(d.Bytes)
 	}
 	return chain, err
-}
-
-// checkPublic looks where the world finds a target. A newer edition is as good.
-func checkPublic(ctx context.Context, base string, docs publish.Documents) error {
-	f := &serverlist.Fetcher{Pinned: []string{base}}
-	defer f.CloseIdleConnections()
-	for _, d := range []struct {
-		name string
-		list *serverlist.List
-	}{{publish.ServerList, docs.Servers}, {publish.MirrorList, docs.Mirrors}} {
-		url, err := serverlist.DocumentURL(base, d.name)
-		if err != nil {
-			return err
-		}
-		want := serverlist.Want{Origin: docs.Trust.Origin(), Type: d.list.Head.Type}
-		note, err := f.Head(ctx, url, want, docs.Trust)
-		if err != nil {
-			return fmt.Errorf("published, but public_url does not serve it: %w", err)
-		}
-		if serverlist.CompareHeads(&note.Head, &d.list.Head) < 0 {
-			return fmt.Errorf("published, but public_url serves an older one: %s has edition %d, not %d: does a cache hold it back, or is this another folder?", url, note.Head.Version, d.list.Head.Version)
-		}
-	}
-	return nil
 }

@@ -166,6 +166,26 @@ func TestFailsAndRecovers(t *testing.T) {
 	})
 }
 
+// A new root has published nothing at first: that is no failure of a target.
+func TestBeforeTheFirstLists(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := &published{Root: serverlisttest.NewRoot(serverlisttest.Options{}), news: make(chan struct{})}
+		start(t, push.Config{Targets: []push.Target{{Target: publish.Folder{Path: dir}}}, Published: w}, func(p *push.Pusher) {
+			if s := p.States()[0]; s.Failures != 0 || !s.Visited.IsZero() {
+				t.Errorf("before: %+v", s)
+			}
+			w.publish("dog")
+			synctest.Wait()
+			w.holds(t, dir)
+			if s := p.States()[0]; s.Failures != 0 || !s.Current {
+				t.Errorf("after: %+v", s)
+			}
+		})
+	})
+}
+
 // What somebody else has signed under one number is not replaced.
 func TestConflict(t *testing.T) {
 	t.Parallel()
@@ -188,4 +208,55 @@ func TestConflict(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A host that holds the right files may still serve others: what the world
+// gets is checked whole, trust documents included.
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(w *published, site *serverlisttest.Site)
+		want  string // in the error; "": none
+	}{
+		"right": {func(*published, *serverlisttest.Site) {}, ""},
+		"a changed body": {func(_ *published, site *serverlisttest.Site) {
+			site.SetFault(serverlisttest.BodyByte)
+		}, "server.list"},
+		"no trust document": {func(_ *published, site *serverlisttest.Site) {
+			site.Put("trust/1.trust", nil)
+		}, "trust/1.trust: HTTP 404"},
+		"another trust document": {func(_ *published, site *serverlisttest.Site) {
+			site.Put("trust/1.trust", serverlisttest.NewRoot(serverlisttest.Options{Seed: "other"}).Folder()["trust/1.trust"].Data)
+		}, "trust/1.trust: it is not the document that was published"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newPublished()
+			site := w.Site(serverlisttest.Honest)
+			server := site.Start(t)
+			c.spoil(w, site)
+			s := firstVisit(t, w, push.Target{Target: publish.Folder{Path: t.TempDir()}, PublicURL: server.URL + "/"})
+			if c.want == "" && (s.Err != nil || !s.Current) {
+				t.Errorf("%+v", s)
+			}
+			if c.want != "" && (s.Err == nil || !strings.Contains(s.Err.Error(), c.want) || s.Current) {
+				t.Errorf("%+v, want %q", s, c.want)
+			}
+		})
+	}
+}
+
+// firstVisit runs a pusher until it has visited its target once.
+func firstVisit(t *testing.T, w *published, target push.Target) push.State {
+	t.Helper()
+	p := push.New(push.Config{Targets: []push.Target{target}, Published: w})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	for p.States()[0].Visited.IsZero() && ctx.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	<-ended
+	return p.States()[0]
 }

@@ -1,4 +1,4 @@
-package mirror
+package publish
 
 import (
 	"bytes"
@@ -12,24 +12,26 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
-	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
 
 const (
 	connectTimeout = 5 * time.Second
-	trustTimeout   = 30 * time.Second                                 // for one trust document
-	maxTrustDoc    = 2 * (keys.MaxTrustText + keys.MaxSignatureBlock) // bytes, CRs that a host may have added included
+	trustTimeout   = 30 * time.Second // for one trust document
 )
 
-// checkPublic fetches every document from where players find it and compares
-// it with what was published. A newer edition is as good: another mirror job
-// may serve the same host.
-func checkPublic(ctx context.Context, base string, docs publish.Documents) error {
+// CheckPublic fetches every document of a set, whole, from where players find it
+// and compares it with what was published. base follows the rule of
+// [serverlist.DocumentURL]. A newer edition is as good: another job may serve
+// the same host. The error names the URL and what to look at.
+func CheckPublic(ctx context.Context, base string, docs Documents) error {
 	c := newPublicCheck(base, docs.Trust)
 	for _, d := range []struct {
 		name string
 		list *serverlist.List
-	}{{publish.ServerList, docs.Servers}, {publish.MirrorList, docs.Mirrors}} {
+	}{{ServerList, docs.Servers}, {MirrorList, docs.Mirrors}} {
+		if d.list == nil {
+			continue
+		}
 		if err := c.list(ctx, d.name, d.list); err != nil {
 			return fmt.Errorf("published, but public_url does not serve it: %w", err)
 		}
@@ -89,7 +91,7 @@ func (c *publicCheck) list(ctx context.Context, name string, published *serverli
 	case got.Compare(published) < 0:
 		return fmt.Errorf("%s: it serves edition %d, published is %d. %s", url, got.Head.Version, published.Head.Version, adviceOlder)
 	default:
-		return fmt.Errorf("%s: %w", url, &publish.EquivocationError{Name: name, Held: got.Text(), Given: published.Text()})
+		return fmt.Errorf("%s: %w", url, &EquivocationError{Name: name, Held: got.Text(), Given: published.Text()})
 	}
 }
 
@@ -117,7 +119,7 @@ func advice(err error) string {
 }
 
 func (c *publicCheck) trust(ctx context.Context, doc *keys.Trust) error {
-	url, err := serverlist.DocumentURL(c.base, publish.TrustName(doc.Version))
+	url, err := serverlist.DocumentURL(c.base, TrustName(doc.Version))
 	if err != nil {
 		return err
 	}
