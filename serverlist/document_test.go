@@ -145,6 +145,20 @@ func TestDocumentRefused(t *testing.T) {
 
 // Read verifies the head before it asks for the body, and never reads past
 // what the head commits to.
+// Read does not name a wrong line: it counts none.
+func TestReadLoneCR(t *testing.T) {
+	t.Parallel()
+	root := newRoot()
+	doc := bytes.Replace(signBody(root, fullLine), []byte("epoch 1"), []byte("epoch\r1"), 1)
+	var e *keys.Error
+	if _, err := read(root, bytes.NewReader(doc)); !errors.As(err, &e) || e.Name != "carriage-return" || e.Line != 0 {
+		t.Errorf("read: %v", err)
+	}
+	if _, err := serverlist.Open(doc, wantServers, root.Chain()); !errors.As(err, &e) || e.Name != "carriage-return" || e.Line != 4 {
+		t.Errorf("opened: %v", err)
+	}
+}
+
 func TestReadLimits(t *testing.T) {
 	t.Parallel()
 	root := newRoot()

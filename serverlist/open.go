@@ -281,12 +281,22 @@ func (l *lfReader) Read(p []byte) (int, error) {
 		out, bad := l.filter(p[:n])
 		switch {
 		case bad, l.cr && err == io.EOF:
-			_, lone := keys.NormalizeLines([]byte("\r"))
-			return 0, lone
+			return 0, loneCR()
 		case out > 0 || err != nil:
 			return out, err
 		}
 	}
+}
+
+// loneCR is the error of keys.NormalizeLines, without the number of the line:
+// of what has gone by nobody counts the lines.
+func loneCR() error {
+	_, err := keys.NormalizeLines([]byte("\r"))
+	var e *keys.Error
+	if errors.As(err, &e) {
+		e.Line = 0
+	}
+	return err
 }
 
 // filter removes the CR of each CRLF in place and returns what is left.
