@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"path"
+	"strings"
 )
 
 // mayBeAbsent tells whether this may be the answer about a file that is not
@@ -52,7 +53,11 @@ type finding struct {
 // find looks for a file that the host has refused to give. It returns an error
 // if the file may be there and may not.
 func (s *session) find(file string, refused error) (finding, error) {
-	_, err := s.conn.FileSize(file)
+	folder, name := path.Dir(file), nameOf(file)
+	if err := s.enter(folder); err != nil {
+		return s.findWithout(folder, err)
+	}
+	_, err := s.conn.FileSize(name)
 	if err == nil {
 		return finding{there: true}, nil
 	}
@@ -60,14 +65,10 @@ func (s *session) find(file string, refused error) (finding, error) {
 		return finding{}, err
 	}
 	knowsSize := mayBeAbsent(err)
-	if _, err := s.conn.GetEntry(file); err == nil {
+	if _, err := s.conn.GetEntry(name); err == nil {
 		return finding{there: true}, nil
 	} else if keepNetwork(err) != nil {
 		return finding{}, err
-	}
-	folder := path.Dir(file)
-	if err := s.conn.ChangeDir(folder); err != nil {
-		return s.findWithout(folder, err)
 	}
 	names, err := s.list()
 	if keepNetwork(err) != nil {
@@ -81,7 +82,17 @@ func (s *session) find(file string, refused error) (finding, error) {
 			"permit the account to list the folder", path.Base(file), refused, folder, err)
 	}
 	there := names[path.Base(file)]
-	return finding{there: there, aside: !there && names[path.Base(asideOf(file))]}, nil
+	return finding{there: there, aside: !there && names[asideOf(path.Base(file))]}, nil
+}
+
+// nameOf returns the name of a file or a folder in the folder above it, so that
+// no host takes it for an option, or drops a space before it.
+func nameOf(file string) string {
+	name := path.Base(file)
+	if strings.HasPrefix(name, "-") || strings.HasPrefix(name, " ") {
+		return "./" + name
+	}
+	return name
 }
 
 // findWithout finds out why a folder cannot be entered: if it is not there,

@@ -17,6 +17,10 @@
 // that publish to one folder at the same time may therefore fail each other,
 // with an error; they never publish half a document.
 //
+// Some hosts carry out a command whose line was cut with the connection. Names
+// are sent without the folder, so that what this makes is in the folder too: a
+// file whose name is the beginning of one of the names above. It stays there.
+//
 // # What is absent
 //
 // FTP has no sure way to tell a file that is not there from one that may not be
@@ -168,7 +172,7 @@ func (s *session) login(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the password of the FTP account: %w", err)
 	}
-	s.network = s.target.network(ctx)
+	s.network, s.entered = s.target.network(ctx), ""
 	stop := context.AfterFunc(ctx, s.network.abort)
 	defer stop()
 	if err := s.outcome(ctx, sensible(func() error { return s.connect(password) })); err != nil {

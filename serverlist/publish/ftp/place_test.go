@@ -125,16 +125,17 @@ func TestNoRenameOver(t *testing.T) {
 
 // TestCutCommands cuts the connection within a command. proftpd then carries
 // out what has arrived: "STOR server.list" of "STOR server.list.part", say.
+// Nothing outside of the folder may come of it.
 func TestCutCommands(t *testing.T) {
 	t.Parallel()
 	h := programs[1].plain(t, testenv.FTPOptions{})
 	root := publishtest.NewRoot(serverlisttest.Options{})
 	older, newer := root.Documents(t0, "alpha"), root.Documents(t0+1, "beta")
 	for _, command := range []string{"STOR", "RNFR", "RNTO", "DELE"} {
-		for without := 4; without <= 24; without += 4 { // more would rename to outside of the folder
+		for _, without := range []int{4, 10, 15, 25, 37} { // with the path before the name, 15 of RNTO and 37 of STOR would end outside
 			faulty, clean := h.newFolder(t, func(ctx context.Context, network, address string) (net.Conn, error) {
 				c, err := new(net.Dialer).DialContext(ctx, network, address)
-				return &cutConn{c, command, without}, err
+				return &cutConn{c, command + " ", without}, err
 			})
 			mustSet(t, clean, older)
 			if command == "DELE" {
@@ -148,7 +149,14 @@ func TestCutCommands(t *testing.T) {
 				t.Errorf("%s without its last %d bytes leaves %+v, %v", command, without, held, err)
 			}
 			mustSet(t, clean, newer)
+			outside := filepath.Join(h.Folder, filepath.Dir(clean.(*ftp.Target).Folder))
+			if got := names(t, outside); got != "ms" {
+				t.Errorf("%s without its last %d bytes leaves %q beside the folder", command, without, got)
+			}
 		}
+	}
+	if got := names(t, h.Folder); strings.Trim(got, "web 0123456789") != "" {
+		t.Errorf("the account's folder holds %q", got)
 	}
 }
 
@@ -161,18 +169,18 @@ func leave(t *testing.T, h *host, folder, name string) {
 	h.Own(t, h.Folder)
 }
 
-// A cutConn ends within a command.
+// A cutConn ends within a command. At least one byte of the name arrives.
 type cutConn struct {
 	net.Conn
-	command string
-	without int
+	command string // with the space
+	without int    // bytes, the last
 }
 
 func (c *cutConn) Write(p []byte) (int, error) {
-	if !strings.HasPrefix(string(p), c.command+" ") {
+	if !strings.HasPrefix(string(p), c.command) {
 		return c.Conn.Write(p)
 	}
-	if _, err := c.Conn.Write(p[:len(p)-c.without]); err != nil {
+	if _, err := c.Conn.Write(p[:max(len(c.command)+1, len(p)-c.without)]); err != nil {
 		return 0, err
 	}
 	return 0, errors.Join(io.ErrClosedPipe, c.Conn.Close())

@@ -22,6 +22,7 @@ type session struct {
 	network  *network // nil: to be made by the next operation
 	conn     *ftp.ServerConn
 	folder   string          // absolute
+	entered  string          // the folder that names are relative to, absolute; "": not known
 	prepared map[string]bool // folders that are there and hold nothing left over
 	closed   bool
 }
@@ -85,10 +86,29 @@ func (s *session) Read(ctx context.Context, name string) (io.ReadCloser, error) 
 	return &reader{session: s, r: r, ctx: ctx, stop: context.AfterFunc(ctx, s.network.abort)}, nil
 }
 
+// enter makes a folder the one that names are relative to. Names go to the host
+// alone, without the folder before them: a command that was cut with the
+// connection, and is carried out all the same, then stays in the folder.
+func (s *session) enter(folder string) error {
+	if s.entered == folder {
+		return nil
+	}
+	err := s.conn.ChangeDir(folder)
+	if err == nil {
+		s.entered = folder
+	}
+	return err
+}
+
 // retrieve begins a download. A document that an interrupted run has moved
 // aside is put back first.
 func (s *session) retrieve(file string) (*ftp.Response, error) {
-	r, err := s.conn.Retr(file)
+	name := path.Base(file)
+	err := s.enter(path.Dir(file))
+	var r *ftp.Response
+	if err == nil {
+		r, err = s.conn.Retr(name)
+	}
 	switch c := code(err); {
 	case c == 500 || c == 502 || c == 504:
 		return nil, fmt.Errorf("%w: the host does not permit what is needed to read a file in passive mode: ask for it, or publish to another host", err)
@@ -105,10 +125,10 @@ func (s *session) retrieve(file string) (*ftp.Response, error) {
 	case !found.aside:
 		return nil, fmt.Errorf("%s: %w", file, fs.ErrNotExist)
 	}
-	if err := s.conn.Rename(asideOf(file), file); err != nil {
-		return nil, fmt.Errorf("an interrupted run has left %s aside, and it cannot be renamed back: %w", asideOf(file), err)
+	if err := s.conn.Rename(asideOf(name), name); err != nil {
+		return nil, fmt.Errorf("an interrupted run has left %s aside as %s, and it cannot be renamed back: %w", file, asideOf(name), err)
 	}
-	return s.conn.Retr(file)
+	return s.conn.Retr(name)
 }
 
 // A reader is a download under way. That a host closes the connection does not
@@ -166,7 +186,7 @@ func (s *session) Write(ctx context.Context, name string, data []byte) error {
 		if err := s.prepare(path.Dir(file)); err != nil {
 			return err
 		}
-		temp := tempOf(file)
+		temp := tempOf(path.Base(file))
 		err := answered(fine(s.conn.Stor(temp, bytes.NewReader(data))))
 		if err == nil {
 			err = s.arrived(temp, data)
@@ -188,26 +208,21 @@ func (s *session) Write(ctx context.Context, name string, data []byte) error {
 const partPrefix = "part."
 
 // tempOf returns a new name for the upload of a document.
-func tempOf(file string) string {
-	folder, name := path.Split(file)
-	return folder + partPrefix + rand.Text()[:16] + "." + name
-}
+func tempOf(name string) string { return partPrefix + rand.Text()[:16] + "." + name }
 
 // asideOf returns the name under which a document waits while it is replaced on
 // a host that cannot rename over a file.
-func asideOf(file string) string {
-	folder, name := path.Split(file)
-	return folder + partPrefix + "old." + name
-}
+func asideOf(name string) string { return partPrefix + "old." + name }
 
 // leftOver matches what an interrupted run may leave in a folder: uploads, also
 // with their names cut, and what was moved aside.
 var leftOver = regexp.MustCompile(`^part\.([0-9A-Z]{1,16}(\.[a-z0-9.]*)?|old\.(server\.list|mirror\.list|[1-9][0-9]*\.trust))$`)
 
-// prepare makes a folder and removes what interrupted runs have left in it.
+// prepare enters a folder, which is made if it is not there, and removes what
+// interrupted runs have left in it.
 func (s *session) prepare(folder string) error {
 	if s.prepared[folder] {
-		return nil
+		return writing(s.enter(folder))
 	}
 	if err := s.makeFolder(folder); err != nil {
 		return writing(err)
@@ -222,7 +237,7 @@ func (s *session) prepare(folder string) error {
 		if m == nil || m[3] != "" && !names[m[3]] {
 			continue // or it is the only copy there is
 		}
-		if err := keepNetwork(s.conn.Delete(path.Join(folder, name))); err != nil {
+		if err := keepNetwork(s.conn.Delete(name)); err != nil {
 			return err
 		}
 	}
@@ -231,18 +246,18 @@ func (s *session) prepare(folder string) error {
 
 // makeFolder makes a folder and those above it, and enters it.
 func (s *session) makeFolder(folder string) error {
-	err := s.conn.ChangeDir(folder)
+	err := s.enter(folder)
 	if err == nil || folder == "/" || keepNetwork(err) != nil {
 		return err
 	}
 	if err := s.makeFolder(path.Dir(folder)); err != nil {
 		return err
 	}
-	made := s.conn.MakeDir(folder)
+	made := s.conn.MakeDir(nameOf(folder))
 	if keepNetwork(made) != nil {
 		return made
 	}
-	if err := s.conn.ChangeDir(folder); err != nil {
+	if err := s.enter(folder); err != nil {
 		return fmt.Errorf("making folder %s: %w", folder, errors.Join(made, err))
 	}
 	return nil
@@ -272,26 +287,27 @@ func (s *session) arrived(temp string, data []byte) error {
 	return fmt.Errorf("%d bytes were sent and the host holds %d (of size %d): it cut or changed them", len(data), len(held), size)
 }
 
-// replace renames the upload. Where the host refuses to rename over a file, the
+// replace renames the upload, in the folder that was entered. Where the host refuses to rename over a file, the
 // file is moved aside first.
 func (s *session) replace(temp, file string) error {
-	refused := s.conn.Rename(temp, file)
+	name := path.Base(file)
+	refused := s.conn.Rename(temp, name)
 	if refused == nil || keepNetwork(refused) != nil {
 		return refused
 	}
-	refused = fmt.Errorf("renaming the upload to %s: %w", path.Base(file), refused)
+	refused = fmt.Errorf("renaming the upload to %s: %w", name, refused)
 	if found, err := s.find(file, refused); err != nil || !found.there {
 		return refused
 	}
-	aside := asideOf(file)
+	aside := asideOf(name)
 	if err := keepNetwork(s.conn.Delete(aside)); err != nil {
 		return err
 	}
-	if err := s.conn.Rename(file, aside); err != nil {
+	if err := s.conn.Rename(name, aside); err != nil {
 		return errors.Join(refused, keepNetwork(err))
 	}
-	if err := s.conn.Rename(temp, file); err != nil {
-		return errors.Join(refused, err, s.conn.Rename(aside, file))
+	if err := s.conn.Rename(temp, name); err != nil {
+		return errors.Join(refused, err, s.conn.Rename(aside, name))
 	}
 	return keepNetwork(s.conn.Delete(aside)) // if it cannot be removed, the next run tries
 }
