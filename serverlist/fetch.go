@@ -173,16 +173,49 @@ func (f *Fetcher) Extend(ctx context.Context, base string, chain *keys.Chain) (*
 	return chain, maxTrustSteps, nil
 }
 
+// Trust gets trust document n of base with LF line ends, for callers that have
+// the document and compare: nothing is verified, but that it is no HTML page.
+// base follows the rule of [DocumentURL]. OutcomeAbsent as for
+// [Fetcher.Extend].
+func (f *Fetcher) Trust(ctx context.Context, base string, n int64) ([]byte, error) {
+	url, err := DocumentURL(base, TrustName(n))
+	if err != nil {
+		return nil, &FetchError{URL: base, Outcome: OutcomeFailed, Detail: err.Error(), Err: err}
+	}
+	var out []byte
+	err = f.readTrust(ctx, url, func(data []byte) error {
+		out = data
+		_, err := keys.NewChain(data)
+		if !isHTML(err) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // trust gets the next trust document from its URL.
-func (f *Fetcher) trust(ctx context.Context, url string, chain *keys.Chain) (*keys.Chain, error) {
+func (f *Fetcher) trust(ctx context.Context, url string, chain *keys.Chain) (longer *keys.Chain, err error) {
+	err = f.readTrust(ctx, url, func(data []byte) (err error) {
+		longer, err = chain.Extend(data)
+		return err
+	})
+	return longer, err
+}
+
+// readTrust gets a trust document and lets open judge it.
+func (f *Fetcher) readTrust(ctx context.Context, url string, open func([]byte) error) error {
 	a, err := f.get(ctx, url, nil)
 	var fe *FetchError
 	if errors.As(err, &fe) && fe.status == http.StatusForbidden {
 		// Object stores say so of what is not there.
-		return nil, &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: fe.Detail, Err: fe.Err, status: fe.status}
+		return &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: fe.Detail, Err: fe.Err, status: fe.status}
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer a.close()
 	data, err := io.ReadAll(io.LimitReader(&lfReader{r: a}, maxTrustBytes+1))
@@ -190,16 +223,13 @@ func (f *Fetcher) trust(ctx context.Context, url string, chain *keys.Chain) (*ke
 		err = &keys.Error{Layer: keys.LayerEnvelope, Name: "too-large", Detail: fmt.Sprintf("the document is larger than %d bytes", maxTrustBytes)}
 	}
 	if err != nil {
-		return nil, a.explain(err)
+		return a.explain(err)
 	}
-	longer, err := chain.Extend(data)
+	err = open(data)
 	if isHTML(err) {
-		return nil, &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: "an HTML page instead of the document: there is none, or a captive portal answers", Err: err}
+		return &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: "an HTML page instead of the document: there is none, or a captive portal answers", Err: err}
 	}
-	if err != nil {
-		return nil, a.explain(err)
-	}
-	return longer, nil
+	return a.explain(err)
 }
 
 // TrustName returns the name of trust document n: "trust/3.trust".

@@ -2,6 +2,7 @@ package serverlist_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -123,4 +124,40 @@ func FuzzDocumentURL(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Trust gets what is there, whatever it says, but no page.
+func TestFetchTrust(t *testing.T) {
+	t.Parallel()
+	root := serverlisttest.NewRoot(serverlisttest.Options{})
+	stranger := serverlisttest.NewRoot(serverlisttest.Options{Seed: "stranger"}).Pinned()
+	with := func(data []byte) *serverlisttest.Site {
+		s := root.Site(serverlisttest.Honest)
+		s.Put("trust/1.trust", data)
+		return s
+	}
+	for name, tt := range map[string]struct {
+		host    http.Handler
+		want    []byte
+		outcome serverlist.Outcome
+	}{
+		"right":     {root.Site(serverlisttest.Honest), root.Pinned(), ""},
+		"CRLF":      {root.Site(serverlisttest.CRLF), root.Pinned(), ""},
+		"another":   {with(stranger), stranger, ""},
+		"nonsense":  {with([]byte("nonsense\n")), []byte("nonsense\n"), ""},
+		"none":      {with(nil), nil, serverlist.OutcomeAbsent},
+		"a page":    {with([]byte("<html>\n")), nil, serverlist.OutcomeAbsent},
+		"forbidden": {http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusForbidden) }), nil, serverlist.OutcomeAbsent},
+		"too large": {with(bytes.Repeat([]byte("x"), 256<<10)), nil, serverlist.OutcomeRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &serverlist.Fetcher{HTTP: &http.Client{Transport: serverlisttest.Net{"m.example": tt.host}}}
+			data, err := f.Trust(t.Context(), "http://m.example/", 1)
+			var fe *serverlist.FetchError
+			if tt.outcome == "" && (err != nil || !bytes.Equal(data, tt.want)) || tt.outcome != "" && (!errors.As(err, &fe) || fe.Outcome != tt.outcome) {
+				t.Errorf("%q, %v", data, err)
+			}
+		})
+	}
 }
