@@ -41,6 +41,7 @@ type looker struct {
 	mu      sync.Mutex
 	private map[string]*serverlist.Fetcher // by the URLs of a mirror at a private address
 	whole   map[string]wholeLook           // by URL
+	trusts  map[string]trustLook           // by URL of the folder
 }
 
 // A wholeLook is when a URL served an edition whole and right.
@@ -52,7 +53,10 @@ type wholeLook struct {
 const maxRemembered = 10_000 // URLs
 
 func newLooker(cfg *Config) *looker {
-	return &looker{cfg: cfg, public: newFetcher(cfg), private: make(map[string]*serverlist.Fetcher), whole: make(map[string]wholeLook)}
+	return &looker{
+		cfg: cfg, public: newFetcher(cfg), private: make(map[string]*serverlist.Fetcher),
+		whole: make(map[string]wholeLook), trusts: make(map[string]trustLook),
+	}
 }
 
 func newFetcher(cfg *Config, pinned ...string) *serverlist.Fetcher {
@@ -190,21 +194,32 @@ func combine(all []found) look {
 	return out
 }
 
-// url looks at one URL: the server list, and in a folder the mirror list.
+// url looks at one URL: the server list, and in a folder the mirror list and
+// the trust documents.
 func (l *looker) url(ctx context.Context, v *view, f *serverlist.Fetcher, base string) found {
 	out := l.document(ctx, v, f, base, issue.ServerListName, serverlist.TypeServerList)
 	if !strings.HasSuffix(base, "/") || out.state == store.MirrorUnreachable {
 		return out
 	}
-	other := l.document(ctx, v, f, base, issue.MirrorListName, serverlist.TypeMirrorList)
-	if other.problem != "" {
-		out.problem = strings.TrimPrefix(out.problem+"; "+other.problem, "; ")
+	out.add(l.document(ctx, v, f, base, issue.MirrorListName, serverlist.TypeMirrorList))
+	trust := l.trust(ctx, v, f, base)
+	out.add(trust)
+	if trust.state == store.MirrorBehind && out.state == store.MirrorWell {
+		out.state = store.MirrorBehind
 	}
-	if other.state == store.MirrorForked || other.state == store.MirrorWrong && out.state != store.MirrorForked {
-		out.state = other.state
-	}
-	out.evidence = append(out.evidence, other.evidence...)
 	return out
+}
+
+// add takes over what is wrong with another document of the same URL: a lie
+// counts wherever it is.
+func (a *found) add(b found) {
+	if b.problem != "" {
+		a.problem = strings.TrimPrefix(a.problem+"; "+b.problem, "; ")
+	}
+	if b.state == store.MirrorForked || b.state == store.MirrorWrong && a.state != store.MirrorForked {
+		a.state = b.state
+	}
+	a.evidence = append(a.evidence, b.evidence...)
 }
 
 // document looks at one document of a URL.

@@ -6,8 +6,9 @@
 //
 // Of every URL of a mirror the head of the server list is fetched and verified,
 // and the whole list when its edition is new there or a day has passed; where
-// the URL is a folder, the mirror list, too. One URL that lies makes the mirror
-// lie; otherwise one that is well is enough. All of it goes through
+// the URL is a folder, the mirror list and the trust documents, too. One URL
+// that lies makes the mirror lie; otherwise one that is well is enough. All of
+// it goes through
 // [serverlist.Fetcher], with the limits and the rules that clients have:
 // private addresses only where an admin has approved such a URL, or the
 // configuration allows them.
@@ -15,7 +16,9 @@
 // A mirror that has the newest edition of the root is well, however old that
 // is. One with an older edition is behind, and stale when that is past its
 // fresh-until. One that has what the root has never published under that
-// number, signed all the same, is forked: both heads are kept as evidence.
+// number, signed all the same, is forked: both heads are kept as evidence. One
+// that lacks a trust document is behind: clients that know an older one cannot
+// follow a change of keys there.
 //
 // # Leaving out and taking in
 //
