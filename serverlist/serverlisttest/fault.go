@@ -29,7 +29,7 @@ const (
 	CutInHead     Fault = "cut in the head" // the first 100 bytes
 	Appended      Fault = "appended script" // as free web hosts do it
 	HeadByte      Fault = "head byte"       // one bit of the signed text is another
-	SignatureByte Fault = "signature byte"  // one bit of the first signature is another
+	SignatureByte Fault = "signature byte"  // some bits of the first signature are others; it is still base64
 	BodyByte      Fault = "body byte"       // one bit of the body is another
 	Unsigned      Fault = "unsigned"        // no signature lines
 	OneKeyTwice   Fault = "one key twice"   // the first signature line twice, in place of the others; a lie where two keys are needed
@@ -118,7 +118,7 @@ func (f Fault) change(doc []byte) []byte {
 	case HeadByte:
 		p.text = flip(p.text, len(p.text)/2)
 	case SignatureByte:
-		p.signatures = flip(p.signatures, bytes.IndexByte(p.signatures, '\n')-20)
+		p.signatures = otherLetter(p.signatures, bytes.IndexByte(p.signatures, '\n')-20)
 	case BodyByte:
 		p.body = flip(p.body, len(p.body)/2)
 	case Unsigned:
@@ -139,6 +139,20 @@ func flip(data []byte, at int) []byte {
 	data = bytes.Clone(data)
 	if at >= 0 && at < len(data) {
 		data[at] ^= 1
+	}
+	return data
+}
+
+// otherLetter returns data with another letter of base64 at a place.
+func otherLetter(data []byte, at int) []byte {
+	data = bytes.Clone(data)
+	if at < 0 || at >= len(data) {
+		return data
+	}
+	if data[at] == 'A' {
+		data[at] = 'B'
+	} else {
+		data[at] = 'A'
 	}
 	return data
 }
