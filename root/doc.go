@@ -24,7 +24,8 @@
 //
 // A mirror's operator asks for it to be listed as a server's does. Once it is,
 // the root looks at it as clients do, leaves it out of the list while clients
-// are better off without it, and writes to whoever runs it. GET /metrics on the
+// are better off without it, and writes to whoever runs it; who asked is told by
+// e-mail what was decided. GET /metrics on the
 // admin listener tells monitoring how lists, mirrors and targets are; Prometheus
 // sends an admin's token from a file (authorization: credentials_file).
 //

@@ -238,6 +238,7 @@ func (s *server) approveMirror(w http.ResponseWriter, r *http.Request) error {
 	}
 	m, change, err := s.store.ApproveMirror(r.Context(), store.MirrorApproval{
 		Registration: chi.URLParam(r, "id"), Revision: req.Revision, Mirror: req.Mirror, Replace: req.Replace, Admin: adminOf(r),
+		Tell: newTeller(&s.cfg, s.origin).decided,
 	})
 	if err != nil {
 		return nameTaken(err, "mirror")
@@ -252,7 +253,7 @@ func (s *server) rejectMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reg, err := s.store.RejectMirror(r.Context(), chi.URLParam(r, "id"), reason, adminOf(r))
+	reg, err := s.store.RejectMirror(r.Context(), chi.URLParam(r, "id"), reason, adminOf(r), newTeller(&s.cfg, s.origin).decided)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/issue"
@@ -15,13 +16,9 @@ import (
 )
 
 func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin string) (*watch.Watcher, error) {
-	t := teller{origin: origin}
-	if cfg.Mail != nil {
-		t.admins, t.sends = cfg.Mail.Admins, true
-	}
 	return watch.New(watch.Config{
 		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", AllowPrivate: cfg.AllowPrivate,
-		Policy: cfg.Watch, Tell: t.messages, Now: cfg.Now, Log: cfg.Log,
+		Policy: cfg.Watch, Tell: newTeller(cfg, origin).messages, Now: cfg.Now, Log: cfg.Log,
 	})
 }
 
@@ -33,12 +30,20 @@ func (r *Root) sendMail(ctx context.Context) error {
 	return sender.Run(ctx)
 }
 
-// A teller writes the messages about events: to whoever runs a mirror, and to
-// the admins.
+// A teller writes the messages: about events to whoever runs a mirror and to
+// the admins, about decisions to who asked for them.
 type teller struct {
 	origin string
 	admins []string
 	sends  bool
+}
+
+func newTeller(cfg *Config, origin string) *teller {
+	t := &teller{origin: origin}
+	if cfg.Mail != nil {
+		t.admins, t.sends = cfg.Mail.Admins, true
+	}
+	return t
 }
 
 func (t *teller) messages(e watch.Event) []store.Message {
@@ -78,7 +83,7 @@ func subject(e watch.Event) string {
 }
 
 func (t *teller) toAdmin(e watch.Event) string {
-	return wrap(e.Detail+".") + "\n" + facts(e) + "\nmetaserver admin mirrors list\n"
+	return wrap(strings.Map(printable, e.Detail)+".") + "\n" + facts(e) + "\nmetaserver admin mirrors list\n"
 }
 
 // toContact says what has happened, why, and what to do.
@@ -123,7 +128,7 @@ func facts(e watch.Event) string {
 
 // printable keeps what a host answered from ending a line or worse.
 func printable(r rune) rune {
-	if r < ' ' || r == 0x7f {
+	if !unicode.IsPrint(r) {
 		return ' '
 	}
 	return r

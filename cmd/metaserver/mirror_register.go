@@ -58,7 +58,7 @@ func requestFlags(cmd *cobra.Command, req *api.MirrorRequest) {
 	f.StringVar(&req.Operator, "operator", "", "who runs the mirror; published")
 	f.StringVar(&req.Region, "region", "", "where it stands; published")
 	f.StringVar(&req.Contact, "contact", "", "contact of the operator; published")
-	f.StringVar(&req.Email, "email", "", "whom to write to when the mirror is ill; never published")
+	f.StringVar(&req.Email, "email", "", "whom to write to about the request and when the mirror is ill; never published")
 }
 
 // registerMirror asks once: sending the same again is harmless.

@@ -17,7 +17,7 @@ type MirrorRequest struct {
 	Operator string   `json:"operator"`          // who runs it, at most 80 code points; clients spread over operators
 	Region   string   `json:"region,omitempty"`  // where it stands, at most 80 code points
 	Contact  string   `json:"contact,omitempty"` // public contact of the operator, at most 80 code points
-	Email    string   `json:"email"`             // of the person to write to when the mirror is ill; never published
+	Email    string   `json:"email"`             // of the person to write to about this request and when the mirror is ill; never published
 	URLs     []string `json:"urls"`              // 1 to 8; one that ends in "/" is the folder of all documents, any other is the server list
 }
 

@@ -47,6 +47,9 @@ func (d *decider) approveMirror(a MirrorApproval) (WatchedMirror, error) {
 	if err := d.closeMirror(number, Approved, r.Mirror.ID, ""); err != nil {
 		return WatchedMirror{}, err
 	}
+	if _, err := d.tellMirror(number, a.Tell); err != nil {
+		return WatchedMirror{}, err
+	}
 	if err := d.record(ActionAddMirror, r.ID, r.Mirror.ID, "", change); err != nil {
 		return WatchedMirror{}, err
 	}
@@ -118,7 +121,7 @@ func readMirrorText(row scanner) (m serverlist.Mirror, err error) {
 	return m, m.UnmarshalJSON(text)
 }
 
-func (s *sqlStore) RejectMirror(ctx context.Context, id, reason, admin string) (MirrorRegistration, error) {
+func (s *sqlStore) RejectMirror(ctx context.Context, id, reason, admin string, tell Tell) (MirrorRegistration, error) {
 	var out MirrorRegistration
 	err := s.decide(ctx, admin, func(d *decider) error {
 		number, _, err := d.pendingMirror(id)
@@ -131,13 +134,23 @@ func (s *sqlStore) RejectMirror(ctx context.Context, id, reason, admin string) (
 		if err := d.record(ActionReject, id, "", reason, 0); err != nil {
 			return err
 		}
-		out, err = d.mirrorRegistration(number)
+		out, err = d.tellMirror(number, tell)
 		return err
 	})
 	if err != nil {
 		return MirrorRegistration{}, err
 	}
 	return out, nil
+}
+
+// tellMirror returns a registration that was just decided, and stores what is
+// to be said about it.
+func (d *decider) tellMirror(number int64, tell Tell) (MirrorRegistration, error) {
+	r, err := d.mirrorRegistration(number)
+	if err != nil || tell == nil {
+		return r, err
+	}
+	return r, d.putMessages(tell(r), d.now)
 }
 
 // pendingMirror returns a registration that can still be decided.

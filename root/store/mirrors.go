@@ -40,9 +40,9 @@ type MirrorStore interface {
 	// [*URLTakenError].
 	ApproveMirror(ctx context.Context, a MirrorApproval) (WatchedMirror, int64, error)
 
-	// RejectMirror ends a pending registration. Errors: [ErrNotFound],
-	// [*DecidedError].
-	RejectMirror(ctx context.Context, id, reason, admin string) (MirrorRegistration, error)
+	// RejectMirror ends a pending registration. tell as in [MirrorApproval].
+	// Errors: [ErrNotFound], [*DecidedError].
+	RejectMirror(ctx context.Context, id, reason, admin string, tell Tell) (MirrorRegistration, error)
 
 	// AddMirror adds a mirror under a free id and returns the change number.
 	// email, which may be empty, is whom to write to and never published. An id
@@ -132,7 +132,13 @@ type MirrorApproval struct {
 	Mirror       string // id in the list; "": the one wished
 	Replace      bool   // a listed mirror of that id is replaced
 	Admin        string
+	Tell         Tell // nil: nobody is written to
 }
+
+// Tell makes the messages about a decision, which are stored together with it:
+// none is lost, and none is about what was not decided. It may be called more
+// than once for one decision, and must not call the store.
+type Tell func(decided MirrorRegistration) []Message
 
 // MirrorState is what the watcher thinks of a mirror.
 type MirrorState string

@@ -6,8 +6,8 @@ import (
 )
 
 // Outbox is the part of a [Store] that keeps messages until they are sent. They
-// enter it with the change that they tell of, in [Store.RecordChecks], or by
-// [Store.PutMessages].
+// enter it with the change that they tell of, in [Store.RecordChecks] and the
+// decisions about mirrors, or by [Store.PutMessages].
 type Outbox interface {
 	// PutMessages stores messages. One whose key is known, sent or not, is
 	// dropped in silence: nobody is told twice.

@@ -22,6 +22,7 @@ var mirrorTests = map[string]func(*testing.T, *world){
 	"ApproveUpdate": approveMirrorUpdate,
 	"URLTaken":      mirrorURLTaken,
 	"Reject":        rejectMirror,
+	"TellDecision":  tellMirrorDecision,
 	"Reopen":        reopenMirrors,
 }
 
@@ -137,7 +138,7 @@ func mirrorLimits(t *testing.T, w *world) {
 	if _, err := w.Register(t.Context(), request(), limits); err != nil {
 		t.Error(err)
 	}
-	if _, err := w.RejectMirror(t.Context(), "m1", "no", "alice"); err != nil {
+	if _, err := w.RejectMirror(t.Context(), "m1", "no", "alice", nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := send("d", "192.0.2.3"); err != nil {
@@ -257,13 +258,13 @@ func mirrorURLTaken(t *testing.T, w *world) {
 func rejectMirror(t *testing.T, w *world) {
 	ctx := t.Context()
 	w.registerMirror("wien")
-	r, err := w.RejectMirror(ctx, "m1", "not now", "alice")
+	r, err := w.RejectMirror(ctx, "m1", "not now", "alice", nil)
 	if err != nil || r.Status != store.Rejected || r.Reason != "not now" || r.Admin != "alice" || r.Decided.IsZero() {
 		t.Errorf("%+v, %v", r, err)
 	}
-	_, err = w.RejectMirror(ctx, "m1", "again", "alice")
+	_, err = w.RejectMirror(ctx, "m1", "again", "alice", nil)
 	wantAs[*store.DecidedError](t, err)
-	_, err = w.RejectMirror(ctx, "m7", "no", "alice")
+	_, err = w.RejectMirror(ctx, "m7", "no", "alice", nil)
 	wantError(t, err, store.ErrNotFound)
 	if r := w.registerMirror("wien"); r.ID != "m2" {
 		t.Errorf("sent again after a rejection it is %s", r.ID)
@@ -290,4 +291,46 @@ func reopenMirrors(t *testing.T, w *world) {
 	if r := w.registerMirror("b"); r.ID != "m2" {
 		t.Errorf("the next id is %s", r.ID)
 	}
+}
+
+// tellMirrorDecision: messages about a decision are stored with it, or not at
+// all.
+func tellMirrorDecision(t *testing.T, w *world) {
+	ctx := t.Context()
+	tell := func(r store.MirrorRegistration) []store.Message {
+		return []store.Message{{Key: "decided " + r.ID, Recipient: r.Email, Subject: string(r.Status) + " " + r.Entry, Body: r.Reason}}
+	}
+	want := func(expected ...string) {
+		t.Helper()
+		all, err := w.Messages(ctx, 10)
+		var got []string
+		for _, m := range all {
+			got = append(got, m.Recipient+": "+m.Subject+", "+m.Body)
+		}
+		if err != nil || !slices.Equal(got, expected) {
+			t.Errorf("messages %q, %v; want %q", got, err, expected)
+		}
+	}
+	w.registerMirror("a", mirrorMailed("a@example.net"), mirrorAt("http://a.example/"))
+	w.registerMirror("b", mirrorMailed("b@example.net"), mirrorAt("http://a.example/"))
+	approve := func(id string, revision int) error {
+		_, _, err := w.ApproveMirror(ctx, store.MirrorApproval{Registration: id, Revision: revision, Mirror: "x-" + id, Admin: "alice", Tell: tell})
+		return err
+	}
+	wantAs[*store.RevisionError](t, approve("m1", 7))
+	want()
+	if err := approve("m1", 0); err != nil {
+		t.Fatal(err)
+	}
+	first := "a@example.net: approved x-m1, "
+	want(first)
+	wantAs[*store.DecidedError](t, approve("m1", 0))
+	wantAs[*store.URLTakenError](t, approve("m2", 0))
+	want(first)
+	if _, err := w.RejectMirror(ctx, "m2", "not yours", "alice", tell); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.RejectMirror(ctx, "m2", "not yours", "alice", tell)
+	wantAs[*store.DecidedError](t, err)
+	want("b@example.net: rejected , not yours", first)
 }

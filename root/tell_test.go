@@ -1,0 +1,137 @@
+package root_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/mail"
+)
+
+// A post is a mail server on loopback that keeps what it gets.
+type post struct {
+	port int
+	mu   sync.Mutex
+	got  map[string][]string // by recipient
+}
+
+func newPost(t *testing.T) *post {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &post{port: l.Addr().(*net.TCPAddr).Port, got: make(map[string][]string)}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &postSession{post: p}, nil }))
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	t.Cleanup(func() { server.Close(); l.Close(); <-ended })
+	return p
+}
+
+type postSession struct {
+	post *post
+	to   string
+}
+
+func (s *postSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (s *postSession) Reset()                               {}
+func (s *postSession) Logout() error                        { return nil }
+
+func (s *postSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = to
+	return nil
+}
+
+func (s *postSession) Data(r io.Reader) error {
+	text, err := io.ReadAll(r)
+	s.post.mu.Lock()
+	defer s.post.mu.Unlock()
+	s.post.got[s.to] = append(s.post.got[s.to], string(text))
+	return err
+}
+
+// received returns the messages to somebody.
+func (p *post) received(to string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.got[to])
+}
+
+// Whoever asked for a mirror reads what became of it, once, even if the root
+// ends between the decision and the message.
+func TestRequesterIsWrittenTo(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	dir := newData(t)
+	mailed := func(c *root.Config) {
+		c.WatchOff = true
+		c.Mail = &mail.Config{Host: "127.0.0.1", Port: p.port, Security: mail.Plain, From: "ms@example.org", Admins: []string{"admin@example.org"}}
+	}
+	w := serveData(t, dir, mailed)
+	c := w.client()
+	for _, id := range []string{"wien", "graz"} {
+		req := mirrorRequest(func(r *api.MirrorRequest) {
+			r.ID, r.Email, r.URLs = id, id+"@example.org", []string{"http://" + id + ".example.org/"}
+		})
+		decode[api.Accepted](t, w.postMirror(req), http.StatusAccepted)
+	}
+	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Mirror: "wien-2"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.RejectMirror(t.Context(), "m2", "no contact"); err != nil {
+		t.Fatal(err)
+	}
+	w.ask("POST", "/mirror-registrations/m2/reject", `{"reason":"once more"}`).problem(t, http.StatusConflict)
+	w.stop()
+
+	w = serveData(t, dir, mailed) // it looks into the outbox when it starts
+	all := w.sentMessages(2)
+	w.stop()
+	for _, m := range all {
+		if m.Error != "" || m.Tries != 1 {
+			t.Errorf("%+v", m)
+		}
+	}
+	for to, want := range map[string]string{
+		"wien@example.org": "Subject: [ms.example.org] mirror wien is accepted\r\n;under the id wien-2:;request m1",
+		"graz@example.org": "Subject: [ms.example.org] mirror graz is turned down\r\n;no contact;request m2",
+	} {
+		got := p.received(to)
+		if len(got) != 1 {
+			t.Fatalf("%d messages to %s", len(got), to)
+		}
+		for text := range strings.SplitSeq(want, ";") {
+			if !strings.Contains(got[0], text) {
+				t.Errorf("the message lacks %q:\n%s", text, got[0])
+			}
+		}
+	}
+	if log := w.log.String(); strings.Contains(log, "wien@example.org") {
+		t.Errorf("a private address is in the log:\n%s", log)
+	}
+}
+
+// sentMessages returns all messages when so many are sent.
+func (w *world) sentMessages(n int) []api.Message {
+	w.t.Helper()
+	for {
+		all, err := w.client().Messages(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if waits := slices.ContainsFunc(all, func(m api.Message) bool { return m.Done == nil }); len(all) == n && !waits {
+			return all
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
