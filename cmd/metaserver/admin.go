@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,11 +58,11 @@ there, in the format of Prometheus (authorization: credentials_file).`
 }
 
 // client returns a client with the token. Warnings go to errOut.
-func (f *adminFlags) client(errOut io.Writer) (*api.Client, error) {
+func (f *adminFlags) client(ctx context.Context, errOut io.Writer) (*api.Client, error) {
 	if f.tokenFile == "" {
 		return nil, withHint(&usageError{"--token-file is required"}, tokenPlace)
 	}
-	token, err := readToken(errOut, f.tokenFile)
+	token, err := readToken(ctx, errOut, f.tokenFile)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +72,8 @@ func (f *adminFlags) client(errOut io.Writer) (*api.Client, error) {
 	return &api.Client{Root: f.root, Token: token}, nil
 }
 
-func readToken(errOut io.Writer, file string) (string, error) {
-	data, err := readLimited(file, 4096)
+func readToken(ctx context.Context, errOut io.Writer, file string) (string, error) {
+	data, err := readLimited(ctx, file, 4096)
 	if err != nil {
 		return "", withHint(fmt.Errorf("token file: %w", err), tokenHint(err))
 	}
@@ -123,7 +124,7 @@ func explainProblem(err error) error {
 
 // work runs one call of the admin API and prints its result.
 func work[T any](cmd *cobra.Command, f *adminFlags, call func(c *api.Client) (T, error), print func(out io.Writer, v T)) error {
-	c, err := f.client(cmd.ErrOrStderr())
+	c, err := f.client(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ root opens it if it has no passphrase, or the one that the root was started with
 The document that is in force already may be published again: nothing happens.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			document, err := readLimited(args[0], maxTrust)
+			document, err := readTrustFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

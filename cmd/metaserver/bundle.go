@@ -81,7 +81,7 @@ func bundleIn(dir string) string {
 // fetchBundle gets the newest set that root and mirrors have. What an earlier
 // run has written takes part as a static list, so that a bundle never goes back.
 func fetchBundle(ctx context.Context, f listFlags, allowStale bool) (*bundle, error) {
-	client, err := newListClient(f)
+	client, err := newListClient(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func loadSigner(path string, passphrase func() ([]byte, error)) (*keys.Signer, e
 func keyPassphrase(ctx context.Context, path, file string) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		if file != "" {
-			return readPassphrase(file)
+			return readPassphrase(ctx, file)
 		}
 		if !isTerminal(os.Stdin) {
 			return nil, withHint(fmt.Errorf("the key %s is encrypted and there is no terminal to ask for its passphrase", path), "Give --passphrase-file FILE, or sign with --agent.")

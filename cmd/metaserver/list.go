@@ -15,7 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/probe"
 	"github.com/spf13/cobra"
@@ -71,7 +70,7 @@ func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
 	if f.timeout <= 0 {
 		return &usageError{fmt.Sprintf("--timeout %s: give a time above zero, as 30s", f.timeout)}
 	}
-	client, err := newListClient(f)
+	client, err := newListClient(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -94,8 +93,8 @@ func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
 	return nil
 }
 
-func newListClient(f listFlags) (*serverlist.Client, error) {
-	pinned, err := readLimited(f.trust, keys.MaxTrustText+keys.MaxSignatureBlock+1)
+func newListClient(ctx context.Context, f listFlags) (*serverlist.Client, error) {
+	pinned, err := readTrustFile(ctx, f.trust)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("trust document: %w", err), "The root's admin gives it out; on the root it is D/public/trust/1.trust.")
 	}

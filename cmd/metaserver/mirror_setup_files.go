@@ -37,7 +37,7 @@ func (files setupFiles) write() error {
 // there tells whether the file has its content already, as when two mirrors of
 // one root have their configurations in one folder.
 func (f setupFile) there() bool {
-	data, err := readLimited(f.path, int64(len(f.data)))
+	data, err := readWhole(f.path, int64(len(f.data)))
 	return err == nil && bytes.Equal(data, f.data)
 }
 

@@ -25,7 +25,7 @@ var errNoPassphrase = withHint(
 // terminal, or none.
 func newPassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, error) {
 	if file != "" {
-		return readPassphrase(file)
+		return readPassphrase(ctx, file)
 	}
 	if !isTerminal(os.Stdin) {
 		fmt.Fprintln(errOut, "There is no terminal and no --passphrase-file: the private keys are written WITHOUT a passphrase.")
@@ -49,10 +49,10 @@ func newPassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, 
 // the key is encrypted.
 func servePassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, error) {
 	if file != "" {
-		return readPassphrase(file)
+		return readPassphrase(ctx, file)
 	}
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		secret, err := readPassphrase(filepath.Join(dir, "passphrase"))
+		secret, err := readPassphrase(ctx, filepath.Join(dir, "passphrase"))
 		if !errors.Is(err, fs.ErrNotExist) {
 			return secret, err
 		}
@@ -65,8 +65,8 @@ func servePassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte
 
 // readPassphrase returns the content of a file without the line end that
 // editors add.
-func readPassphrase(file string) ([]byte, error) {
-	data, err := readLimited(file, maxPassphraseFile)
+func readPassphrase(ctx context.Context, file string) ([]byte, error) {
+	data, err := readLimited(ctx, file, maxPassphraseFile)
 	if err != nil {
 		return nil, fmt.Errorf("passphrase file: %w", err)
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
-	"github.com/signed-metaserver/metaserver/serverlist/durable"
 	"github.com/spf13/cobra"
 )
 
@@ -35,27 +34,45 @@ func trustFetchCommand() *cobra.Command {
 		Long: `Fetch the trust document with the given SHA-256 from a root or mirror and write
 it to FILE, to be pinned by a mirror or a launcher. Get the hash from the root's
 admin by a way that the root's host does not control; "metaserver root show"
-prints it.`,
+prints it. An existing file with other content is never replaced. FILE may be -
+for standard output.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return fetchTrust(cmd.Context(), root, sum, out)
+			return fetchTrust(cmd, root, sum, out)
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "", "base URL of the root or of a mirror's folder")
 	cmd.Flags().StringVar(&sum, "sha256", "", "hash of the document, 64 hex digits")
-	cmd.Flags().StringVar(&out, "out", "", "file to write")
+	cmd.Flags().StringVar(&out, "out", "", "file to write; - for standard output")
 	for _, name := range []string{"root", "sha256", "out"} {
 		cmd.MarkFlagRequired(name)
 	}
 	return cmd
 }
 
-func fetchTrust(ctx context.Context, root, sum, out string) error {
-	data, err := findTrust(ctx, root, sum)
+// fetchTrust writes the document, and says which it is: beside the result if
+// that goes to standard output.
+func fetchTrust(cmd *cobra.Command, root, sum, out string) error {
+	data, err := findTrust(cmd.Context(), root, sum)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(out, data, 0o644)
+	doc, err := keys.ReadDraft(keys.DraftText(data))
+	if err != nil {
+		return err
+	}
+	about := fmt.Sprintf("trust document %d of %s, issued %s, to be reviewed by %s",
+		doc.Version, doc.Origin, formatTime(doc.Issued), formatTime(doc.ReviewBy))
+	if out == "-" {
+		say(cmd.ErrOrStderr(), "%s", about)
+		_, err := cmd.OutOrStdout().Write(data)
+		return err
+	}
+	if err := writeNew(out, data); err != nil {
+		return err
+	}
+	say(cmd.OutOrStdout(), "%s: %s", out, about)
+	return nil
 }
 
 // findTrust asks for 1.trust, 2.trust ... until one has the hash.
@@ -135,7 +152,7 @@ and whether it is a draft or holds. With --trust, the document must be the
 pinned one or follow from it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := readLimited(args[0], maxTrust)
+			data, err := readTrustFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -143,7 +160,7 @@ pinned one or follow from it.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			standing, err := standingOf(data, args[0], pinned)
+			standing, err := standingOf(cmd.Context(), cmd.ErrOrStderr(), data, args[0], pinned)
 			describeTrust(cmd.OutOrStdout(), doc)
 			if err != nil {
 				return fmt.Errorf("%s does not hold: %w", args[0], err)
@@ -157,9 +174,9 @@ pinned one or follow from it.`,
 }
 
 // standingOf says in a line what the signatures are worth.
-func standingOf(data []byte, path, pinned string) (string, error) {
+func standingOf(ctx context.Context, notes io.Writer, data []byte, path, pinned string) (string, error) {
 	if pinned != "" {
-		chain, err := loadChain(pinned)
+		chain, err := (&chainWalk{pinned: pinned, subject: path, notes: notes}).load(ctx)
 		if err != nil {
 			return "", err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
-	"github.com/signed-metaserver/metaserver/serverlist/durable"
 	"github.com/spf13/cobra"
 )
 
@@ -49,13 +49,13 @@ stored before --since.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := os.Lstat(c.out); err == nil {
-				return withHint(fmt.Errorf("%s exists already; it may hold signatures or be in use", c.out), "Give --out another name, or remove the file yourself.")
+				return existsAlready(c.out)
 			}
-			text, err := c.draft(time.Now())
+			text, err := c.draft(cmd.Context(), cmd.ErrOrStderr(), time.Now())
 			if err != nil {
 				return err
 			}
-			if err := durable.WriteFile(c.out, text, 0o644); err != nil {
+			if err := writeNew(c.out, text); err != nil {
 				return err
 			}
 			draft, err := keys.ReadDraft(text)
@@ -82,8 +82,8 @@ stored before --since.`,
 }
 
 // draft returns the text of the next document.
-func (c *trustChange) draft(now time.Time) ([]byte, error) {
-	chain, err := loadChain(c.from)
+func (c *trustChange) draft(ctx context.Context, notes io.Writer, now time.Time) ([]byte, error) {
+	chain, err := (&chainWalk{pinned: c.from, notes: notes}).load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ may be the public key alone.
 A new document needs the threshold of the document before it and its own.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := readLimited(args[0], maxTrust)
+			data, err := readTrustFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -232,7 +232,7 @@ A new document needs the threshold of the document before it and its own.`,
 			if err != nil {
 				return err
 			}
-			if err := durable.WriteFile(args[0], note, 0o644); err != nil {
+			if err := replaceFile(args[0], note); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "Signed by %s.\n%s\n", name, signaturesMissing(doc, note, name))

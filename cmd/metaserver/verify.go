@@ -3,10 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,15 +30,17 @@ document and print its head, its signers and its freshness.
 
 Newer trust documents are taken from the folder of the pinned one and from the
 folder trust/ beside FILE, as N.trust; each must be signed under the one before
-it. FILE may be - for standard input. The exit status is 1 if the document does
-not hold.`,
+it. What lies there and does not hold, as a draft, is told and passed over. FILE
+may be - for standard input. The exit status is 1 if the document does not hold.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			chain, err := loadChain(trust, filepath.Join(filepath.Dir(args[0]), "trust"), filepath.Dir(args[0]))
+			beside := filepath.Dir(args[0])
+			walk := chainWalk{pinned: trust, folders: []string{filepath.Join(beside, "trust"), beside}, subject: args[0], notes: cmd.ErrOrStderr()}
+			chain, err := walk.load(cmd.Context())
 			if err != nil {
 				return err
 			}
-			v, err := verifyFile(args[0], chain)
+			v, err := verifyFile(cmd.Context(), args[0], chain)
 			if asJSON {
 				return printVerdictJSON(cmd.OutOrStdout(), args[0], v, err)
 			}
@@ -75,8 +77,8 @@ type verdict struct {
 }
 
 // verifyFile verifies one file against the chain.
-func verifyFile(path string, chain *keys.Chain) (*verdict, error) {
-	data, err := readLimited(path, maxDocument)
+func verifyFile(ctx context.Context, path string, chain *keys.Chain) (*verdict, error) {
+	data, err := readLimited(ctx, path, maxDocument)
 	if err != nil {
 		return nil, err
 	}
@@ -137,76 +139,11 @@ func judgeTrust(data []byte, chain *keys.Chain) (*verdict, error) {
 	}, nil
 }
 
-func memberOf(chain *keys.Chain, data []byte) *keys.Trust {
-	for _, t := range chain.Documents() {
-		if bytes.Equal(t.Bytes(), data) {
-			return t
-		}
-	}
-	return nil
-}
-
 func claimedType(data []byte) string {
 	lines := bufio.NewScanner(bytes.NewReader(data[:min(len(data), 1024)]))
 	lines.Scan()
 	lines.Scan()
 	return strings.TrimPrefix(lines.Text(), "type ")
-}
-
-// loadChain reads the pinned trust document and what follows it in its own
-// folder and in further folders.
-func loadChain(pinned string, folders ...string) (*keys.Chain, error) {
-	data, err := readLimited(pinned, keys.MaxTrustText+keys.MaxSignatureBlock+1)
-	if err != nil {
-		return nil, fmt.Errorf("trust document: %w", err)
-	}
-	chain, err := keys.NewChain(data)
-	if err != nil {
-		return nil, fmt.Errorf("trust document %s: %w", pinned, err)
-	}
-	for _, dir := range append([]string{filepath.Dir(pinned)}, folders...) {
-		if chain, err = extendFrom(chain, dir); err != nil {
-			return nil, err
-		}
-	}
-	return chain, nil
-}
-
-func extendFrom(chain *keys.Chain, dir string) (*keys.Chain, error) {
-	for {
-		path := filepath.Join(dir, fmt.Sprintf("%d.trust", chain.Newest().Version+1))
-		data, err := readLimited(path, keys.MaxTrustText+keys.MaxSignatureBlock+1)
-		if errors.Is(err, os.ErrNotExist) {
-			return chain, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if chain, err = chain.Extend(data); err != nil {
-			return nil, fmt.Errorf("trust document %s: %w", path, err)
-		}
-	}
-}
-
-// readLimited reads a file, or standard input for "-", of at most limit bytes.
-func readLimited(path string, limit int64) ([]byte, error) {
-	var in io.Reader = os.Stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d bytes: not a document of this kind", path, limit)
-	}
-	return data, nil
 }
 
 func keyNames(ks []keys.VerifierKey) []string {
