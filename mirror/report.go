@@ -71,24 +71,25 @@ func (r *Report) Err() error {
 	return errors.New(strings.Join(parts, "; "))
 }
 
-// String returns one line: what happened and what the target holds now.
+// String returns one line: what happened and what the target holds now, as far
+// as it was seen.
 func (t *TargetReport) String() string {
 	if len(t.Documents) == 0 {
 		return t.Target + ": nothing published"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s:", t.Target, t.verb())
-	var trust int64
+	var trust publish.Outcome
 	for _, o := range t.Documents {
 		if strings.HasPrefix(o.Name, "trust/") {
 			if o.State != publish.Ignored {
-				trust = o.Version
+				trust = o
 			}
 			continue
 		}
-		fmt.Fprintf(&b, " %s %d,", o.Name, o.Version)
+		fmt.Fprintf(&b, " %s %d%s,", o.Name, o.Version, doubt(o))
 	}
-	fmt.Fprintf(&b, " trust %d", trust)
+	fmt.Fprintf(&b, " trust %d%s", trust.Version, doubt(trust))
 	switch {
 	case t.Verified:
 		fmt.Fprintf(&b, "; %s serves the same", t.PublicURL)
@@ -96,6 +97,14 @@ func (t *TargetReport) String() string {
 		fmt.Fprintf(&b, "; %s does not serve this", t.PublicURL)
 	}
 	return b.String()
+}
+
+// doubt marks a version that the target may not hold.
+func doubt(o publish.Outcome) string {
+	if o.State == publish.Unconfirmed {
+		return " (not confirmed)"
+	}
+	return ""
 }
 
 // verb sums up the states, the most remarkable first.

@@ -11,15 +11,20 @@ import (
 
 // confirm reads back what was written, in a session of its own, because a
 // host may accept a document and hold something else: cut off, with a banner
-// appended, with other line ends.
+// appended, with other line ends. The report takes back what did not come back.
 func confirm(ctx context.Context, t Target, chain *keys.Chain, written []change, report *Report) error {
+	if len(written) == 0 {
+		return nil
+	}
 	s, err := t.Open(ctx)
 	if err != nil {
+		report.doubt(written)
 		return fmt.Errorf("reading back what was written: %w", err)
 	}
 	h := &Holding{Trust: chain, Refused: map[string]error{}, crlf: map[string]bool{}}
-	for _, c := range written {
+	for i, c := range written {
 		if err = h.confirm(ctx, s, c); err != nil {
+			report.doubt(written[i:])
 			break
 		}
 	}

@@ -70,11 +70,66 @@ func TestSetReadsBack(t *testing.T) {
 			folder := publish.Folder{Path: t.TempDir()}
 			set(t, folder.Path, root.Documents(t0, "alpha"))
 			root.Rotate(true)
-			_, err := publish.Set(t.Context(), manglingHost{folder, c.keep}, root.Documents(t0+1, "alpha", "beta"))
+			report, err := publish.Set(t.Context(), manglingHost{folder, c.keep}, root.Documents(t0+1, "alpha", "beta"))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
 			}
+			want := publish.Written
+			for _, o := range report.Documents[1:] { // trust/1.trust was there
+				if strings.HasPrefix(c.want, o.Name) || strings.HasPrefix(name, "appends") && o.Name == publish.ServerList {
+					want = publish.Unconfirmed // and so is what comes behind
+				}
+				if o.State != want {
+					t.Errorf("%s is %s, want %s", o.Name, o.State, want)
+				}
+			}
 		})
+	}
+}
+
+// A deferringHost keeps what is written for the end, which fails.
+type deferringHost struct{ publish.Folder }
+
+func (h deferringHost) Open(ctx context.Context) (publish.Session, error) {
+	s, err := h.Folder.Open(ctx)
+	return &deferringSession{s, false}, err
+}
+
+type deferringSession struct {
+	publish.Session
+	wrote bool
+}
+
+func (s *deferringSession) Write(context.Context, string, []byte) error {
+	s.wrote = true
+	return nil
+}
+
+func (s *deferringSession) Close() error {
+	if err := s.Session.Close(); err != nil || !s.wrote {
+		return err
+	}
+	return errors.New("the push was refused")
+}
+
+// TestSetReportsNothingAsWrittenThatIsNot also where Write had no error.
+func TestSetReportsNothingAsWrittenThatIsNot(t *testing.T) {
+	t.Parallel()
+	root := publishtest.NewRoot(serverlisttest.Options{})
+	folder := publish.Folder{Path: t.TempDir()}
+	set(t, folder.Path, root.Documents(t0, "alpha"))
+	report, err := publish.Set(t.Context(), deferringHost{folder}, root.Documents(t0+1, "alpha"))
+	if err == nil || !strings.Contains(err.Error(), "the push was refused") {
+		t.Errorf("got %v", err)
+	}
+	want := []publish.State{publish.Unchanged, publish.Unconfirmed, publish.Unconfirmed}
+	for i, o := range report.Documents {
+		if o.State != want[i] {
+			t.Errorf("%s is %s, want %s", o.Name, o.State, want[i])
+		}
+	}
+	if !report.Changed() {
+		t.Error("what may have been written counts as nothing")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -23,11 +24,15 @@ type State string
 // The states.
 const (
 	Unchanged State = "unchanged" // the target held it already
-	Written   State = "written"   // it was absent or older
-	Repaired  State = "repaired"  // what was there did not verify
+	Written   State = "written"   // it was absent or older; what was written was read back
+	Repaired  State = "repaired"  // what was there did not verify; what was written was read back
 	Kept      State = "kept"      // what the target holds is newer
 	Conflict  State = "conflict"  // what the target holds has the same version and says something else; it stays
 	Ignored   State = "ignored"   // a trust document of the target that follows from nothing; it stays
+
+	// Unconfirmed documents were written, and an error came before they were
+	// read back as they should be: the target holds this or what it held.
+	Unconfirmed State = "unconfirmed"
 )
 
 // A Report says what [Set] did, in the order of publication. It ends where an
@@ -36,21 +41,30 @@ type Report struct {
 	Documents []Outcome
 }
 
-// Changed tells whether anything was written.
+// Changed tells whether anything was written, or may have been.
 func (r Report) Changed() bool {
 	for _, o := range r.Documents {
-		if o.State == Written || o.State == Repaired {
+		if o.State == Written || o.State == Repaired || o.State == Unconfirmed {
 			return true
 		}
 	}
 	return false
 }
 
+// doubt takes back what the report says of documents that were not read back.
+func (r *Report) doubt(unseen []change) {
+	for i, o := range r.Documents {
+		if slices.ContainsFunc(unseen, func(c change) bool { return c.name == o.Name }) {
+			r.Documents[i].State = Unconfirmed
+		}
+	}
+}
+
 // An Outcome is what became of one document.
 type Outcome struct {
 	Name     string `json:"name"`
 	State    State  `json:"state"`
-	Version  int64  `json:"version"`            // of what the target holds now
+	Version  int64  `json:"version"`            // of what the target holds now; if Unconfirmed, of what was written
 	Replaces int64  `json:"replaces,omitempty"` // version of the older edition that was there; 0: none, or it did not verify
 	Detail   string `json:"detail,omitempty"`   // what an operator should know beyond that; empty if nothing
 }
@@ -96,11 +110,13 @@ func Set(ctx context.Context, t Target, docs Documents) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	report, written, err := update(ctx, s, docs)
-	if err := errors.Join(err, s.Close()); err != nil || len(written) == 0 {
-		return report, err
+	d, err := update(ctx, s, docs)
+	if err := errors.Join(err, s.Close()); err != nil {
+		d.report.doubt(d.written)
+		return d.report, errors.Join(d.refused, err)
 	}
-	return report, confirm(ctx, t, docs.Trust, written, &report)
+	err = confirm(ctx, t, docs.Trust, d.written, &d.report)
+	return d.report, errors.Join(d.refused, err)
 }
 
 // check refuses a set that clients would refuse.
@@ -134,29 +150,35 @@ type change struct {
 	list *serverlist.List // nil: a trust document
 }
 
-// update plans and writes. It returns what it has written, also with an error.
-func update(ctx context.Context, s Session, docs Documents) (Report, []change, error) {
+// What is done in one session.
+type done struct {
+	report  Report
+	written []change
+	refused error // why some documents were not to be written
+}
+
+// update plans and writes. What it returns counts also with an error.
+func update(ctx context.Context, s Session, docs Documents) (done, error) {
 	held, err := readBack(ctx, s, docs)
 	if err != nil {
-		return Report{}, nil, err
+		return done{}, err
 	}
 	p := &plan{held: held}
 	p.trust(docs.Trust)
 	p.list(MirrorList, serverlist.TypeMirrorList, docs.Mirrors, held.Mirrors)
 	p.list(ServerList, serverlist.TypeServerList, docs.Servers, held.Servers)
 
-	var report Report
-	var written []change
+	d := done{refused: p.err}
 	for _, step := range p.steps {
 		if step.change != nil {
 			if err := s.Write(ctx, step.change.name, step.change.data); err != nil {
-				return report, written, errors.Join(p.err, fmt.Errorf("writing %s: %w", step.change.name, err))
+				return d, fmt.Errorf("writing %s: %w", step.change.name, err)
 			}
-			written = append(written, *step.change)
+			d.written = append(d.written, *step.change)
 		}
-		report.Documents = append(report.Documents, step.Outcome)
+		d.report.Documents = append(d.report.Documents, step.Outcome)
 	}
-	return report, written, p.err
+	return d, nil
 }
 
 // A plan is the list of steps, in the order of publication.
