@@ -67,20 +67,29 @@ func emptyTarget(t *testing.T, target publish.Target) {
 
 // writeAndRead uses sizes at which transfers are known to be cut.
 func writeAndRead(t *testing.T, target publish.Target) {
-	names := []string{publish.TrustName(1), publish.TrustName(1<<53 - 1), publish.MirrorList, publish.ServerList}
-	for _, size := range []int{1, 4 << 20, 400_001, 0} {
-		data := bytes.Repeat([]byte("0123456789abcde\n"), size/16+1)[:size]
-		for _, name := range names {
-			s := session(t, target)
-			if err := s.Write(t.Context(), name, data); err != nil {
-				t.Fatalf("writing %d bytes to %s: %v", size, name, err)
-			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if got := read(t, target, name); !bytes.Equal(got, data) {
+	for _, c := range []struct {
+		size  int
+		names []string
+	}{
+		{1, []string{publish.TrustName(1<<53 - 1)}},
+		{4 << 20, []string{publish.ServerList}},
+		{400_001, []string{publish.TrustName(1), publish.MirrorList, publish.ServerList}},
+		{0, []string{publish.TrustName(1), publish.ServerList}},
+	} {
+		data := bytes.Repeat([]byte("0123456789abcde\n"), c.size/16+1)[:c.size]
+		files := map[string][]byte{}
+		for _, name := range c.names {
+			files[name] = data
+		}
+		write(t, target, files)
+		s := session(t, target)
+		for _, name := range c.names {
+			if got := readOrNil(t, s, name); got == nil || !bytes.Equal(got, data) {
 				t.Errorf("%s: wrote %d bytes, %d came back", name, len(data), len(got))
 			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -289,34 +298,40 @@ func setFork(t *testing.T, target publish.Target) {
 
 // interrupted stops the publication of a newer set at every operation in turn.
 // The target must hold complete documents, none older than before, and the
-// next run must finish the work.
+// next run must finish the work. A read that fails ends Set before anything is
+// written, whatever the target is: a folder shows that for all.
 func interrupted(t *testing.T, open func(t *testing.T) publish.Target, late bool) {
 	root := NewRoot(serverlisttest.Options{})
 	older := root.Documents(1_793_000_001, "alpha")
 	root.Rotate(true)
 	newer := root.Documents(1_793_000_002, "alpha", "beta")
-	for n := 1; ; n++ {
+	target := open(t)
+	_, local := target.(publish.Folder)
+	operations := operationsOf(t, target, older, newer)
+	for i, op := range operations {
+		if strings.HasPrefix(op, "read") && !local && !Sweep() {
+			continue
+		}
 		target := open(t)
 		mustSet(t, target, older)
-		spy := &Spy{Target: target, FailAt: n, Late: late}
+		spy := &Spy{Target: target, FailAt: i + 1, Late: late}
 		_, err := publish.Set(t.Context(), spy, newer)
-		if n > len(spy.Ops) {
-			if err != nil {
-				t.Fatalf("without a failure: %v", err)
-			}
-			t.Logf("%d operations were interrupted", n-1)
-			return
-		}
-		op := spy.Ops[n-1]
 		if !errors.Is(err, ErrInjected) {
-			t.Errorf("failure at %q (operation %d): Set returns %v", op, n, err)
+			t.Errorf("failure at %q (operation %d): Set returns %v", op, i+1, err)
 		}
 		completeSince(t, op, target, older, newer)
-		if _, err := publish.Set(t.Context(), target, newer); err != nil {
-			t.Errorf("after a failure at %q the next run fails: %v", op, err)
-		}
+		mustSet(t, target, newer)
 		holds(t, target, newer)
 	}
+	t.Logf("%d operations, of which the writing ones were interrupted at least", len(operations))
+}
+
+// operationsOf returns those of a publication that nothing disturbs.
+func operationsOf(t *testing.T, target publish.Target, older, newer publish.Documents) []string {
+	mustSet(t, target, older)
+	spy := &Spy{Target: target}
+	mustSet(t, spy, newer)
+	return spy.Ops
 }
 
 // completeSince checks a target that was left in the middle.

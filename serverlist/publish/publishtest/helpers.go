@@ -5,10 +5,14 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
+
+// Sweep tells whether the tests should take their time: see the package comment.
+func Sweep() bool { return os.Getenv("METASERVER_TEST_SWEEP") == "1" }
 
 // holds checks that the target has exactly these documents.
 func holds(t *testing.T, target publish.Target, docs publish.Documents) {
@@ -55,39 +59,29 @@ func bytesOf(d publish.Documents) publishBytes {
 
 func (b publishBytes) put(t *testing.T, target publish.Target) {
 	t.Helper()
-	b.putTrust(t, target, 1)
-	write(t, target, publish.MirrorList, b.mirror)
-	write(t, target, publish.ServerList, b.server)
+	write(t, target, map[string][]byte{publish.TrustName(1): b.trust, publish.MirrorList: b.mirror, publish.ServerList: b.server})
 }
 
 func (b publishBytes) putTrust(t *testing.T, target publish.Target, n int64) {
 	t.Helper()
-	write(t, target, publish.TrustName(n), b.trust)
+	write(t, target, map[string][]byte{publish.TrustName(n): b.trust})
 }
 
-func write(t *testing.T, target publish.Target, name string, data []byte) {
-	t.Helper()
-	if data == nil {
-		data = []byte("nothing")
-	}
-	s := session(t, target)
-	if err := errors.Join(s.Write(t.Context(), name, data), s.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func read(t *testing.T, target publish.Target, name string) []byte {
+// write puts files on a target in one session.
+func write(t *testing.T, target publish.Target, files map[string][]byte) {
 	t.Helper()
 	s := session(t, target)
-	r, err := s.Read(t.Context(), name)
-	if err != nil {
+	for name, data := range files {
+		if data == nil {
+			data = []byte("nothing")
+		}
+		if err := s.Write(t.Context(), name, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	data, err := io.ReadAll(r)
-	if err := errors.Join(err, r.Close(), s.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // session opens the target. Closing it twice must do no harm.

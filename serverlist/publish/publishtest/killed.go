@@ -41,7 +41,7 @@ func Killed(t *testing.T, allow Allowance, newPlace func(t *testing.T) string, r
 	})
 	killed := 0
 	for i, n := range w.spread(t) {
-		if i%4 != 3 {
+		if i%2 != 1 {
 			continue
 		}
 		place := newPlace(t)
@@ -53,7 +53,6 @@ func Killed(t *testing.T, allow Allowance, newPlace func(t *testing.T) string, r
 		during := fmt.Sprintf("kill after %d bytes", n)
 		t.Logf("%s leaves %v", during, w.judge(t, during, clean))
 		mustSet(t, clean, w.newer)
-		holds(t, clean, w.newer)
 	}
 	if killed < 5 {
 		t.Errorf("only %d runs were killed", killed)

@@ -1,6 +1,10 @@
 // Package publishtest holds the contract that every publish.Target is tested
 // against, the faults that a target behind a network must outlive, and a root
 // that signs sets of documents for them.
+//
+// Each fault costs several visits to a real server. By default there are as many
+// as show every kind of fault in every kind of operation; with
+// METASERVER_TEST_SWEEP=1 in the environment there are several times as many.
 package publishtest
 
 import (
