@@ -69,13 +69,12 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/web"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/work"
 )
 
 const (
 	placeholder    = "{folder}"
 	defaultTimeout = 10 * time.Minute
-	workName       = "metaserver-publish-*" // of temporary folders
-	staleWork      = 24 * time.Hour         // no session takes so long; who made an older one was killed
 )
 
 // Target is a place that a program reaches.
@@ -139,19 +138,18 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	removeStale()
-	work, err := os.MkdirTemp("", workName)
+	dir, err := work.Folder("publish")
 	if err != nil {
 		return nil, err
 	}
 	if t.Timeout <= 0 {
 		t.Timeout = defaultTimeout
 	}
-	s := &session{target: t, work: work, changes: map[string][]byte{}}
-	s.held = folder(filepath.Join(work, "held"))
-	s.staged = folder(filepath.Join(work, "documents"))
-	if err := errors.Join(folder(work).create(), s.held.create(), s.staged.create()); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(work))
+	s := &session{target: t, work: dir, changes: map[string][]byte{}}
+	s.held = folder(filepath.Join(dir, "held"))
+	s.staged = folder(filepath.Join(dir, "documents"))
+	if err := errors.Join(folder(dir).create(), s.held.create(), s.staged.create()); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if t.PublicURL != "" {
 		s.transport = web.NewTransport(web.Options{RootCAs: t.RootCAs, Dial: t.Dial, Silence: t.Silence})
@@ -159,18 +157,7 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 		return s, nil
 	}
 	if err := s.pull(ctx); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(work))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return s, nil
-}
-
-// removeStale removes what killed processes have left. What belongs to another
-// user stays.
-func removeStale() {
-	left, _ := filepath.Glob(filepath.Join(os.TempDir(), workName)) // the pattern is well formed
-	for _, path := range left {
-		if info, err := os.Lstat(path); err == nil && info.IsDir() && time.Since(info.ModTime()) > staleWork {
-			_ = os.RemoveAll(path)
-		}
-	}
 }

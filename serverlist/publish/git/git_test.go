@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -201,5 +202,20 @@ func TestHistory(t *testing.T) {
 		if show(t, remote, "CNAME") != "b" {
 			t.Error("CNAME has changed")
 		}
+	}
+}
+
+// TestNothingIsLeft: the temporary folder goes with the session, and that of a
+// process that was killed a day later.
+func TestNothingIsLeft(t *testing.T) {
+	remote, temp := bare(t, true), t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	killed, old := filepath.Join(temp, "metaserver-git-1"), time.Now().Add(-25*time.Hour)
+	if err := errors.Join(os.MkdirAll(killed+"/repository", 0o700), os.Chtimes(killed, old, old)); err != nil {
+		t.Fatal(err)
+	}
+	set(t, git.Target{Remote: remote, Branch: "pages"}, documents(1)[0])
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

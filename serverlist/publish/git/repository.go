@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/work"
 )
 
 const (
@@ -36,7 +37,7 @@ func newRepository(t Target) (*repository, error) {
 	if _, err := exec.LookPath(t.Program); err != nil {
 		return nil, fmt.Errorf("publishing by git needs the git program: %w; install it, or name another kind of target", err)
 	}
-	dir, err := os.MkdirTemp("", "metaserver-git-")
+	dir, err := work.Folder("git")
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@
 // No setting of the user or the machine is read, no hook runs, nobody is asked
 // for anything on a terminal. git and its children are killed when the context
 // ends. A program that is killed itself leaves its temporary folder behind; it
-// holds no secret.
+// holds no secret, and a session a day later removes it.
 package git
 
 import (
