@@ -146,27 +146,37 @@ func (s *Sender) Send(ctx context.Context) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	client, err := s.dial(ctx)
+	l := &line{ctx: ctx, tls: s.cfg.Security == TLS, config: s.cfg.RootCAs.config(s.cfg.Host)}
+	defer l.hangUp()
+	client, err := s.dial(ctx, l)
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // that is nobody's failure
+	}
 	if err != nil {
 		return errors.Join(err, s.failAll(ctx, due, err))
 	}
-	defer client.Close() // it has said QUIT if it could
+	defer client.Close() // says QUIT
 	var failed error
 	for _, m := range due {
 		err := s.deliver(client, m)
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		failed = errors.Join(failed, err, s.settle(ctx, m, err))
 	}
 	return failed
 }
 
 // dial connects and logs in.
-func (s *Sender) dial(ctx context.Context) (*gomail.Client, error) {
+func (s *Sender) dial(ctx context.Context, l *line) (*gomail.Client, error) {
 	options := []gomail.Option{
-		gomail.WithPort(s.cfg.Port), gomail.WithTimeout(sendTimeout), gomail.WithTLSConfig(s.cfg.RootCAs.config(s.cfg.Host)),
+		gomail.WithPort(s.cfg.Port), gomail.WithTimeout(sendTimeout), gomail.WithTLSConfig(l.config), gomail.WithDialContextFunc(l.dial),
 	}
 	switch s.cfg.Security {
 	case TLS:
-		options = append(options, gomail.WithSSL())
+		// The line has TLS already, and the library finds out; its own option
+		// for that does not know of lines that others have made.
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	case STARTTLS:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	case Plain:

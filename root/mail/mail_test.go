@@ -38,12 +38,19 @@ type post struct {
 	mu       sync.Mutex
 	got      []string // messages as they came
 	to       []string
-	refuse   error // what RCPT answers
+	refuse   error         // what RCPT answers
+	begun    chan struct{} // not nil: a message has begun to come
+	stall    chan struct{} // not nil: until when no message is answered
 	loggedIn bool
 }
 
 // newPost starts a mail server. secure: it offers STARTTLS and takes logins.
-func newPost(t *testing.T, secure bool) *post {
+func newPost(t *testing.T, secure bool) *post { return startPost(t, secure, false) }
+
+// newPostTLS starts one that speaks TLS from the first byte.
+func newPostTLS(t *testing.T) *post { return startPost(t, true, true) }
+
+func startPost(t *testing.T, secure, atOnce bool) *post {
 	t.Helper()
 	p := &post{}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{post: p}, nil }))
@@ -60,10 +67,13 @@ func newPost(t *testing.T, secure bool) *post {
 	if err != nil {
 		t.Fatal(err)
 	}
+	addr := l.Addr().(*net.TCPAddr)
+	if atOnce {
+		l = tls.NewListener(l, server.TLSConfig)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	t.Cleanup(func() { server.Close(); l.Close(); <-ended }) // Serve may not have begun
-	addr := l.Addr().(*net.TCPAddr)
 	p.host, p.port = addr.IP.String(), addr.Port
 	return p
 }
@@ -103,6 +113,11 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 func (s *session) Data(r io.Reader) error {
 	text, err := io.ReadAll(r)
+	if s.post.stall != nil {
+		close(s.post.begun)
+		<-s.post.stall
+		return errors.New("too late")
+	}
 	s.post.mu.Lock()
 	defer s.post.mu.Unlock()
 	s.post.got, s.post.to = append(s.post.got, string(text)), append(s.post.to, s.to)
@@ -321,5 +336,49 @@ func TestRunEnds(t *testing.T) {
 	cancel()
 	if err := o.sender(t, p.config()).Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// A mail server that does not answer holds up nobody who ends the program, and
+// the message waits as it did before.
+func TestEndWhileSending(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{true, false} {
+		t.Run(fmt.Sprintf("secure %v", secure), func(t *testing.T) {
+			t.Parallel()
+			p, o := newPost(t, secure), newOutbox(t)
+			p.begun, p.stall = make(chan struct{}), make(chan struct{})
+			defer close(p.stall)
+			o.put(t, "a", "b")
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-p.begun; cancel() }()
+			if err := o.sender(t, p.config()).Run(ctx); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			all, err := o.Messages(t.Context(), 10)
+			if err != nil || len(all) != 2 || all[0].Tries+all[1].Tries != 0 || o.waiting(t) != 2 {
+				t.Errorf("%+v, %v", all, err)
+			}
+		})
+	}
+}
+
+// TLS from the first byte, as on port 465.
+func TestImplicitTLS(t *testing.T) {
+	t.Parallel()
+	p, o := newPostTLS(t), newOutbox(t)
+	o.put(t, "a")
+	cfg := p.config()
+	cfg.Security = mail.TLS
+	if err := o.sender(t, cfg).Send(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if texts, _ := p.received(); len(texts) != 1 || !p.loggedIn {
+		t.Errorf("%d messages, logged in: %v", len(texts), p.loggedIn)
+	}
+	cfg.RootCAs = nil
+	o.put(t, "b")
+	if err := o.sender(t, cfg).Send(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("an unknown certificate: %v", err)
 	}
 }
