@@ -16,23 +16,24 @@ type round struct {
 	suspects bool
 }
 
-// judge decides about all mirrors. The order of all and looks is the same.
-func (w *Watcher) judge(all []store.WatchedMirror, looks []look, fresh bool) round {
+// judge decides about all mirrors, or about the new ones while there are others
+// in the list. The order of all and looks is the same.
+func (w *Watcher) judge(all []store.WatchedMirror, looks []look, fresh bool, others int) round {
 	now := w.cfg.Now().UTC().Truncate(time.Second)
 	r := round{}
+	r.listed = countListed(all)
 	for i, m := range all {
 		if m.Watch.LeftOut.IsZero() {
-			r.listed++
 			if s := looks[i].check.State; s.Ill() && s != store.MirrorForked {
 				r.ill++
 			}
 		}
 	}
-	r.suspects = r.ill*2 > r.listed && !fresh
+	r.suspects = r.ill > 1 && r.ill*2 > r.listed && !fresh
 	if r.suspects {
 		r.own = w.suspect(r, now)
 	}
-	left := r.listed
+	left := r.listed + others
 	for i := range all {
 		seen := w.judgeOne(&all[i], looks[i], now, r.suspects, &left)
 		r.seen = append(r.seen, seen)

@@ -292,6 +292,8 @@ func (d *visit) place(ctx context.Context, note *keys.Note) (store.MirrorState, 
 	switch {
 	case err == nil && known.Epoch == note.Head.Epoch && !bytes.Equal(known.Head, note.Text):
 		return d.forked(ctx, note, known.Head)
+	case errors.Is(err, store.ErrNotFound) && serverlist.CompareHeads(&note.Head, &keys.Head{Epoch: current.Epoch, Version: current.Version}) < 0:
+		return d.unknown(note)
 	case note.Head.Epoch > current.Epoch || note.Head.Epoch == current.Epoch && note.Head.Version > current.Version:
 		return store.MirrorWell, fmt.Sprintf("%s: signed edition %d is newer than any that this root has published: was it restored from a backup, or does somebody else have a key?", d.url, note.Head.Version), nil
 	case d.cfg.Now().Before(note.Head.FreshUntil):
@@ -299,6 +301,16 @@ func (d *visit) place(ctx context.Context, note *keys.Note) (store.MirrorState, 
 	}
 	return store.MirrorStale, fmt.Sprintf("%s: edition %d is stale since %s; the newest is %d", d.url, note.Head.Version,
 		note.Head.FreshUntil.UTC().Format(time.RFC3339), current.Version), nil
+}
+
+// unknown judges an older edition that the root has no record of. It is no fork
+// for that: a database from a backup lacks some.
+func (d *visit) unknown(note *keys.Note) (store.MirrorState, string, []store.Evidence) {
+	state := store.MirrorStale
+	if d.cfg.Now().Before(note.Head.FreshUntil) {
+		state = store.MirrorBehind
+	}
+	return state, fmt.Sprintf("%s: signed edition %d is none that this root has on record: was its database restored from a backup, or does somebody else have a key?", d.url, note.Head.Version), nil
 }
 
 // forked keeps both heads, with their signatures where they can be had.

@@ -27,9 +27,10 @@
 // they are. A round decides about all mirrors at once, and what it changes is
 // one change of the store and so one edition of the mirror list.
 //
-// When more than half of the listed mirrors are ill in one round, the root
-// suspects its own network, or its own publishing: it says so, records what it
-// saw, and judges nobody. A fork is judged all the same: no network makes
+// When more than half of the listed mirrors are ill in one round, and more than
+// one, the root suspects its own network, or its own publishing: it says so,
+// records what it saw, and judges nobody. A single mirror says nothing about the
+// root's network, so that it is judged. A fork is judged all the same: no network makes
 // signatures. The root's own entry is no mirror and never at stake.
 package watch
 
@@ -209,14 +210,17 @@ func (w *Watcher) round(ctx context.Context, fresh bool) (change int64, err erro
 	if err != nil {
 		return 0, err
 	}
+	others := 0
 	if fresh {
+		listed := countListed(all)
 		all = onlyNew(all)
+		others = listed - countListed(all)
 	}
 	looks, err := w.lookAll(ctx, all)
 	if err != nil {
 		return 0, err
 	}
-	r := w.judge(all, looks, fresh)
+	r := w.judge(all, looks, fresh, others)
 	change, err = w.cfg.Store.RecordChecks(ctx, r.seen, w.cfg.Keep)
 	if err == nil && len(r.own) > 0 {
 		err = w.cfg.Store.PutMessages(ctx, r.own)
@@ -226,6 +230,15 @@ func (w *Watcher) round(ctx context.Context, fresh bool) (change int64, err erro
 		w.cfg.Published.Changed()
 	}
 	return change, err
+}
+
+func countListed(all []store.WatchedMirror) (n int) {
+	for _, m := range all {
+		if m.Watch.LeftOut.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 func onlyNew(all []store.WatchedMirror) []store.WatchedMirror {
@@ -267,6 +280,9 @@ func (w *Watcher) note(r round, begun time.Time, fresh bool, err error) {
 	now := w.cfg.Now()
 	if !fresh {
 		w.state = State{Last: now, Took: now.Sub(begun), Looked: len(r.seen), Ill: r.ill, Suspects: r.suspects}
+	}
+	if err != nil {
+		w.state.Suspects = before.Suspects // what was to be said of it is not stored
 	}
 	w.state.Err = err
 	w.mu.Unlock()

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -309,5 +310,61 @@ func TestFetchesWholeOnce(t *testing.T) {
 	w.round()
 	if n := whole(); n != 3 {
 		t.Errorf("%d whole lists for two editions and a day", n)
+	}
+}
+
+// A mirror that is the only one tells nothing about the root's network.
+func TestSingleMirror(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *watch.Config) { c.Policy.Every = 2 * time.Hour })
+	site := w.mirror("a", serverlisttest.Honest)
+	w.round()
+	site.SetFault(serverlisttest.NotFound)
+	w.rounds(47 * time.Hour)
+	if !w.isListed("a") {
+		t.Error("left out within the grace time")
+	}
+	w.rounds(5 * time.Hour)
+	if w.isListed("a") || w.kinds("a") != "warned left-out " || w.kinds("") != "" {
+		t.Errorf("%+v, events %q and %q", w.watched("a").Watch, w.kinds("a"), w.kinds(""))
+	}
+}
+
+// A new mirror is looked at alone, and is not the last one for that.
+func TestForkedNewcomer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *watch.Config) { c.RootEntry = false })
+	w.healthy(2)
+	w.round()
+	site := w.mirror("a", serverlisttest.Honest)
+	d := serverlisttest.Servers("impostor")
+	d.Version = published{w}.Current(serverlist.TypeServerList).Version
+	site.Put("server.list", w.Sign(d))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.watcher.Run(ctx) }()
+	w.watcher.Wake()
+	for w.watched("a").Watch.State == store.MirrorNew {
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	<-ended
+	if w.isListed("a") || !w.isListed("healthy-0") {
+		t.Errorf("%+v", w.watched("a").Watch)
+	}
+}
+
+// An older edition that is signed and that nobody remembers is told of.
+func TestUnknownEdition(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.healthy(2)
+	site := w.mirror("a", serverlisttest.Honest)
+	d := serverlisttest.Servers("impostor")
+	d.Version = published{w}.Current(serverlist.TypeServerList).Version - 1
+	site.Put("server.list", w.Sign(d))
+	w.round()
+	if c := w.watched("a").Last; c.State != store.MirrorBehind || !strings.Contains(c.Error, "on record") {
+		t.Errorf("%+v", c)
 	}
 }
