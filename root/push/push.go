@@ -97,8 +97,13 @@ func New(cfg Config) *Pusher {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pusher{cfg: cfg, states: make([]State, len(cfg.Targets)), done: make([]string, len(cfg.Targets))}
+	named := make(map[string]int)
 	for i, t := range cfg.Targets {
-		p.states[i] = State{Target: t.String(), PublicURL: t.PublicURL}
+		name := t.String()
+		if named[name]++; named[name] > 1 {
+			name += fmt.Sprintf(" (%d)", named[name]) // metrics tell targets by their names
+		}
+		p.states[i] = State{Target: name, PublicURL: t.PublicURL}
 	}
 	return p
 }

@@ -260,3 +260,13 @@ func firstVisit(t *testing.T, w *published, target push.Target) push.State {
 	<-ended
 	return p.States()[0]
 }
+
+// Two commands without a name are two targets all the same.
+func TestNamesDiffer(t *testing.T) {
+	t.Parallel()
+	same := push.Target{Target: publish.Folder{Path: "x"}}
+	states := push.New(push.Config{Targets: []push.Target{same, same}, Published: newPublished()}).States()
+	if states[0].Target != "folder x" || states[1].Target != "folder x (2)" {
+		t.Errorf("%q and %q", states[0].Target, states[1].Target)
+	}
+}
