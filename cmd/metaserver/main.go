@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -36,8 +37,18 @@ func run(ctx context.Context, args []string) int {
 	started := false
 	program := newProgram()
 	noteStart(program, &started)
+	out := &result{file: os.Stdout}
+	program.SetOut(out)
 	program.SetArgs(args)
 	command, err := program.ExecuteContextC(ctx)
+	if lost := out.lost(); lost != nil && (err == nil || errors.Is(err, errReported) || errors.Is(err, errFading) || errors.Is(err, out.err)) {
+		err = lost
+	}
+	return report(command, started, out, err)
+}
+
+// report tells why a command failed, if it did, and returns the exit status.
+func report(command *cobra.Command, started bool, out io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -49,7 +60,7 @@ func run(ctx context.Context, args []string) int {
 	if !errors.Is(err, errReported) {
 		printError(os.Stderr, err)
 		if asJSON := command.Flags().Lookup("json"); asJSON != nil && asJSON.Value.String() == "true" {
-			printErrorJSON(os.Stdout, err)
+			printErrorJSON(out, err)
 		}
 	}
 	if !wrongUsage {

@@ -38,7 +38,7 @@ request or the entry.`,
 			if len(req.URLs) == 0 {
 				return withHint(fmt.Errorf("%s names no public_url: there is nothing that clients could fetch", config), "Add public_url = \"http://...\" to the [[target]].")
 			}
-			return registerMirror(cmd.Context(), cmd.OutOrStdout(), cfg.Root, req, asJSON)
+			return registerMirror(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), cfg.Root, req, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -62,15 +62,11 @@ func requestFlags(cmd *cobra.Command, req *api.MirrorRequest) {
 }
 
 // registerMirror asks once: sending the same again is harmless.
-func registerMirror(ctx context.Context, out io.Writer, root string, req api.MirrorRequest, asJSON bool) error {
+func registerMirror(ctx context.Context, out, errOut io.Writer, root string, req api.MirrorRequest, asJSON bool) error {
 	c := api.Client{Root: root}
 	accepted, err := c.RegisterMirror(ctx, req)
 	if err != nil {
 		return explainProblem(err)
 	}
-	if asJSON {
-		return printJSON(out, accepted)
-	}
-	fmt.Fprintf(out, "Registration %s is %s: an admin decides.\nIts status: %s\n", cleanText(accepted.ID), cleanText(accepted.Status), cleanText(accepted.StatusURL))
-	return nil
+	return printAccepted(out, errOut, accepted, asJSON)
 }

@@ -206,7 +206,7 @@ func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, erro
 }
 
 func (s *mirrorSetup) sendRequest(ctx context.Context) error {
-	if err := registerMirror(ctx, s.out, s.root, s.request, false); err != nil {
+	if err := registerMirror(ctx, s.out, s.errOut, s.root, s.request, false); err != nil {
 		return fmt.Errorf("the root did not take the registration: %w", err)
 	}
 	return nil

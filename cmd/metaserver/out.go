@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -97,6 +98,46 @@ func row(out io.Writer, cells ...string) {
 		cells[i] = strings.ReplaceAll(cleanText(c), "\n", "\uFFFD")
 	}
 	fmt.Fprintln(out, strings.Join(cells, "\t"))
+}
+
+// A result is standard output. It notes the first write that failed, because
+// a command whose result is lost has not done its work, whatever it printed it
+// with.
+type result struct {
+	file *os.File
+	err  error
+}
+
+func (r *result) Write(p []byte) (int, error) {
+	n, err := r.file.Write(p)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return n, err
+}
+
+// lost tells why the result did not arrive; nil if it did.
+func (r *result) lost() error {
+	if r.err == nil {
+		return nil
+	}
+	cause := r.err
+	if p := new(fs.PathError); errors.As(cause, &p) {
+		cause = p.Err
+	}
+	return withHint(fmt.Errorf("the result could not be written to standard output: %w", cause),
+		"What the command does beside printing is done. Look where its output goes: a full disk, or a file that is closed?")
+}
+
+// keepsResult tells whether what is printed can be read anywhere. A program
+// that is started with standard output closed finds the null device there.
+func (r *result) keepsResult() bool {
+	out, err := r.file.Stat()
+	if err != nil || r.err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(out, null)
 }
 
 // isTerminal tells whether a person is likely to read the file.

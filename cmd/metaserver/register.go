@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
@@ -28,12 +31,7 @@ request again, with the same game, addresses and e-mail address, updates it.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), accepted)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Registration %s is %s: an admin decides.\nIts status: %s\n",
-				cleanText(accepted.ID), cleanText(accepted.Status), cleanText(accepted.StatusURL))
-			return nil
+			return printAccepted(cmd.OutOrStdout(), cmd.ErrOrStderr(), accepted, asJSON)
 		},
 	}
 	flags := cmd.Flags()
@@ -44,6 +42,22 @@ request again, with the same game, addresses and e-mail address, updates it.`,
 		cmd.MarkFlagRequired(name)
 	}
 	return cmd
+}
+
+// printAccepted tells the status URL. It cannot be had again, so it goes to
+// standard error if standard output keeps nothing.
+func printAccepted(out, errOut io.Writer, a api.Accepted, asJSON bool) (err error) {
+	signal.Ignore(syscall.SIGPIPE) // if nobody reads the result, it is told below
+	if asJSON {
+		err = printJSON(out, a)
+	} else {
+		_, err = fmt.Fprintf(out, "Registration %s is %s: an admin decides.\nIts status: %s\n",
+			cleanText(a.ID), cleanText(a.Status), cleanText(a.StatusURL))
+	}
+	if r, ok := out.(*result); ok && !r.keepsResult() {
+		say(errOut, "Registration %s is %s. Its status: %s", a.ID, a.Status, a.StatusURL)
+	}
+	return err
 }
 
 // requiredOfServer are the flags that every registration needs.
