@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -131,17 +130,11 @@ func checkKeyName(name string) error {
 		return fmt.Errorf("key name %q is not UTF-8", clip(name))
 	}
 	for _, r := range name {
-		if r == '+' || unicode.IsSpace(r) || unicode.IsControl(r) || isBidi(r) {
-			return fmt.Errorf("key name %q contains %U; spaces, control characters and \"+\" are not allowed", clip(name), r)
+		if within(notInNames, r) || IsInvisible(r) {
+			return fmt.Errorf("key name %q contains %U; spaces, invisible and control characters and \"+\" are not allowed", clip(name), r)
 		}
 	}
 	return nil
-}
-
-// isBidi reports the invisible characters that reorder or hide text.
-func isBidi(r rune) bool {
-	return r == 0x061C || r == 0xFEFF || r >= 0x200E && r <= 0x200F ||
-		r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
 
 // decodeBase64 takes padded base64 with zero spare bits and no line breaks,

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/signed-metaserver/metaserver/keys"
 )
 
 // Limits of single members. Lengths of texts are in code points, all others in
@@ -73,15 +75,20 @@ func CheckText(s string, max int) error {
 		return nil // the usual case
 	}
 	n = 0
+	before := rune(0)
 	for i, r := range s {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
 				return fmt.Errorf("is not UTF-8 at byte %d", i)
 			}
 		}
-		if isRefused(r) {
-			return fmt.Errorf("contains %U at byte %d; control and bidirectional characters are not allowed", r, i)
+		if isControl(r) {
+			return fmt.Errorf("contains %U at byte %d; control characters are not allowed", r, i)
 		}
+		if keys.IsInvisible(r) && !hasUse(before, r, s[i+utf8.RuneLen(r):]) {
+			return fmt.Errorf("contains %U at byte %d, which cannot be seen there; remove it", r, i)
+		}
+		before = r
 		n++
 	}
 	if n > max {
@@ -90,17 +97,7 @@ func CheckText(s string, max int) error {
 	return nil
 }
 
-// isRefused reports the characters that no text of an entry may contain.
-func isRefused(r rune) bool {
-	switch {
-	case r < 0x20, r >= 0x7F && r <= 0x9F: // C0, DEL, C1
-		return true
-	case r < 0x61C:
-		return false
-	}
-	return r == 0x061C || r >= 0x200E && r <= 0x200F || r >= 0x2028 && r <= 0x202E ||
-		r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
-}
+func isControl(r rune) bool { return r < 0x20 || r >= 0x7F && r <= 0x9F }
 
 // CheckAddress tells whether s is "host:port" with a DNS name, an IPv4 address
 // or an IPv6 address in brackets, and a port from 1 to 65535.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -48,10 +49,22 @@ func normalAddresses(addresses []string) []string {
 
 // normalName returns the form in which names are compared: wide, small and
 // other variants of a letter are that letter, case is folded, spaces count
-// once.
+// once, and what cannot be seen does not count at all. That includes the
+// joiners and selectors that a name may have: where a font does not know them,
+// they make no difference to the eye.
 func normalName(name string) string {
-	folded := cases.Fold().String(norm.NFKC.String(name))
+	folded := cases.Fold().String(norm.NFKC.String(visible(name)))
 	return strings.Join(strings.Fields(norm.NFKC.String(folded)), " ")
+}
+
+// visible removes the characters that cannot be seen.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if keys.IsInvisible(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // normalEmail returns the form in which e-mail addresses are compared. The
@@ -111,7 +124,7 @@ const maxSlug = 50
 // as single "-". Accents are dropped, so that "Café" becomes "cafe".
 func slug(name string) string {
 	var b strings.Builder
-	for _, r := range strings.ToLower(norm.NFKD.String(name)) {
+	for _, r := range strings.ToLower(norm.NFKD.String(visible(name))) {
 		switch {
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
 			b.WriteRune(r)

@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -13,7 +14,7 @@ import (
 // and no longer than an entry's texts.
 func clean(b []byte) string {
 	s := strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if keys.IsInvisible(r) || unicode.In(r, unicode.Cc, unicode.Cf) {
 			return -1
 		}
 		return r

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 var reviewTests = map[string]func(*testing.T, *world){
 	"ConflictsWithEntries":  conflictsWithEntries,
 	"ConflictsWithRequests": conflictsWithRequests,
+	"InvisibleInNames":      invisibleInNames,
 	"ConflictsFollow":       conflictsFollow,
 	"ConflictsAreBounded":   conflictsAreBounded,
 	"UpdateIsNoConflict":    updateIsNoConflict,
@@ -74,6 +76,27 @@ func conflictsWithRequests(t *testing.T, w *world) {
 		slices.Sort(kinds)
 		if want := []store.ConflictKind{store.SameAddress, store.SameKey, store.SameName}; !slices.Equal(kinds, want) {
 			t.Errorf("%s conflicts in %q, want %q", pair[0], kinds, want)
+		}
+	}
+}
+
+// What cannot be seen makes no other name: where it has no use it is refused,
+// and where it has one, names are the same without it.
+func invisibleInNames(t *testing.T, w *world) {
+	w.approve(w.register(named("My server")).ID)
+	joined := w.approve(w.register(distinct(1), named("❤ می\u200cخواهم क्\u200dष")).ID).Server.ID
+	for _, c := range []string{"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\u3164", "\ufe0f", "\U000e0061"} {
+		_, err := w.Register(t.Context(), request(named("My"+c+" server")), unlimited)
+		if f := wantAs[*serverlist.FieldError](t, err); f.Field != "name" {
+			t.Errorf("%q is refused for its %s", c, f)
+		}
+	}
+	for i, name := range []string{
+		"❤ میخواهم क्ष", "❤\ufe0f می\u200cخواهم क्\u200dष", "❤\ufe0e می\u200dخواهم क्\u200cष", "❤\u200d میخواهم क्ष",
+	} {
+		got := w.review(w.register(distinct(2+i), named(name)).ID).Conflicts
+		if !slices.ContainsFunc(got, func(c store.Conflict) bool { return c.Entry == joined && c.Kind == store.SameName }) {
+			t.Errorf("%q: %+v does not show the name of %s", name, got, joined)
 		}
 	}
 }

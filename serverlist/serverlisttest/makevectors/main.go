@@ -36,7 +36,7 @@ func makeVectors() []vector {
 	all := slices.Concat(
 		listsThatHold(), mirrorListsThatHold(), trustThatHolds(), heldLists(),
 		envelopeVectors(), signatureVectors(), headVectors(), trustVectors(), successionVectors(),
-		bodyVectors(), entryVectors(), memberVectors(),
+		bodyVectors(), entryVectors(), memberVectors(), invisibleVectors(),
 	)
 	seen := make(map[string]bool)
 	for _, v := range all {

@@ -212,8 +212,14 @@ class Key:
         self.name, self.id, self.public = name, key_id, public
 
 
+# Ranges for a class of a regular expression.
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f-\u1160\u17b4-\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
 NOT_IN_KEY_NAMES = re.compile(
-    "[+\x00-\x20\x7f-\xa0\u061c\u1680\u2000-\u200a\u200e-\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000\ufeff]"
+    "[+\x00-\x20\x7f-\xa0\u0600-\u0605\u06dd\u070f\u0890-\u0891\u08e2\u1680\u2000-\u200a\u202f\u205f"
+    "\u2800\u3000\U000110bd\U000110cd\U00013430-\U0001343f" + INVISIBLE + "]"
 )
 
 
@@ -507,7 +513,23 @@ def members_as_written(line, table):
     return unknown
 
 
-FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+SCRIPTS = (
+    "\u0590-\u109f\u1780-\u1c7f\u1cd0-\u1cff\ua800-\uaaff\uabc0-\uabff\U00010800-\U00011fff\U0001e900-\U0001e95f"
+)
+EMOJI = "\u00a9\u00ae\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+VARIABLE = "\u1000-\u109f\u3400-\u9fff\ua840-\ua877\uaa60-\uaa7f\uf900-\ufaff\U00020000-\U0003ffff"
+USEFUL = re.compile(
+    f"(?<=[{SCRIPTS}])\u200c|(?<=[{SCRIPTS}{EMOJI}\ufe0f])\u200d|(?<=[{EMOJI}])[\ufe0e-\ufe0f]"
+    "|(?<=[#*0-9])\ufe0f(?=\u20e3)|(?<=[\u1820-\u18aa])[\u180b-\u180d\u180f]"
+    f"|(?<=[{VARIABLE}])[\ufe00-\ufe0d\U000e0100-\U000e01ef]"
+)
+HIDDEN = re.compile(f"[{INVISIBLE}]")
+
+
+def hidden(text):
+    """Tells whether a character that cannot be seen stands where it is of no use."""
+    return any(not USEFUL.match(text, found.start()) for found in HIDDEN.finditer(text))
 
 
 def need(condition):
@@ -520,7 +542,8 @@ def is_string(value):
 
 
 def text_of(value, longest=80, empty=True):
-    need(is_string(value) and len(value) <= longest and not FORBIDDEN.search(value))
+    need(is_string(value) and len(value) <= longest)
+    need(not CONTROLS.search(value) and not hidden(value))
     need(empty or value)
 
 
