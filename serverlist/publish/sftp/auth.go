@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,16 +17,18 @@ import (
 type login struct {
 	target  Target
 	agent   *keyfile.Agent // nil: none
+	stop    func() bool    // of the end of its time
 	offered []string       // what was shown to the server, in words
 	allowed []string       // what the server takes, as it says
 	failure error          // why something could not even be shown
 }
 
-// newLogin reads the key file and connects to the agent, if there are any.
-func (t Target) newLogin() (*login, []ssh.AuthMethod, error) {
+// newLogin reads the key file and connects to the agent, if there are any. When
+// the context ends, nothing waits for the agent any longer.
+func (t Target) newLogin(ctx context.Context) (*login, []ssh.AuthMethod, error) {
 	l := &login{target: t}
 	var methods []ssh.AuthMethod
-	signers, err := l.signers()
+	signers, err := l.signers(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(err, l.close())
 	}
@@ -45,10 +48,11 @@ func (l *login) close() error {
 	if l.agent == nil {
 		return nil
 	}
+	l.stop()
 	return l.agent.Close()
 }
 
-func (l *login) signers() ([]ssh.Signer, error) {
+func (l *login) signers(ctx context.Context) ([]ssh.Signer, error) {
 	if !l.target.Agent {
 		if l.target.KeyFile == "" {
 			return nil, nil
@@ -63,8 +67,11 @@ func (l *login) signers() ([]ssh.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.agent = agent
+	l.agent, l.stop = agent, context.AfterFunc(ctx, func() { agent.Close() })
 	signers, err := agent.Signers()
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("the ssh-agent did not tell its keys (%w): is it waiting for somebody? Look with: ssh-add -l", context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, err
 	}

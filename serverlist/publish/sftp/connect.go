@@ -17,7 +17,11 @@ import (
 
 // connect dials, checks the host, logs in and asks for the SFTP subsystem.
 func (t Target) connect(ctx context.Context, known *knownHost) (*session, error) {
-	login, methods, err := t.newLogin()
+	limit := 3 * t.Timeout // to tell its keys, while the server is dialled, for a signature
+	late := fmt.Errorf("no answer within %v: %w", limit, context.DeadlineExceeded)
+	agent, cancel := context.WithTimeoutCause(ctx, limit, late)
+	defer cancel()
+	login, methods, err := t.newLogin(agent)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // explain adds what an operator needs to the error of an operation. What is
 // not there stays fs.ErrNotExist, and nothing else becomes that.
-func (s *session) explain(what, file string, err error) error {
+func (s *session) explain(ctx context.Context, what, file string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -25,9 +25,9 @@ func (s *session) explain(what, file string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return wrapped
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w: user %q may not do that on the server; %s", wrapped, s.target.User, s.whereabouts())
+		return fmt.Errorf("%w: user %q may not do that on the server; %s", wrapped, s.target.User, s.whereabouts(ctx))
 	case isFailure(err):
-		return fmt.Errorf("%w: the server gives no reason; %s", wrapped, s.space(path.Dir(file)))
+		return fmt.Errorf("%w: the server gives no reason; %s", wrapped, s.space(ctx, path.Dir(file)))
 	}
 	return wrapped
 }
@@ -50,11 +50,11 @@ func isUnsupported(err error) bool {
 
 // whereabouts tells how the server's paths are meant: many servers show an
 // account a part of their file system only.
-func (s *session) whereabouts() string {
+func (s *session) whereabouts(ctx context.Context) string {
 	remedy := fmt.Sprintf("give it the right to write to the folder, or name the folder as the server shows it (look with: sftp -P %s %s@%s)",
 		portOf(s.target.Address), s.target.User, hostOf(s.target.Address))
 	var home string
-	err := s.do(context.Background(), s.target.Timeout, func() (err error) {
+	err := s.do(ctx, s.target.Timeout, func() (err error) {
 		home, err = s.client.Getwd()
 		return err
 	})
@@ -65,10 +65,10 @@ func (s *session) whereabouts() string {
 }
 
 // space tells whether there is room, where the server can be asked.
-func (s *session) space(folder string) string {
+func (s *session) space(ctx context.Context, folder string) string {
 	const untouched = "what was published before is untouched"
 	var disk *sftp.StatVFS
-	err := s.do(context.Background(), s.target.Timeout, func() (err error) {
+	err := s.do(ctx, s.target.Timeout, func() (err error) {
 		disk, err = s.client.StatVFS(folder)
 		return err
 	})

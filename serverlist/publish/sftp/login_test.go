@@ -1,6 +1,7 @@
 package sftp_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -135,6 +136,40 @@ func TestAgent(t *testing.T) {
 	wantError(t, fails(t, target), "ends in .pub")
 	t.Setenv("SSH_AUTH_SOCK", "")
 	wantError(t, fails(t, target), "SSH_AUTH_SOCK is not set")
+}
+
+// TestSilentAgent: an agent may wait for somebody who is not there.
+func TestSilentAgent(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "agent")
+	if len(socket) > 100 {
+		testenv.Unable(t, "the path of the agent's socket is too long")
+	}
+	agent, err := net.Listen("unix", socket) // the system accepts, and nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer agent.Close()
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	target := sftp.Target{Address: "127.0.0.1:1", User: "mirror", KnownHosts: os.DevNull, Agent: true, Timeout: 50 * time.Millisecond}
+	wantError(t, fails(t, target), "the ssh-agent did not tell its keys", "no answer within 150ms")
+
+	target.Timeout = 0
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		conn, err := agent.Accept() // that of before
+		if err == nil {
+			conn.Close()
+			conn, err = agent.Accept()
+		}
+		cancel()
+		if err == nil {
+			<-t.Context().Done()
+			conn.Close()
+		}
+	}()
+	if _, err := target.Open(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want what ended the context", err)
+	}
 }
 
 func add(t *testing.T, key string) {

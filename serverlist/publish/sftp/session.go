@@ -58,7 +58,7 @@ func (s *session) locate(name string) (string, error) {
 
 // request runs an operation within the time for one, and explains its error.
 func (s *session) request(ctx context.Context, what, file string, operation func() error) error {
-	return s.explain(what, file, s.do(ctx, s.target.Timeout, operation))
+	return s.explain(ctx, what, file, s.do(ctx, s.target.Timeout, operation))
 }
 
 // Read opens a document. Links are refused: writing would replace the link,
@@ -155,7 +155,7 @@ func (s *session) upload(ctx context.Context, temporary string, data []byte) err
 	limit := s.target.Timeout + time.Duration(len(data)/writeRate)*time.Second
 	err = s.do(ctx, limit, func() error { return fillFile(s.client, file, data) })
 	closing := s.do(ctx, s.target.Timeout, file.Close)
-	return s.explain("writing", temporary, errors.Join(err, closing))
+	return s.explain(ctx, "writing", temporary, errors.Join(err, closing))
 }
 
 // create opens a temporary file, perhaps one that a killed run has left. It
@@ -172,7 +172,7 @@ func (s *session) create(ctx context.Context, temporary string) (file *sftp.File
 		}
 		err = s.do(ctx, s.target.Timeout, open)
 	}
-	return file, s.explain("creating", temporary, err)
+	return file, s.explain(ctx, "creating", temporary, err)
 }
 
 // fillFile brings a file to exactly these bytes.
@@ -244,7 +244,7 @@ func (s *session) makeFolder(ctx context.Context, folder string) error {
 	case err == nil:
 		return fmt.Errorf("%s is not a folder (%s): remove it, it is created again", folder, kind(info))
 	case !errors.Is(err, fs.ErrNotExist):
-		return s.explain("looking at folder", folder, err)
+		return s.explain(ctx, "looking at folder", folder, err)
 	}
 	if parent := path.Dir(folder); parent != folder && parent != "." {
 		if err := s.makeFolder(ctx, parent); err != nil {
@@ -268,7 +268,7 @@ func (s *session) makeFolder(ctx context.Context, folder string) error {
 			return fmt.Errorf("%s on the server is a symbolic link to something that is not there (a disk that is not mounted?)", folder)
 		}
 	}
-	return s.explain("creating folder", folder, err)
+	return s.explain(ctx, "creating folder", folder, err)
 }
 
 func (s *session) stat(ctx context.Context, file string) (info fs.FileInfo, err error) {
