@@ -77,9 +77,10 @@ keep_days = 90
 # well_for = "6h"
 # warn_after = "12h"
 
-# Whoever runs a mirror that is ill is written to, and so are the admins. Without
-# this table it is only logged. tls is "starttls", "tls" or "none" (for a server
-# on this machine). The password is in a file of its own, or in the environment
+# Whoever runs a mirror that is ill is written to, and so are the admins; who asked
+# for a mirror is told what was decided. Without this table nobody is written to,
+# and illness is only logged. tls is "starttls", "tls" or "none" (for a server on
+# this machine). The password is in a file of its own, or in the environment
 # (password_env).
 # [mail]
 # host = "mail.example.org"
@@ -154,7 +155,9 @@ func LoadConfig(data string) (Config, error) {
 		return Config{}, err
 	}
 	if f.Mail != nil {
-		cfg.Mail = f.Mail.config(data)
+		var notes []string
+		cfg.Mail, notes = f.Mail.config(data)
+		cfg.Notes = append(cfg.Notes, notes...)
 	}
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -93,8 +94,9 @@ type mailSection struct {
 	Admins       []string `toml:"admins"`
 }
 
-func (s *mailSection) config(data string) *mail.Config {
-	c := &mail.Config{
+// config returns how messages are sent, and what the operator should know.
+func (s *mailSection) config(data string) (c *mail.Config, notes []string) {
+	c = &mail.Config{
 		Host: s.Host, Port: s.Port, Security: mail.Security(s.TLS), From: s.From, User: s.User, Admins: s.Admins,
 	}
 	switch {
@@ -106,6 +108,9 @@ func (s *mailSection) config(data string) *mail.Config {
 			path = filepath.Join(data, path)
 		}
 		c.Password = func() (string, error) { return readSecret(path) }
+		if isExposed(path) {
+			notes = append(notes, path+", the password of the mail server, can be read by every user of this machine: chmod 600 "+path)
+		}
 	case s.PasswordEnv != "":
 		c.Password = func() (string, error) {
 			if v := os.Getenv(s.PasswordEnv); v != "" {
@@ -114,7 +119,13 @@ func (s *mailSection) config(data string) *mail.Config {
 			return "", errors.New("the environment variable that [mail] password_env names is not set")
 		}
 	}
-	return c
+	return c, notes
+}
+
+// isExposed tells whether other users of this machine can read a file.
+func isExposed(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0
 }
 
 // maxSecret is the most that is read of a file with a secret, in bytes.
@@ -126,13 +137,16 @@ func readSecret(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret))
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
 		return "", err
 	}
 	secret := strings.TrimRight(string(data), "\r\n")
-	if secret == "" {
-		return "", fmt.Errorf("%s is empty", path)
+	switch {
+	case secret == "":
+		return "", fmt.Errorf("%s is empty: write the password into it, as one line", path)
+	case len(data) > maxSecret || strings.ContainsAny(secret, "\r\n\x00"):
+		return "", fmt.Errorf("%s is no password: it has more than one line, or more than %d bytes", path, maxSecret)
 	}
 	return secret, nil
 }

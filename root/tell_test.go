@@ -1,9 +1,13 @@
 package root_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -133,5 +137,38 @@ func (w *world) sentMessages(n int) []api.Message {
 			return all
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// The password of the mail server is read when it is needed, and one that
+// others can read is told of.
+func TestMailPassword(t *testing.T) {
+	t.Parallel()
+	dir := newData(t)
+	config := filepath.Join(dir, "root.toml")
+	text := string(readFile(t, config)) + "\n[mail]\nhost = \"m\"\nfrom = \"a@example.org\"\nuser = \"u\"\npassword_file = \"pw\"\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for content, want := range map[string]string{
+		"s3cret\n": "", "": "is empty", "s3cret\nsecond": "more than one line", strings.Repeat("s3cret", 1000): "more than",
+	} {
+		path := filepath.Join(dir, "pw")
+		for mode, notes := range map[os.FileMode]int{0o600: 0, 0o604: 1} {
+			if err := errors.Join(os.WriteFile(path, []byte(content), mode), os.Chmod(path, mode)); err != nil {
+				t.Fatal(err)
+			}
+			if runtime.GOOS == "windows" { // there the mode says nothing of access
+				notes = 0
+			}
+			cfg, err := root.LoadConfig(dir)
+			if err != nil || len(cfg.Notes) != notes {
+				t.Fatalf("%q, %v", cfg.Notes, err)
+			}
+			secret, err := cfg.Mail.Password()
+			if want == "" && (err != nil || secret != "s3cret") || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret")) {
+				t.Errorf("%q: %q, %v", content, secret, err)
+			}
+		}
 	}
 }
