@@ -1,6 +1,7 @@
 package ftp_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,8 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -74,9 +77,13 @@ func onEach(t *testing.T, o testenv.FTPOptions, test func(t *testing.T, h *host)
 	}
 }
 
-// onSome runs a test that takes long and depends little on the server once on
-// each program.
+// onSome runs a test that takes long and depends little on the connection once
+// on each program; a sweep runs it on each, plain and with TLS.
 func onSome(t *testing.T, test func(t *testing.T, h *host)) {
+	if publishtest.Sweep() {
+		onEach(t, testenv.FTPOptions{}, test)
+		return
+	}
 	for i, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +98,7 @@ func onSome(t *testing.T, test func(t *testing.T, h *host)) {
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+	onSome(t, func(t *testing.T, h *host) {
 		publishtest.Contract(t, func(t *testing.T) publish.Target {
 			_, clean := h.newFolder(t, nil)
 			return clean
@@ -99,9 +106,28 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func TestInterrupted(t *testing.T) {
+// TestLargeUpload: some servers keep a part of a file that came over TLS.
+func TestLargeUpload(t *testing.T) {
 	t.Parallel()
 	onEach(t, testenv.FTPOptions{}, func(t *testing.T, h *host) {
+		s, err := h.target().Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		data := bytes.Repeat([]byte("0123456789abcde\n"), 4<<20/16)
+		if err := s.Write(t.Context(), publish.ServerList, data); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(h.Folder, publish.ServerList)); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("the host holds %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	onSome(t, func(t *testing.T, h *host) {
 		publishtest.Interrupted(t, publishtest.AllowNothing, h.newFolder)
 	})
 }
