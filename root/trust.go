@@ -1,6 +1,7 @@
 package root
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,15 +30,23 @@ func (s *server) publishTrust(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	already := s.inForce(document)
 	t, err := s.publisher.PublishTrust(r.Context(), document, adminOf(r))
 	if err != nil {
 		return s.explainTrust(err)
 	}
-	out := api.TrustPublished{Trust: trustOf(t)}
+	out := api.TrustPublished{Trust: trustOf(t), Already: already}
 	for _, typ := range []string{serverlist.TypeServerList, serverlist.TypeMirrorList} {
 		out.Lists = append(out.Lists, listOf(s.publisher.State(typ)))
 	}
 	return writeJSON(w, http.StatusOK, out)
+}
+
+// inForce tells whether a document is the newest one that is served.
+func (s *server) inForce(document []byte) bool {
+	data, err := keys.NormalizeLines(document)
+	all := s.publisher.Trust()
+	return err == nil && len(all) > 0 && bytes.Equal(data, all[len(all)-1].Bytes())
 }
 
 func readTrustBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {

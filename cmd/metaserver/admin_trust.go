@@ -47,6 +47,10 @@ The document that is in force already may be published again: nothing happens.`,
 }
 
 func printTrustPublished(out io.Writer, p api.TrustPublished) {
+	if p.Already {
+		say(out, "Trust document %d is in force already; nothing was published. SHA-256 %s", p.Trust.Version, p.Trust.SHA256)
+		return
+	}
 	say(out, "Trust document %d is in force, epoch %d, SHA-256 %s", p.Trust.Version, p.Trust.Epoch, p.Trust.SHA256)
 	for _, l := range p.Lists {
 		printListState(out, l)

@@ -176,7 +176,9 @@ func TestRunbook(t *testing.T) {
 		commands++
 		// Scripts use free ports where the runbook has the usual ones.
 		command = strings.NewReplacer("http://127.0.0.1:7481", "http://$ADMIN", "http://127.0.0.1:7480", "http://$PUBLIC").Replace(command)
-		if !ran[command] {
+		// They run one ceremony or two, where the runbook has the next number.
+		second, third := strings.ReplaceAll(command, "$N", "2"), strings.ReplaceAll(command, "$N", "3")
+		if !ran[second] && !ran[third] {
 			t.Errorf("no script runs the runbook's command\n%s", command)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,11 +56,14 @@ stored before --since.`,
 			if err != nil {
 				return err
 			}
-			if err := writeNew(c.out, text); err != nil {
-				return err
-			}
 			draft, err := keys.ReadDraft(text)
 			if err != nil {
+				return err
+			}
+			if err := checkNumber(c.out, draft.Version); err != nil {
+				return err
+			}
+			if err := writeNew(c.out, text); err != nil {
 				return err
 			}
 			describeTrust(cmd.OutOrStdout(), draft)
@@ -79,6 +83,19 @@ stored before --since.`,
 	cmd.MarkFlagRequired("from")
 	cmd.MarkFlagRequired("out")
 	return cmd
+}
+
+// checkNumber refuses the name of another document, as 2.trust for document 3:
+// from there it is a small step to writing it over that one.
+func checkNumber(out string, number int64) error {
+	name := filepath.Base(out)
+	digits, ok := strings.CutSuffix(name, ".trust")
+	if _, err := strconv.ParseUint(digits, 10, 64); !ok || err != nil || digits == strconv.FormatInt(number, 10) {
+		return nil
+	}
+	return withHint(fmt.Errorf("the next document is number %d, and %s is the name of another; nothing was written", number, name),
+		fmt.Sprintf("Give --out %s, or, if %[2]s is missing in the folder of --from, put it there first: the root and every mirror have it.",
+			filepath.Join(filepath.Dir(out), fmt.Sprintf("%d.trust", number)), name))
 }
 
 // draft returns the text of the next document.
@@ -146,6 +163,12 @@ func (c *trustChange) revokeKeys(t *keys.Trust, now time.Time) error {
 		var err error
 		if since, err = time.Parse(time.RFC3339, c.since); err != nil {
 			return &usageError{fmt.Sprintf("--since %q is not a time as 2026-11-03T09:00:00Z", c.since)}
+		}
+		if len(c.revoke) == 0 {
+			return &usageError{"--since is for the keys that --revoke names, and there is no --revoke"}
+		}
+		if since.After(now) {
+			return withHint(fmt.Errorf("--since %s is in the future: what a key signs until then would count", c.since), "Leave it out to revoke from now on; or is the clock of this machine wrong?")
 		}
 	}
 	for _, name := range c.revoke {

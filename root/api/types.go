@@ -164,8 +164,9 @@ type Trust struct {
 // TrustPublished answers POST /api/v1/admin/trust, the body of which is a trust
 // document as it is, not JSON. The document is served by then.
 type TrustPublished struct {
-	Trust Trust  `json:"trust"`
-	Lists []List `json:"lists"` // as they are served with it
+	Trust   Trust  `json:"trust"`
+	Lists   []List `json:"lists"`             // as they are served with it
+	Already bool   `json:"already,omitempty"` // it was in force before: nothing was published
 }
 
 // Target says how it goes with a place that the root brings its documents to.
