@@ -15,7 +15,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -49,25 +48,32 @@ func main() {
 	os.Exit(status)
 }
 
-// run returns the exit status: that of the game, 0 if the player leaves, 1 on
-// failure, 2 on wrong usage.
+// run returns the exit status: that of the game, 128 and its number if a signal
+// ended the game, 0 if the player leaves or asks for help, 1 on failure, 2 on
+// wrong usage.
 func run(ctx context.Context, args []string) (int, error) {
 	flags := flag.NewFlagSet("launcher", flag.ContinueOnError)
 	bundle := flags.String("bundle", "", "folder that \"metaserver bundle\" wrote")
 	root := flags.String("root", "", "URL of the root")
 	cache := flags.String("cache", "", "folder to keep verified lists in (default below the user's cache folder)")
-	if err := flags.Parse(args); err != nil {
-		return 2, nil // the flag package has told
+	switch err := flags.Parse(args); { // the flag package tells
+	case errors.Is(err, flag.ErrHelp):
+		return 0, nil
+	case err != nil:
+		return 2, nil
 	}
 	if *bundle == "" || *root == "" || flags.NArg() == 0 {
 		return 2, errors.New("-bundle, -root and, after --, the command of the game are needed:\n" +
 			"  launcher -bundle DIR -root URL -- GAME --connect {host} --port {port}")
 	}
+	if err := defaultCache(cache); err != nil {
+		return 1, err
+	}
 	client, err := newClient(os.DirFS(*bundle), *root, *cache)
 	if err != nil {
 		return 1, err
 	}
-	l := &launcher{client: client, in: bufio.NewReader(os.Stdin), out: os.Stdout}
+	l := &launcher{client: client, cache: *cache, in: os.Stdin, out: os.Stdout}
 	server, err := l.choose(ctx)
 	if server == nil || err != nil {
 		return statusOf(err), err
@@ -75,15 +81,21 @@ func run(ctx context.Context, args []string) (int, error) {
 	return play(server, flags.Args())
 }
 
+// defaultCache fills in the folder that the user did not name.
+func defaultCache(cache *string) error {
+	if *cache != "" {
+		return nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	*cache = filepath.Join(dir, "example-launcher")
+	return nil
+}
+
 // newClient embeds the client: all that a launcher needs to know of it.
 func newClient(bundle fs.FS, root, cache string) (*serverlist.Client, error) {
-	if cache == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return nil, err
-		}
-		cache = filepath.Join(dir, "example-launcher")
-	}
 	return serverlist.New(serverlist.Config{
 		Static: bundle, // begins with the trust document in it
 		Root:   []string{root},
@@ -94,9 +106,11 @@ func newClient(bundle fs.FS, root, cache string) (*serverlist.Client, error) {
 // A launcher is one session with a player.
 type launcher struct {
 	client *serverlist.Client
-	in     *bufio.Reader
+	cache  string // its folder
+	in     io.Reader
 	out    io.Writer
 	shown  serverlist.Result // what the player's numbers mean
+	warned bool              // that nothing can be kept
 }
 
 // An answer is what came of looking for news.
@@ -151,11 +165,33 @@ func (l *launcher) readLine() <-chan string {
 	line := make(chan string, 1)
 	go func() {
 		defer close(line)
-		if text, err := l.in.ReadString('\n'); err == nil || text != "" {
+		if text, err := readUnbuffered(l.in); err == nil || text != "" {
 			line <- text
 		}
 	}()
 	return line
+}
+
+// maxTyped bounds a line of input, in bytes; the rest of a longer one is lost.
+const maxTyped = 1 << 10
+
+// readUnbuffered reads up to the end of a line byte by byte: a buffer would
+// take what follows from the game.
+func readUnbuffered(in io.Reader) (string, error) {
+	var line []byte
+	one := make([]byte, 1)
+	for {
+		n, err := in.Read(one)
+		if n > 0 && one[0] == '\n' {
+			return string(line), nil
+		}
+		if n > 0 && len(line) < maxTyped {
+			line = append(line, one[0])
+		}
+		if err != nil {
+			return string(line), err
+		}
+	}
 }
 
 // lookForNews refreshes beside the player.
@@ -181,6 +217,7 @@ func (l *launcher) showHeld() {
 
 // announce tells of news that come while the player chooses.
 func (l *launcher) announce(a answer) {
+	l.warn(a.result)
 	switch {
 	case a.err != nil:
 		fmt.Fprintln(l.out, a.err)
@@ -202,9 +239,13 @@ func (l *launcher) number(line string) *serverlist.Server {
 		return nil
 	}
 	servers := l.shown.List.Servers
+	if len(servers) == 0 {
+		fmt.Fprintln(l.out, "There is no server to choose yet. Type r to look again, or q to leave.")
+		return nil
+	}
 	n, err := strconv.Atoi(line)
 	if err != nil || n < 1 || n > len(servers) {
-		fmt.Fprintf(l.out, "Type a number from 1 to %d, r to look again, or q to leave.\n", len(servers))
+		fmt.Fprintf(l.out, "Type a number (%s), r to look again, or q to leave.\n", numbers(len(servers)))
 		return nil
 	}
 	return &servers[n-1]
@@ -218,7 +259,31 @@ func (l *launcher) show(r serverlist.Result, looking bool) {
 	for i, s := range r.List.Servers {
 		fmt.Fprintf(l.out, "%4d  %-30s  %s\n", i+1, s.Name, s.Addresses[0])
 	}
-	fmt.Fprintf(l.out, "Which server? (1-%d, r to look again, q to leave)\n", len(r.List.Servers))
+	l.warn(r)
+	if n := len(r.List.Servers); n > 0 {
+		fmt.Fprintf(l.out, "Which server? (%s, r to look again, q to leave)\n", numbers(n))
+	} else {
+		fmt.Fprintln(l.out, "There is no server to choose yet. (r to look again, q to leave)")
+	}
+}
+
+// warn says, once, that the cache does not work. Nothing else is lost by that.
+func (l *launcher) warn(r serverlist.Result) {
+	for _, a := range r.Attempts {
+		if l.warned || a.Outcome != serverlist.OutcomeFailed || !strings.HasPrefix(a.URL, filepath.Clean(l.cache)) {
+			continue
+		}
+		fmt.Fprintf(l.out, "Lists cannot be kept for the next start (%s): %s.\n", a.URL, a.Detail)
+		l.warned = true
+	}
+}
+
+// numbers are what a player may type for a server.
+func numbers(n int) string {
+	if n == 1 {
+		return "1"
+	}
+	return fmt.Sprintf("1-%d", n)
 }
 
 func count(n int) string {
@@ -288,7 +353,7 @@ func play(server *serverlist.Server, command []string) (int, error) {
 	err = game.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return exit.ExitCode(), nil
+		return gameStatus(exit), nil
 	}
 	return statusOf(err), err
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,8 +23,29 @@ func game() {
 	for i, arg := range os.Args[1:] {
 		fmt.Printf("argument %d: %s\n", i+1, arg)
 	}
-	if os.Args[1] == "lost" {
+	switch os.Args[1] {
+	case "lost":
 		os.Exit(3)
+	case "reads":
+		io.Copy(os.Stdout, os.Stdin)
+	}
+}
+
+// What follows the line that is read stays for the game, whatever its length.
+func TestReadUnbuffered(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxTyped+1)
+	in := strings.NewReader("1\n" + long + "\n\r\nlast")
+	for _, want := range []string{"1", long[1:], "\r"} {
+		if got, err := readUnbuffered(in); got != want || err != nil {
+			t.Errorf("readUnbuffered = %q, %v; want %q", got, err, want)
+		}
+	}
+	if in.Len() != len("last") {
+		t.Errorf("%d bytes are left", in.Len())
+	}
+	if got, err := readUnbuffered(in); got != "last" || err != io.EOF {
+		t.Errorf("readUnbuffered = %q, %v at the end", got, err)
 	}
 }
 
