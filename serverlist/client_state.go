@@ -68,7 +68,7 @@ func (c *Client) loadTrust() {
 	s := &c.state
 	for range maxTrustSteps {
 		name := TrustName(s.chain.Newest().Version + 1)
-		if data, err := readStatic(c.cfg.Static, name, maxTrustBytes); err == nil && c.extend(name, staticName(name), data) {
+		if data, err := readStatic(c.cfg.Static, name, maxTrustBytes); err == nil && c.extend(name, c.staticName(name), data) {
 			s.shipped = later(s.shipped, s.chain.Newest().Issued)
 			s.newest = later(s.newest, s.shipped)
 			continue
@@ -208,9 +208,9 @@ func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 	if c.cfg.Static != nil {
 		file, err := openStatic(c.cfg.Static, name, maxCachedBytes)
 		if err != nil {
-			c.note(name, staticName(name), OutcomeAbsent, "not shipped with the program: "+err.Error())
+			c.note(name, c.staticName(name), OutcomeAbsent, "not shipped with the program: "+err.Error())
 		} else {
-			add(file, SourceStatic, staticName(name), Static, c.state.shipped)
+			add(file, SourceStatic, c.staticName(name), Static, c.state.shipped)
 		}
 	}
 	if memory != nil && memory.source != SourceStatic {

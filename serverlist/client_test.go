@@ -60,6 +60,11 @@ func TestFallback(t *testing.T) {
 		if r.From != "static/server.list" || r.Age != 2*time.Hour || r.Freshness != serverlist.Fresh {
 			t.Errorf("from %s, age %v, %s", r.From, r.Age, r.Freshness)
 		}
+		p.cfg.StaticName = filepath.FromSlash("/opt/game/lists")
+		if r, err := p.client().Cached(); err != nil || r.From != filepath.FromSlash("/opt/game/lists/server.list") {
+			t.Errorf("with a name for the static folder: from %s, %v", r.From, err)
+		}
+		p.cfg.StaticName = ""
 
 		r = p.refresh()
 		expectList(t, r, serverlist.SourceLive, "live")

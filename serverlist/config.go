@@ -16,6 +16,7 @@ type Config struct {
 	Root         []string         // base URLs of the root, each the folder of all documents; none: mirrors of the static list only
 	Cache        Cache            // nil: memory only
 	Static       fs.FS            // what the program ships with, as "metaserver bundle" writes it: pinned.trust, trust/, mirror.list, server.list; may be nil
+	StaticName   string           // what results call Static, as the path of its folder; "": "static"
 	HTTP         *http.Client     // nil: a client with the timeouts of Tuning that keeps no cookies; see [Fetcher].HTTP for what of another is used
 	Tuning       Tuning           // zero fields: the defaults named there
 	Limits       Limits           // zero fields: the caps of the format

@@ -1,6 +1,9 @@
 package serverlist
 
-import "io/fs"
+import (
+	"io/fs"
+	"path/filepath"
+)
 
 // openStatic opens a document that the program was shipped with: at most limit
 // bytes.
@@ -23,4 +26,10 @@ func readStatic(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	return s.all(nil)
 }
 
-func staticName(name string) string { return "static/" + name }
+// staticName is where a document lies, in words that the caller knows.
+func (c *Client) staticName(name string) string {
+	if c.cfg.StaticName != "" {
+		return filepath.Join(c.cfg.StaticName, filepath.FromSlash(name))
+	}
+	return "static/" + name
+}

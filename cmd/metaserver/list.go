@@ -111,6 +111,7 @@ func newListClient(ctx context.Context, f listFlags) (*serverlist.Client, error)
 		if cfg.Static, err = staticFolder(f.static); err != nil {
 			return nil, err
 		}
+		cfg.StaticName = f.static
 	}
 	client, err := serverlist.New(cfg)
 	if err != nil {
