@@ -140,9 +140,12 @@ func readAuthorities(file string) (*x509.CertPool, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxAuthorities))
+	data, err := io.ReadAll(io.LimitReader(f, maxAuthorities+1))
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > maxAuthorities {
+		return nil, fmt.Errorf("%s is larger than %d bytes: name a file that holds the authorities of this host alone", file, maxAuthorities)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
