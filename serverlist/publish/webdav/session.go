@@ -1,7 +1,6 @@
 package webdav
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -196,11 +195,11 @@ func (s *session) settle(ctx context.Context, temp, name string, data []byte) er
 		return err
 	}
 	if err == nil {
-		held, err := io.ReadAll(io.LimitReader(r, int64(len(data))+1))
-		if err := errors.Join(err, r.Close()); err != nil {
+		ours, err := web.Yields(r, data)
+		if err != nil {
 			return err
 		}
-		if bytes.Equal(held, data) {
+		if ours {
 			s.remove(ctx, temp)
 			return nil
 		}

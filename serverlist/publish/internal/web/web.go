@@ -3,6 +3,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -130,6 +131,12 @@ func (c *closing) Read(p []byte) (int, error) {
 func (c *closing) Close() error {
 	defer c.cancel()
 	return c.ReadCloser.Close()
+}
+
+// Yields tells whether a document is this one, and closes it.
+func Yields(r io.ReadCloser, data []byte) (bool, error) {
+	held, err := io.ReadAll(io.LimitReader(r, int64(len(data))+1))
+	return bytes.Equal(held, data), errors.Join(err, r.Close())
 }
 
 // Explain adds to errors of connections what they may mean.
