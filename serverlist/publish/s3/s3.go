@@ -21,6 +21,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -161,11 +162,25 @@ func (s stayHere) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet {
 		return resp, nil
 	}
-	if err := web.CheckEnd(resp); err != nil {
+	body, err := answer(resp)
+	if err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
+	resp.Body = body
 	return resp, nil
+}
+
+// answer returns the body of an answer to GET. A page that says 404 is not the
+// store's word: the library would take it for that, and the document for absent.
+func answer(resp *http.Response) (io.ReadCloser, error) {
+	if err := web.CheckEnd(resp); err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNotFound {
+		return web.RefusePage(resp)
+	}
+	return resp.Body, nil
 }
 
 type redirectError struct{ host string }

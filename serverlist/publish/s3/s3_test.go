@@ -268,10 +268,19 @@ func TestOtherAnswers(t *testing.T) {
 			fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 		}
 	}
+	page := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			io.WriteString(w, "<!doctype html><title>Nothing here</title>")
+		}
+	}
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
 	}{
+		"a page for a document":  {page(200), "a web page instead of a file"},
+		"a page for what is not": {page(404), "a web page instead of a file"},
 		"403 for what is absent": {xml(403, "AccessDenied", "Access Denied"), "s3:ListBucket"},
 		"403 without a reason":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "s3:ListBucket"},
 		"clock":                  {xml(403, "RequestTimeTooSkewed", "too large"), "the clock of this machine"},

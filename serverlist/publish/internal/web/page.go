@@ -9,7 +9,7 @@ import (
 	"net/http"
 )
 
-// RefusePage returns the body of a successful answer, or an error if it is a
+// RefusePage returns the body of an answer, or an error if it is a
 // web page: calls itself HTML and begins like it. Hosts answer so with a form
 // for the password, and some where nothing is. What the document is behind such
 // a page, nobody can tell. A page under another type is what the document has
