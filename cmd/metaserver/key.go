@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -25,7 +27,11 @@ its owner only, and FILE.pub the public one. ssh-keygen and ssh-add read both.
 NAME is the key's name in trust documents, as ms.example.org/admin/alice.
 
 The verifier key is printed on standard output: hand it to the admins who make
-the next trust document. An existing file is never overwritten.`,
+the next trust document. An existing file is never overwritten.
+
+The passphrase comes from --passphrase-file (an empty file means none), or is
+asked for on the terminal. Where there is neither, the private key is written
+WITHOUT a passphrase, and that is told.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			passphrase, err := newPassphrase(cmd.Context(), cmd.ErrOrStderr(), passphraseFile)
@@ -36,6 +42,7 @@ the next trust document. An existing file is never overwritten.`,
 			if err != nil {
 				return err
 			}
+			noteUnencrypted(cmd.ErrOrStderr(), passphraseFile)
 			fmt.Fprintf(cmd.ErrOrStderr(), "private key %s, public key %s%s\n", args[0], args[0], keyfile.PublicSuffix)
 			fmt.Fprintln(cmd.OutOrStdout(), signer.VerifierKey())
 			return nil
@@ -79,7 +86,19 @@ func publicOf(path string) (keys.VerifierKey, error) {
 	if !strings.HasSuffix(path, keyfile.PublicSuffix) {
 		public += keyfile.PublicSuffix
 	}
-	return keyfile.LoadPublic(public)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return keys.VerifierKey{}, fmt.Errorf("there is no key file %s", path)
+	case err == nil && !info.Mode().IsRegular():
+		return keys.VerifierKey{}, fmt.Errorf("%s is %s, not a key file", path, kindOf(info.Mode()))
+	}
+	key, err := keyfile.LoadPublic(public)
+	if public != path && errors.Is(err, fs.ErrNotExist) {
+		return key, withHint(fmt.Errorf("%s has no public key %s beside it: is it a key file?", path, public),
+			fmt.Sprintf("If it is, copy its public key there, or make it anew: ssh-keygen -y -f %s > %s", path, public))
+	}
+	return key, err
 }
 
 // loadSigner returns a signer for a key file; its name is that of the public

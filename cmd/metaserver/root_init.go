@@ -36,6 +36,7 @@ Where there is no terminal the keys are written without.`,
 			if err != nil {
 				return err
 			}
+			noteUnencrypted(cmd.ErrOrStderr(), passphraseFile)
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), made)
 			}

@@ -28,7 +28,6 @@ func newPassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, 
 		return readPassphrase(ctx, file)
 	}
 	if !isTerminal(os.Stdin) {
-		fmt.Fprintln(errOut, "There is no terminal and no --passphrase-file: the private keys are written WITHOUT a passphrase.")
 		return nil, nil
 	}
 	first, err := askPassphrase(ctx, errOut, "Passphrase for the new keys (empty for none): ")
@@ -43,6 +42,14 @@ func newPassphrase(ctx context.Context, errOut io.Writer, file string) ([]byte, 
 		return nil, errors.New("the two passphrases differ; nothing was made")
 	}
 	return first, nil
+}
+
+// noteUnencrypted tells, once keys are written, that nobody was there to give a
+// passphrase.
+func noteUnencrypted(errOut io.Writer, file string) {
+	if file == "" && !isTerminal(os.Stdin) {
+		fmt.Fprintln(errOut, "There was no terminal and no --passphrase-file: the private keys are written WITHOUT a passphrase.")
+	}
 }
 
 // servePassphrase finds the passphrase of the list key. It is called only if

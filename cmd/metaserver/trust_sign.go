@@ -1,247 +1,35 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/spf13/cobra"
 )
 
-// trustChange is what the next document changes.
-type trustChange struct {
-	from, out string
-	addKeys   []string
-	dropKeys  []string
-	roles     []string
-	revoke    []string
-	since     string
-	word      string
-	reviewBy  string
-}
-
-func trustNewCommand() *cobra.Command {
-	var c trustChange
-	cmd := &cobra.Command{
-		Use:   "new --from FILE --out DRAFT [changes]",
-		Short: "Draft the next trust document",
-		Long: `Draft the trust document after the newest one that follows from FILE (later ones
-are taken from its folder). The draft repeats it with the given changes and is
-not signed; see "metaserver trust sign".
-
-  --add-key VKEY               a key, as "metaserver key show" prints it
-  --drop-key NAME              a key that leaves; it leaves its roles, too
-  --role "NAME N KEY-NAME..."  a role with its threshold and keys, replaced as a whole
-  --revoke NAME                a key that must not count any more, since --since, for the reason --word
-
-Dropping a key is enough when its owner leaves in peace. Revoke a key that may be
-in other hands: what it signed is then refused everywhere, except lists that were
-stored before --since.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := os.Lstat(c.out); err == nil {
-				return existsAlready(c.out)
-			}
-			text, err := c.draft(cmd.Context(), cmd.ErrOrStderr(), time.Now())
-			if err != nil {
-				return err
-			}
-			draft, err := keys.ReadDraft(text)
-			if err != nil {
-				return err
-			}
-			if err := checkNumber(c.out, draft.Version); err != nil {
-				return err
-			}
-			if err := writeNew(c.out, text); err != nil {
-				return err
-			}
-			describeTrust(cmd.OutOrStdout(), draft)
-			return nil
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&c.from, "from", "", "a trust document of the chain")
-	f.StringVar(&c.out, "out", "", "file to write the draft to")
-	f.StringArrayVar(&c.addKeys, "add-key", nil, "verifier key to add")
-	f.StringArrayVar(&c.dropKeys, "drop-key", nil, "name of a key to drop")
-	f.StringArrayVar(&c.roles, "role", nil, `role to set: "NAME THRESHOLD KEY-NAME..."`)
-	f.StringArrayVar(&c.revoke, "revoke", nil, "name of a key to revoke")
-	f.StringVar(&c.since, "since", "", "since when the revoked keys do not count; now without it (RFC 3339)")
-	f.StringVar(&c.word, "word", "compromised", "why they are revoked, in one word")
-	f.StringVar(&c.reviewBy, "review-by", "", "when to look at the document again; in a year without it (RFC 3339)")
-	cmd.MarkFlagRequired("from")
-	cmd.MarkFlagRequired("out")
-	return cmd
-}
-
-// checkNumber refuses the name of another document, as 2.trust for document 3:
-// from there it is a small step to writing it over that one.
-func checkNumber(out string, number int64) error {
-	name := filepath.Base(out)
-	digits, ok := strings.CutSuffix(name, ".trust")
-	if _, err := strconv.ParseUint(digits, 10, 64); !ok || err != nil || digits == strconv.FormatInt(number, 10) {
-		return nil
-	}
-	return withHint(fmt.Errorf("the next document is number %d, and %s is the name of another; nothing was written", number, name),
-		fmt.Sprintf("Give --out %s, or, if %[2]s is missing in the folder of --from, put it there first: the root and every mirror have it.",
-			filepath.Join(filepath.Dir(out), fmt.Sprintf("%d.trust", number)), name))
-}
-
-// draft returns the text of the next document.
-func (c *trustChange) draft(ctx context.Context, notes io.Writer, now time.Time) ([]byte, error) {
-	chain, err := (&chainWalk{pinned: c.from, notes: notes}).load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	now = now.UTC().Truncate(time.Second)
-	next := *chain.Newest()
-	next.Version++
-	next.Issued = now
-	next.ReviewBy = now.AddDate(1, 0, 0)
-	next.Keys, next.Roles = slices.Clone(next.Keys), slices.Clone(next.Roles)
-	next.Revoked = slices.Clone(next.Revoked)
-	next.Extra = nil
-	for _, change := range []func(*keys.Trust, time.Time) error{c.setReview, c.add, c.revokeKeys, c.drop, c.setRoles} {
-		if err := change(&next, now); err != nil {
-			return nil, err
-		}
-	}
-	if empty := rolesWithoutKeys(&next); len(empty) > 0 {
-		return nil, withHint(fmt.Errorf("no key would be left in: %s", strings.Join(empty, ", ")),
-			"Add the key that takes over with --add-key, and name it with --role.")
-	}
-	return next.Encode()
-}
-
-func rolesWithoutKeys(t *keys.Trust) (names []string) {
-	for _, r := range t.Roles {
-		if len(r.Keys) == 0 {
-			names = append(names, r.Name)
-		}
-	}
-	return names
-}
-
-func (c *trustChange) setReview(t *keys.Trust, now time.Time) error {
-	if c.reviewBy == "" {
-		return nil
-	}
-	by, err := time.Parse(time.RFC3339, c.reviewBy)
-	if err != nil {
-		return &usageError{fmt.Sprintf("--review-by %q is not a time as 2027-11-03T00:00:00Z", c.reviewBy)}
-	}
-	t.ReviewBy = by.UTC()
-	return nil
-}
-
-func (c *trustChange) add(t *keys.Trust, _ time.Time) error {
-	for _, s := range c.addKeys {
-		k, err := keys.ParseVerifierKey(s)
-		if err != nil {
-			return &usageError{fmt.Sprintf("--add-key: %v", err)}
-		}
-		t.Keys = append(t.Keys, k)
-	}
-	return nil
-}
-
-// revokeKeys adds revocations, raises the epoch and drops the keys.
-func (c *trustChange) revokeKeys(t *keys.Trust, now time.Time) error {
-	since := now
-	if c.since != "" {
-		var err error
-		if since, err = time.Parse(time.RFC3339, c.since); err != nil {
-			return &usageError{fmt.Sprintf("--since %q is not a time as 2026-11-03T09:00:00Z", c.since)}
-		}
-		if len(c.revoke) == 0 {
-			return &usageError{"--since is for the keys that --revoke names, and there is no --revoke"}
-		}
-		if since.After(now) {
-			return withHint(fmt.Errorf("--since %s is in the future: what a key signs until then would count", c.since), "Leave it out to revoke from now on; or is the clock of this machine wrong?")
-		}
-	}
-	for _, name := range c.revoke {
-		k, err := keyNamed(t, name)
-		if err != nil {
-			return err
-		}
-		t.Revoked = append(t.Revoked, keys.Revocation{Key: k, Since: since.UTC(), Word: c.word})
-		c.dropKeys = append(c.dropKeys, name)
-	}
-	if len(c.revoke) > 0 {
-		t.Epoch++
-	}
-	return nil
-}
-
-// drop removes keys, also from the roles they filled.
-func (c *trustChange) drop(t *keys.Trust, _ time.Time) error {
-	for _, name := range c.dropKeys {
-		if _, err := keyNamed(t, name); err != nil {
-			return err
-		}
-		t.Keys = slices.DeleteFunc(t.Keys, func(k keys.VerifierKey) bool { return k.Name() == name })
-		for i, r := range t.Roles {
-			t.Roles[i].Keys = slices.DeleteFunc(slices.Clone(r.Keys), func(k string) bool { return k == name })
-		}
-	}
-	return nil
-}
-
-func (c *trustChange) setRoles(t *keys.Trust, _ time.Time) error {
-	for _, s := range c.roles {
-		parts := strings.Fields(s)
-		if len(parts) < 3 {
-			return &usageError{fmt.Sprintf(`--role %q is not "NAME THRESHOLD KEY-NAME..."`, s)}
-		}
-		n, err := strconv.Atoi(parts[1])
-		if err != nil {
-			return &usageError{fmt.Sprintf("--role %q: the threshold is not a number", s)}
-		}
-		role := keys.Role{Name: parts[0], Threshold: n, Keys: parts[2:]}
-		if i := slices.IndexFunc(t.Roles, func(r keys.Role) bool { return r.Name == role.Name }); i >= 0 {
-			t.Roles[i] = role
-		} else {
-			t.Roles = append(t.Roles, role)
-		}
-	}
-	return nil
-}
-
-func keyNamed(t *keys.Trust, name string) (keys.VerifierKey, error) {
-	for _, k := range t.Keys {
-		if k.Name() == name {
-			return k, nil
-		}
-	}
-	return keys.VerifierKey{}, withHint(fmt.Errorf("trust document %d has no key %q", t.Version-1, name),
-		"Its keys are: "+strings.Join(keyNames(t.Keys), ", "))
-}
-
 func trustSignCommand() *cobra.Command {
-	var keyPath, passphraseFile string
+	var keyPath, passphraseFile, pinned string
 	var useAgent bool
 	cmd := &cobra.Command{
-		Use:   "sign DRAFT --key FILE [--agent]",
+		Use:   "sign DRAFT --key FILE [--agent] [--trust FILE]",
 		Short: "Add your signature to a trust document",
 		Long: `Print what DRAFT says, sign it, and add the signature to the file. Each admin
 does so in turn. With --agent the private key stays in the ssh-agent, and FILE
 may be the public key alone.
 
-A new document needs the threshold of the document before it and its own.`,
+A new document needs the threshold of the document before it and its own. Whether
+it has both is told if the document before is found: beside DRAFT, in trust/
+there, or through --trust. Sign before it is published: none are added later.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.HasSuffix(keyPath, keyfile.PublicSuffix) && !useAgent {
+				return withHint(&usageError{fmt.Sprintf("--key %s is a public key, which cannot sign", keyPath)},
+					"Add --agent if an ssh-agent holds the private one; else give the private key's file.")
+			}
 			data, err := readTrustFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -249,6 +37,13 @@ A new document needs the threshold of the document before it and its own.`,
 			doc, err := keys.ReadDraft(keys.DraftText(data))
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			s := signing{path: args[0], doc: doc}
+			if err := s.findBefore(cmd.Context(), cmd.ErrOrStderr(), pinned); err != nil {
+				return err
+			}
+			if err := s.checkOpen(data, cmd.ErrOrStderr()); err != nil {
+				return err
 			}
 			describeTrust(cmd.OutOrStdout(), doc)
 			note, name, err := signDraft(cmd.Context(), data, keyPath, passphraseFile, useAgent)
@@ -258,32 +53,16 @@ A new document needs the threshold of the document before it and its own.`,
 			if err := replaceFile(args[0], note); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Signed by %s.\n%s\n", name, signaturesMissing(doc, note, name))
+			fmt.Fprintf(cmd.OutOrStdout(), "Signed by %s.\n%s\n", name, s.describe(note, name))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&keyPath, "key", "", "your key file")
 	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "file with the key's passphrase; asked for without it")
+	cmd.Flags().StringVar(&pinned, "trust", "", "a trust document of the chain, to find the one before DRAFT")
 	cmd.Flags().BoolVar(&useAgent, "agent", false, "sign with the ssh-agent that SSH_AUTH_SOCK names")
 	cmd.MarkFlagRequired("key")
 	return cmd
-}
-
-// signaturesMissing says how far the document is from holding under itself. It
-// counts names; whether they signed well shows "trust show --trust".
-func signaturesMissing(doc *keys.Trust, note []byte, signer string) string {
-	role, _ := doc.Role(keys.RoleTrust)
-	have := 0
-	for _, name := range role.Keys {
-		if bytes.Contains(note, []byte("\n— "+name+" ")) {
-			have++
-		}
-	}
-	text := fmt.Sprintf("It has %d of the %d signatures that its own role trust needs, and needs those of the document before it as well.", have, role.Threshold)
-	if !slices.Contains(role.Keys, signer) {
-		text += "\n" + signer + " is not in the role trust of this document: its signature counts only if it is in that of the one before."
-	}
-	return text
 }
 
 func signDraft(ctx context.Context, data []byte, keyPath, passphraseFile string, useAgent bool) (note []byte, name string, err error) {
