@@ -169,6 +169,21 @@ func (t *Table) know(key string) {
 	}
 }
 
+// Table returns the table titled [key], or written inline; nil if there is none.
+func (t *Table) Table(key string) *Table {
+	values, given := get[map[string]any](t, key, "a table that begins with ["+key+"]")
+	if !given {
+		return nil
+	}
+	sub := &Table{file: t.file, title: "[" + key + "]", line: max(1, t.lines[key]), values: values, errs: t.errs}
+	for _, s := range t.below {
+		if s.name == key {
+			sub.lines = s.lines
+		}
+	}
+	return sub
+}
+
 // Tables returns the tables titled [[key]], or written inline.
 func (t *Table) Tables(key string) []*Table {
 	t.know(key)

@@ -85,6 +85,42 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestTable(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a = 1\n[one]\nname = 'x'\n[[two]]\nb = 1": "",
+		"one = {name = 'x'}":                       "",
+		"\n[one]\n":                                `f.toml:2: name is missing in [one]: add name = "x"`,
+		"[one]\nname = 'x'\n\nb = 1":               `f.toml:4: "b" is not known in [one]; known: name`,
+		"\none = 1":                                `f.toml:2: one is a number; expected a table that begins with [one]`,
+		"\n[[one]]":                                `f.toml:2: one is a list; expected a table that begins with [one]`,
+	} {
+		top, err := tomlfile.Parse("f.toml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if top.Table("none") != nil {
+			t.Errorf("%q: a table that is not there", text)
+		}
+		if sub := top.Table("one"); sub != nil {
+			if name := sub.Text("name"); want == "" && name != "x" {
+				t.Errorf("%q: name %q", text, name)
+			}
+			sub.Require("name", `name = "x"`)
+			sub.RefuseUnknown()
+		} else if want == "" {
+			t.Errorf("%q: no table", text)
+		}
+		got := ""
+		if err := top.Err(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
