@@ -1,5 +1,5 @@
 // Package testenv gives tests the real programs they run against: a web
-// server, a game server, openssl, ssh-keygen. It is for tests only.
+// server, a game server, a mail server, openssl, ssh-keygen. It is for tests only.
 //
 // A program is looked for in .deps, the folder of unpacked Debian packages in
 // the project's root that "make deps" fills, then in PATH and the usual

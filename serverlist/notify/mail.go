@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/mail"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -32,9 +34,9 @@ const (
 type Mail struct {
 	Host     string                 // host:port
 	From     string                 // an address, with a name or without
-	To       []string               // addresses
+	To       []string               // addresses of [Mail.Send]; [Mail.Dial] needs none
 	User     string                 // "": no login
-	Password func() (string, error) // required with User
+	Password func() (string, error) // required with User; called for each connection
 	TLS      string                 // "": STARTTLS
 	CAFile   string                 // PEM certificates that vouch for the server; "": those of the system
 }
@@ -44,34 +46,85 @@ func (m *Mail) String() string { return "mail by " + m.Host }
 // Send gives the message to the mail server once: mail servers queue, so a
 // refusal is worth telling at once.
 func (m *Mail) Send(ctx context.Context, msg Message) error {
-	letter, err := m.letter(msg)
+	if _, err := m.letter(m.To, msg); err != nil {
+		return err // before anybody is asked
+	}
+	conn, err := m.Dial(ctx)
 	if err != nil {
 		return err
 	}
+	defer conn.Close()
+	return conn.Send(m.To, msg)
+}
+
+// A MailConn is a connection to a mail server that is logged in. It is for one
+// goroutine.
+type MailConn struct {
+	mail   *Mail
+	client *gomail.Client
+}
+
+// Dial connects and logs in. Close the connection after use.
+func (m *Mail) Dial(ctx context.Context) (*MailConn, error) {
 	client, err := m.client()
 	if err != nil {
+		return nil, err
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return nil, m.explain(err)
+	}
+	return &MailConn{m, client}, nil
+}
+
+// Send gives a message for some addresses to the server. It returns nil once
+// the server has taken it, whatever becomes of the connection then.
+func (c *MailConn) Send(to []string, msg Message) error {
+	letter, err := c.mail.letter(to, msg)
+	if err != nil {
 		return err
 	}
-	if err := client.DialAndSendWithContext(ctx, letter); err != nil {
-		return fmt.Errorf("the mail server %s: %w%s", m.Host, err, m.advice(err))
+	if err := c.client.Send(letter); err != nil && !letter.IsDelivered() {
+		return c.mail.explain(err)
 	}
 	return nil
 }
 
-func (m *Mail) letter(msg Message) (*gomail.Msg, error) {
+// Close takes leave of the server. It returns no error: what the server has
+// taken, it keeps.
+func (c *MailConn) Close() { c.client.Close() }
+
+// Refused tells whether a server has refused a message for good, as one for an
+// address that it does not know; to send it again is of no use.
+func Refused(err error) bool {
+	var refused *gomail.SendError
+	return errors.As(err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= 500
+}
+
+func (m *Mail) letter(to []string, msg Message) (*gomail.Msg, error) {
 	letter := gomail.NewMsg()
 	if err := letter.From(m.From); err != nil {
 		return nil, fmt.Errorf("from: %w", err)
 	}
-	if err := letter.To(m.To...); err != nil {
+	if err := letter.To(to...); err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
 	letter.Subject(msg.Subject)
 	letter.SetDateWithValue(msg.Time)
-	letter.SetMessageID()
+	letter.SetMessageIDWithValue(m.messageID(msg.ID))
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // no holiday answers
 	letter.SetBodyString(gomail.TypeTextPlain, msg.Text)
 	return letter, nil
+}
+
+// messageID is the same whenever a message is sent, so that mail servers and
+// readers know one that comes twice.
+func (m *Mail) messageID(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	_, domain, _ := strings.Cut(m.From, "@")
+	if a, err := mail.ParseAddress(m.From); err == nil {
+		domain = a.Address[strings.LastIndexByte(a.Address, '@')+1:]
+	}
+	return fmt.Sprintf("%x@%s", sum[:16], domain)
 }
 
 func (m *Mail) client() (*gomail.Client, error) {
@@ -97,11 +150,19 @@ func (m *Mail) client() (*gomail.Client, error) {
 	if m.User != "" {
 		password, err := m.Password()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the password of the mail server: %w", err)
 		}
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(m.User), gomail.WithPassword(password))
+		auth := gomail.SMTPAuthAutoDiscover
+		if m.TLS == NoTLS && isLoopback(host) {
+			auth = gomail.SMTPAuthPlainNoEnc // it does not leave this machine
+		}
+		options = append(options, gomail.WithSMTPAuth(auth), gomail.WithUsername(m.User), gomail.WithPassword(password))
 	}
 	return gomail.NewClient(host, options...)
+}
+
+func (m *Mail) explain(err error) error {
+	return fmt.Errorf("the mail server %s: %w%s", m.Host, err, m.advice(err))
 }
 
 // advice tells what to look at.
@@ -145,50 +206,4 @@ func splitMailHost(s string) (host string, port int, err error) {
 		return "", 0, fmt.Errorf(`host %q has no port: write it as "smtp.example.net:587"`, s)
 	}
 	return host, port, nil
-}
-
-// mail reads the keys of a mail channel.
-func (r *reader) mail() *Mail {
-	m := &Mail{
-		Host:     r.Text("host"),
-		From:     r.Text("from"),
-		To:       r.Texts("to"),
-		User:     r.Text("user"),
-		Password: r.secret("password"),
-		TLS:      r.Text("tls"),
-		CAFile:   r.path("ca_file"),
-	}
-	r.Require("host", `host = "smtp.example.net:587"`)
-	r.Require("from", `from = "mirror@example.net"`)
-	r.Require("to", `to = ["me@example.net"]`)
-	if m.Host != "" {
-		_, _, err := splitMailHost(m.Host)
-		r.Check("host", err)
-	}
-	for _, address := range append([]string{m.From}, m.To...) {
-		if _, err := mail.ParseAddress(address); address != "" && err != nil {
-			key := "to"
-			if address == m.From {
-				key = "from"
-			}
-			r.Check(key, fmt.Errorf("%s: %q is not a mail address", key, address))
-		}
-	}
-	r.checkLogin(m)
-	return m
-}
-
-func (r *reader) checkLogin(m *Mail) {
-	switch m.TLS {
-	case "", STARTTLS, TLS:
-	case NoTLS:
-		if m.User != "" {
-			r.Check("tls", errors.New(`tls = "none" would send the password in clear: use "starttls" or "tls", or a mail server that wants no login`))
-		}
-	default:
-		r.Check("tls", fmt.Errorf(`tls %q is not known; known: "starttls" (the default), "tls", "none"`, m.TLS))
-	}
-	if (m.User == "") != (m.Password == nil) {
-		r.Check("user", errors.New("user and a password (password_file or password_env) go together"))
-	}
 }

@@ -1,129 +1,16 @@
 package notify_test
 
 import (
-	"crypto/tls"
-	"encoding/pem"
 	"errors"
-	"io"
 	"mime"
-	"net"
-	"net/http/httptest"
 	"net/mail"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
-
-// A mailServer is a real SMTP server on loopback that keeps what it is given.
-type mailServer struct {
-	address, caFile string
-
-	mu      sync.Mutex
-	letters []letter
-}
-
-type letter struct {
-	user, from string
-	to         []string
-	secure     bool
-	text       string
-}
-
-// newMailServer starts a server: "starttls", "tls" from the first byte, or
-// "none".
-func newMailServer(t *testing.T, protection string) *mailServer {
-	t.Helper()
-	web := httptest.NewUnstartedServer(nil)
-	web.StartTLS() // for its certificate, which is for 127.0.0.1
-	cert := web.TLS.Certificates[0]
-	web.Close()
-	m := &mailServer{caFile: filepath.Join(t.TempDir(), "ca.pem")}
-	if err := os.WriteFile(m.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := smtp.NewServer(m)
-	s.Domain = "smtp.example.net"
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.address = l.Addr().String()
-	switch config := (&tls.Config{Certificates: []tls.Certificate{cert}}); protection {
-	case notify.TLS:
-		l = tls.NewListener(l, config)
-	case notify.STARTTLS:
-		s.TLSConfig = config
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Close()
-		l.Close() // Close does not, if Serve has not begun
-		<-done
-	})
-	return m
-}
-
-func (m *mailServer) NewSession(c *smtp.Conn) (smtp.Session, error) {
-	_, secure := c.TLSConnectionState()
-	return &mailSession{server: m, letter: letter{secure: secure}}, nil
-}
-
-// last returns the only letter.
-func (m *mailServer) last(t *testing.T) letter {
-	t.Helper()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.letters) != 1 {
-		t.Fatalf("the server has %d letters", len(m.letters))
-	}
-	return m.letters[0]
-}
-
-type mailSession struct {
-	server *mailServer
-	letter
-}
-
-func (s *mailSession) AuthMechanisms() []string { return []string{sasl.Plain} }
-
-func (s *mailSession) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, user, password string) error {
-		if user != "mirror" || password != "swordfish" {
-			return smtp.ErrAuthFailed
-		}
-		s.user = user
-		return nil
-	}), nil
-}
-
-func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error { s.from = from; return nil }
-
-func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if strings.HasPrefix(to, "nobody@") {
-		return &smtp.SMTPError{Code: 550, Message: "no such user"}
-	}
-	s.to = append(s.to, to)
-	return nil
-}
-
-func (s *mailSession) Data(r io.Reader) error {
-	data, err := io.ReadAll(r)
-	s.text = string(data)
-	s.server.mu.Lock()
-	defer s.server.mu.Unlock()
-	s.server.letters = append(s.server.letters, s.letter)
-	return err
-}
-
-func (s *mailSession) Reset()        {}
-func (s *mailSession) Logout() error { return nil }
 
 // TestMail sends one letter in each way of protection and looks at what a real
 // server got.
@@ -132,19 +19,23 @@ func TestMail(t *testing.T) {
 	for _, protection := range []string{notify.STARTTLS, notify.TLS, notify.NoTLS} {
 		t.Run(protection, func(t *testing.T) {
 			t.Parallel()
-			server := newMailServer(t, protection)
-			m := &notify.Mail{Host: server.address, From: "Mirror <mirror@example.net>", To: []string{"a@example.net", "b@example.net"}, TLS: protection, CAFile: server.caFile}
+			server := testenv.Mail(t, protection)
+			m := &notify.Mail{Host: server.Address, From: "Mirror <mirror@example.net>", To: []string{"a@example.net", "b@example.net"}, TLS: protection, CAFile: server.CAFile}
 			if protection != notify.NoTLS {
 				m.User, m.Password = "mirror", known("swordfish")
 			}
 			if err := m.Send(t.Context(), message); err != nil {
 				t.Fatal(err)
 			}
-			got := server.last(t)
-			if got.user != m.User || got.from != "mirror@example.net" || strings.Join(got.to, " ") != "a@example.net b@example.net" || got.secure != (protection != notify.NoTLS) {
+			all := server.Letters()
+			if len(all) != 1 {
+				t.Fatalf("the server has %d letters", len(all))
+			}
+			got := all[0]
+			if got.User != m.User || got.From != "mirror@example.net" || strings.Join(got.To, " ") != "a@example.net b@example.net" || got.Secure != (protection != notify.NoTLS) {
 				t.Errorf("the server got %+v", got)
 			}
-			wantLetter(t, got.text)
+			wantLetter(t, got.Text)
 		})
 	}
 }
@@ -187,17 +78,104 @@ func TestMailFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := newMailServer(t, c.server)
-			m := &notify.Mail{Host: server.address, From: "mirror@example.net", To: []string{"a@example.net"}, User: "mirror", Password: known("swordfish"), CAFile: server.caFile}
+			server := testenv.Mail(t, c.server)
+			server.Refuse(nobody)
+			m := &notify.Mail{Host: server.Address, From: "mirror@example.net", To: []string{"a@example.net"}, User: "mirror", Password: known("swordfish"), CAFile: server.CAFile}
 			c.change(m)
 			err := m.Send(t.Context(), message)
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "swordfish") || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
-			if server.mu.Lock(); len(server.letters) != 0 {
-				t.Errorf("the server took %+v", server.letters)
+			if all := server.Letters(); len(all) != 0 {
+				t.Errorf("the server took %+v", all)
 			}
-			server.mu.Unlock()
 		})
+	}
+}
+
+// nobody refuses a recipient of that name for good, and one who is late for now.
+func nobody(to string) error {
+	switch {
+	case strings.HasPrefix(to, "nobody@"):
+		return &smtp.SMTPError{Code: 550, Message: "no such user"}
+	case strings.HasPrefix(to, "late@"):
+		return &smtp.SMTPError{Code: 451, Message: "grey listed"}
+	}
+	return nil
+}
+
+// TestMailConn: one connection carries messages for several people, a refusal
+// of one concerns no other, and who is told of an event once more can know it.
+func TestMailConn(t *testing.T) {
+	t.Parallel()
+	server := testenv.Mail(t, notify.NoTLS)
+	server.Refuse(nobody)
+	m := &notify.Mail{Host: server.Address, From: "Root <root@example.net>", TLS: notify.NoTLS, User: testenv.MailUser, Password: known(testenv.MailPassword)}
+	if err := m.Check(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := m.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	dots := notify.Message{ID: "other", Time: message.Time, Subject: "Dots", Text: "A.\n.\nB.\n"}
+	for _, c := range []struct {
+		to      string
+		message notify.Message
+		want    string
+		refused bool
+	}{
+		{"a@example.net", message, "", false},
+		{"nobody@example.net", message, "no such user", true},
+		{"late@example.net", message, "grey listed", false},
+		{"a@example.net", message, "", false},
+		{"b@example.net", dots, "", false},
+	} {
+		err := conn.Send([]string{c.to}, c.message)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || notify.Refused(err) != c.refused {
+			t.Errorf("%s: %v, refused %v", c.to, err, notify.Refused(err))
+		}
+	}
+	all := server.Letters()
+	if len(all) != 3 || all[0].User != testenv.MailUser || strings.Join(all[2].To, " ") != "b@example.net" || !strings.Contains(all[2].Text, "A.\r\n.\r\nB.") {
+		t.Fatalf("the server got %+v", all)
+	}
+	ids := make([]string, len(all))
+	for i, l := range all {
+		parsed, err := mail.ReadMessage(strings.NewReader(l.Text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = parsed.Header.Get("Message-Id")
+	}
+	if ids[0] != ids[1] || ids[0] == ids[2] || !strings.HasSuffix(ids[0], "@example.net>") {
+		t.Errorf("Message-IDs %q", ids)
+	}
+}
+
+// TestMailCheck looks at what only a program can get wrong, or a file that
+// names a server on this machine.
+func TestMailCheck(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]notify.Mail{
+		"host is missing: add host":  {From: "a@example.org"},
+		"from is missing: add from":  {Host: "mail:25"},
+		"has no port":                {Host: "mail", From: "a@example.org"},
+		`host "mail:70000"`:          {Host: "mail:70000", From: "a@example.org"},
+		`"a" is not a mail address`:  {Host: "mail:25", From: "a"},
+		`tls "ssl" is not known`:     {Host: "mail:25", From: "a@example.org", TLS: "ssl"},
+		"password_file":              {Host: "mail:25", From: "a@example.org", User: "u"},
+		"send the password in clear": {Host: "mail:25", From: "a@example.org", User: "u", Password: known("p"), TLS: notify.NoTLS},
+	} {
+		if err := m.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", m, err, want)
+		}
+	}
+	for _, host := range []string{"127.0.0.1:25", "[::1]:25", "localhost:25"} {
+		m := notify.Mail{Host: host, From: "a@example.org", User: "u", Password: known("p"), TLS: notify.NoTLS}
+		if err := m.Check(); err != nil {
+			t.Error(err)
+		}
 	}
 }

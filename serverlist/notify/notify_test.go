@@ -74,6 +74,7 @@ func TestReadRefuses(t *testing.T) {
 		letter + `user = "u"`:                                                              `m.toml:6: user and a password (password_file or password_env) go together`,
 		letter + `tls = "yes"`:                                                             `m.toml:6: tls "yes" is not known; known: "starttls"`,
 		letter + "tls = \"none\"\nuser = \"u\"\npassword_env = \"P\"":                      `m.toml:6: tls = "none" would send the password in clear`,
+		letter + "port = 587":                                                              `m.toml:6: port is not taken in [[notify]]: it stands behind the host`,
 		strings.Replace(letter, ":587", "", 1):                                             `m.toml:3: host "smtp.example.net" has no port: write it as`,
 		strings.Replace(letter, "b@example.net", "b", 1):                                   `m.toml:5: to: "b" is not a mail address`,
 		strings.Replace(letter, "to = [\"b@example.net\"]", "to = \"b@example.net\"", 1):   `m.toml:5: to is text; expected a list`,
