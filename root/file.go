@@ -79,12 +79,13 @@ keep_days = 90
 
 # Whoever runs a mirror that is ill is written to, and so are the admins; who asked
 # for a mirror is told what was decided. Without this table nobody is written to,
-# and illness is only logged. tls is "starttls", "tls" or "none" (for a server on
-# this machine). The password is in a file of its own, or in the environment
-# (password_env).
+# and illness is only logged. tls is "starttls", "tls" (from the first byte, mostly
+# on port 465) or "none" (for a server on this machine). The password is in a file
+# of its own, or in the environment (password_env). ca_file names certificates to
+# trust in place of those of the system. All but admins is as in a mirror's
+# [[notify]] of type "mail".
 # [mail]
-# host = "mail.example.org"
-# port = 587
+# host = "mail.example.org:587"
 # tls = "starttls"
 # from = "ms@example.org"
 # user = "ms@example.org"
@@ -115,9 +116,10 @@ type configFile struct {
 	TrustedProxies []string `toml:"trusted_proxies"`
 
 	Watch watchSection `toml:"watch"`
-	Mail  *mailSection `toml:"mail"`
 
-	Target []map[string]any `toml:"target"` // package hosts reads them
+	// Packages notify and hosts read these.
+	Mail   any              `toml:"mail"`
+	Target []map[string]any `toml:"target"`
 }
 
 // LoadConfig reads the configuration of the root in the data folder. Errors
@@ -151,13 +153,8 @@ func LoadConfig(data string) (Config, error) {
 		TrustedProxies: f.TrustedProxies,
 	}
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
-	if cfg.Targets, cfg.Notes, err = readTargets(path, text, data); err != nil {
+	if err := cfg.readTables(path, text); err != nil {
 		return Config{}, err
-	}
-	if f.Mail != nil {
-		var notes []string
-		cfg.Mail, notes = f.Mail.config(data)
-		cfg.Notes = append(cfg.Notes, notes...)
 	}
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
@@ -206,7 +203,7 @@ func parseConfig(path, text string) (configFile, error) {
 	if err != nil {
 		return f, fmt.Errorf("%s, %s", path, strings.TrimPrefix(err.Error(), "toml: ")) // it names the line
 	}
-	unknown := slices.DeleteFunc(meta.Undecoded(), func(k toml.Key) bool { return k[0] == "target" })
+	unknown := slices.DeleteFunc(meta.Undecoded(), func(k toml.Key) bool { return k[0] == "target" || k[0] == "mail" })
 	if len(unknown) > 0 {
 		name := unknown[0].String()
 		return f, fmt.Errorf("%s, line %d: there is no setting %q; is it misspelt, or meant for a newer version?", path, lineOf(text, unknown[0]), name)

@@ -1,18 +1,13 @@
 package root
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/watch"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
@@ -29,21 +24,31 @@ func (f *configFile) listen() string {
 	return *f.Listen
 }
 
-// readTargets reads the [[target]] tables, which are the same as a mirror's.
-func readTargets(path, text, dir string) (targets []push.Target, notes []string, err error) {
+// readTables reads [mail] and the [[target]] tables, whose keys are those of a
+// mirror's, into cfg.
+func (cfg *Config) readTables(path, text string) error {
 	top, err := tomlfile.Parse(path, []byte(text))
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	all := hosts.Read(top, dir)
-	if err := top.Err(); err != nil {
-		return nil, nil, err
+	for _, h := range hosts.Read(top, cfg.Data) {
+		cfg.Targets = append(cfg.Targets, push.Target{Target: h.Target, PublicURL: h.PublicURL})
+		cfg.Notes = append(cfg.Notes, h.Notes...)
 	}
-	for _, h := range all {
-		targets = append(targets, push.Target{Target: h.Target, PublicURL: h.PublicURL})
-		notes = append(notes, h.Notes...)
+	if t := top.Table("mail"); t != nil {
+		cfg.readMail(t)
 	}
-	return targets, notes, nil
+	return top.Err()
+}
+
+func (cfg *Config) readMail(t *tomlfile.Table) {
+	server, notes := notify.ReadMailServer(t, cfg.Data)
+	cfg.Mail = &mail.Config{Server: *server, Admins: t.Texts("admins")}
+	cfg.Notes = append(cfg.Notes, notes...)
+	for _, a := range cfg.Mail.Admins {
+		t.Check("admins", notify.CheckMailAddress(a))
+	}
+	t.RefuseUnknown()
 }
 
 // watchSection is [watch] of root.toml.
@@ -80,73 +85,4 @@ func (s *span) UnmarshalText(text []byte) error {
 	}
 	s.Duration = d
 	return nil
-}
-
-// mailSection is [mail] of root.toml.
-type mailSection struct {
-	Host         string   `toml:"host"`
-	Port         int      `toml:"port"`
-	TLS          string   `toml:"tls"`
-	From         string   `toml:"from"`
-	User         string   `toml:"user"`
-	PasswordFile string   `toml:"password_file"`
-	PasswordEnv  string   `toml:"password_env"`
-	Admins       []string `toml:"admins"`
-}
-
-// config returns how messages are sent, and what the operator should know.
-func (s *mailSection) config(data string) (c *mail.Config, notes []string) {
-	c = &mail.Config{
-		Host: s.Host, Port: s.Port, Security: mail.Security(s.TLS), From: s.From, User: s.User, Admins: s.Admins,
-	}
-	switch {
-	case s.PasswordFile != "":
-		path := s.PasswordFile
-		if rest, ok := strings.CutPrefix(path, "$CREDENTIALS_DIRECTORY/"); ok {
-			path = filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), rest)
-		} else if !filepath.IsAbs(path) {
-			path = filepath.Join(data, path)
-		}
-		c.Password = func() (string, error) { return readSecret(path) }
-		if isExposed(path) {
-			notes = append(notes, path+", the password of the mail server, can be read by every user of this machine: chmod 600 "+path)
-		}
-	case s.PasswordEnv != "":
-		c.Password = func() (string, error) {
-			if v := os.Getenv(s.PasswordEnv); v != "" {
-				return v, nil
-			}
-			return "", errors.New("the environment variable that [mail] password_env names is not set")
-		}
-	}
-	return c, notes
-}
-
-// isExposed tells whether other users of this machine can read a file.
-func isExposed(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0
-}
-
-// maxSecret is the most that is read of a file with a secret, in bytes.
-const maxSecret = 4096
-
-func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", err
-	}
-	secret := strings.TrimRight(string(data), "\r\n")
-	switch {
-	case secret == "":
-		return "", fmt.Errorf("%s is empty: write the password into it, as one line", path)
-	case len(data) > maxSecret || strings.ContainsAny(secret, "\r\n\x00"):
-		return "", fmt.Errorf("%s is no password: it has more than one line, or more than %d bytes", path, maxSecret)
-	}
-	return secret, nil
 }

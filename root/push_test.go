@@ -145,14 +145,18 @@ func TestListenNone(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"[[target]]\ntype = \"gopher\"\n":                                "gopher",
-		"[[target]]\ntype = \"folder\"\n":                                "path",
-		"[[target]]\ntyp = \"folder\"\n":                                 "type",
-		"[watch]\nevery = \"soon\"\n":                                    "soon",
-		"[watch]\neach = \"1h\"\n":                                       "each",
-		"[mail]\nfrom = \"a@example.org\"\n":                             "host",
-		"[mail]\nhost = \"m\"\nuser = \"u\"\nfrom = \"a@example.org\"\n": "password",
-		"[mail]\npassword = \"x\"\n":                                     "password",
+		"[[target]]\ntype = \"gopher\"\n":                                   "gopher",
+		"[[target]]\ntype = \"folder\"\n":                                   "path",
+		"[[target]]\ntyp = \"folder\"\n":                                    "type",
+		"[watch]\nevery = \"soon\"\n":                                       "soon",
+		"[watch]\neach = \"1h\"\n":                                          "each",
+		"[mail]\nfrom = \"a@example.org\"\n":                                "host is missing in [mail]: add",
+		"[mail]\nhost = \"m:25\"\nuser = \"u\"\nfrom = \"a@example.org\"\n": "password",
+		"[mail]\npassword = \"x\"\n":                                        "password is not taken in [mail]",
+		"[mail]\nport = 25\n":                                               "port is not taken in [mail]: it stands behind the host",
+		"[mail]\nhots = \"m\"\n":                                            "\"hots\" is not known in [mail]; known: host, from,",
+		"[mail]\nadmins = [\"b\"]\n":                                        "\"b\" is not a mail address",
+		"[[mail]]\n":                                                        "mail is a list; expected a table that begins with [mail]",
 	} {
 		if err := os.WriteFile(path, []byte(before+"\n"+text), 0o600); err != nil {
 			t.Fatal(err)

@@ -2,84 +2,41 @@ package root_test
 
 import (
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/mail"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
 
-// A post is a mail server on loopback that keeps what it gets.
-type post struct {
-	port int
-	mu   sync.Mutex
-	got  map[string][]string // by recipient
-}
-
-func newPost(t *testing.T) *post {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &post{port: l.Addr().(*net.TCPAddr).Port, got: make(map[string][]string)}
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &postSession{post: p}, nil }))
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	t.Cleanup(func() { server.Close(); l.Close(); <-ended })
-	return p
-}
-
-type postSession struct {
-	post *post
-	to   string
-}
-
-func (s *postSession) Mail(string, *smtp.MailOptions) error { return nil }
-func (s *postSession) Reset()                               {}
-func (s *postSession) Logout() error                        { return nil }
-
-func (s *postSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.to = to
-	return nil
-}
-
-func (s *postSession) Data(r io.Reader) error {
-	text, err := io.ReadAll(r)
-	s.post.mu.Lock()
-	defer s.post.mu.Unlock()
-	s.post.got[s.to] = append(s.post.got[s.to], string(text))
-	return err
-}
-
 // received returns the messages to somebody.
-func (p *post) received(to string) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.got[to])
+func received(server *testenv.MailServer, to string) (texts []string) {
+	for _, l := range server.Letters() {
+		if slices.Contains(l.To, to) {
+			texts = append(texts, l.Text)
+		}
+	}
+	return texts
 }
 
 // Whoever asked for a mirror reads what became of it, once, even if the root
 // ends between the decision and the message.
 func TestRequesterIsWrittenTo(t *testing.T) {
 	t.Parallel()
-	p := newPost(t)
+	p := testenv.Mail(t, notify.NoTLS)
 	dir := newData(t)
 	mailed := func(c *root.Config) {
 		c.WatchOff = true
-		c.Mail = &mail.Config{Host: "127.0.0.1", Port: p.port, Security: mail.Plain, From: "ms@example.org", Admins: []string{"admin@example.org"}}
+		c.Mail = &mail.Config{Server: notify.Mail{Host: p.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
 	}
 	w := serveData(t, dir, mailed)
 	c := w.client()
@@ -110,7 +67,7 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 		"wien@example.org": "Subject: [ms.example.org] mirror wien is accepted\r\n;under the id wien-2:;request m1",
 		"graz@example.org": "Subject: [ms.example.org] mirror graz is turned down\r\n;no contact;request m2",
 	} {
-		got := p.received(to)
+		got := received(p, to)
 		if len(got) != 1 {
 			t.Fatalf("%d messages to %s", len(got), to)
 		}
@@ -146,12 +103,12 @@ func TestMailPassword(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
 	config := filepath.Join(dir, "root.toml")
-	text := string(readFile(t, config)) + "\n[mail]\nhost = \"m\"\nfrom = \"a@example.org\"\nuser = \"u\"\npassword_file = \"pw\"\n"
+	text := string(readFile(t, config)) + "\n[mail]\nhost = \"m:25\"\nfrom = \"a@example.org\"\nuser = \"u\"\npassword_file = \"pw\"\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for content, want := range map[string]string{
-		"s3cret\n": "", "": "is empty", "s3cret\nsecond": "more than one line", strings.Repeat("s3cret", 1000): "more than",
+		"s3cret\n": "", "": "is empty", "s3cret\nsecond": "more than one line", strings.Repeat("s3cret", 1000): "larger than",
 	} {
 		path := filepath.Join(dir, "pw")
 		for mode, notes := range map[os.FileMode]int{0o600: 0, 0o604: 1} {
@@ -165,7 +122,7 @@ func TestMailPassword(t *testing.T) {
 			if err != nil || len(cfg.Notes) != notes {
 				t.Fatalf("%q, %v", cfg.Notes, err)
 			}
-			secret, err := cfg.Mail.Password()
+			secret, err := cfg.Mail.Server.Password()
 			if want == "" && (err != nil || secret != "s3cret") || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret")) {
 				t.Errorf("%q: %q, %v", content, secret, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
 
 // hasty leaves a mirror out at the second bad look and takes it in at the first
@@ -37,7 +38,7 @@ func listedIDs(w *world) string {
 func TestWatcherChangesTheList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, hasty, func(c *root.Config) {
-		c.Mail = &mail.Config{Host: "127.0.0.1", Port: 9, Security: mail.Plain, From: "ms@example.org", Admins: []string{"admin@example.org"}}
+		c.Mail = &mail.Config{Server: notify.Mail{Host: "127.0.0.1:9", TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
 	})
 	c := w.client()
 	folder := http.FileServer(http.Dir(filepath.Join(w.dir, "public")))

@@ -30,6 +30,7 @@ type MailServer struct {
 	mu      sync.Mutex
 	letters []Letter
 	refuse  func(to string) error
+	stall   func()
 }
 
 // A Letter is what a server was given.
@@ -92,6 +93,17 @@ func (m *MailServer) Refuse(answer func(to string) error) {
 	m.refuse = answer
 }
 
+// Stall makes the server read one letter and neither keep nor answer it until
+// the test ends. The channel is closed when it has read it.
+func (m *MailServer) Stall(t testing.TB) (begun <-chan struct{}) {
+	read, end := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stall = func() { close(read); <-end }
+	return read
+}
+
 // NewSession is for the SMTP library.
 func (m *MailServer) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	_, secure := c.TLSConnectionState()
@@ -138,6 +150,13 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 func (s *mailSession) Data(r io.Reader) error {
 	data, err := io.ReadAll(r)
+	s.server.mu.Lock()
+	stall := s.server.stall
+	s.server.mu.Unlock()
+	if stall != nil {
+		stall()
+		return &smtp.SMTPError{Code: 451, Message: "too late"}
+	}
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	s.server.letters = append(s.server.letters, Letter{s.user, s.from, s.to, s.secure, string(data)})

@@ -9,40 +9,20 @@ package mail
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"strings"
 	"time"
 
-	gomail "github.com/wneessen/go-mail"
-
 	"github.com/signed-metaserver/metaserver/root/store"
-)
-
-// Security says how the connection to the mail server is protected.
-type Security string
-
-// The ways. The zero value is STARTTLS.
-const (
-	STARTTLS Security = "starttls" // required: without it nothing is sent
-	TLS      Security = "tls"      // from the first byte, as on port 465
-	Plain    Security = "none"     // for a server on this machine
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
 
 // Config says how messages are sent.
 type Config struct {
-	Host     string                 // required: of the mail server
-	Port     int                    // 0: 587, with TLS 465, with Plain 25
-	Security Security               // "": STARTTLS
-	From     string                 // required: the sender's address
-	User     string                 // "": no login
-	Password func() (string, error) // required with User; called for each connection
-	Admins   []string               // addresses of those who are told of everything
-	RootCAs  *TLSRoots              // nil: those of the system
+	Server notify.Mail // required; its To is not used
+	Admins []string    // addresses of those who are told of everything
 
 	RetryFirst time.Duration // pause after a first failure, doubled with each further one; 0: 1 min
 	RetryMost  time.Duration // the longest such pause; 0: 6 h
@@ -50,39 +30,22 @@ type Config struct {
 }
 
 const (
-	sendTimeout = time.Minute
-	batch       = 50          // messages of one connection
-	look        = time.Minute // between two looks into the outbox
-	keepDone    = 30 * 24 * time.Hour
+	batch    = 50          // messages of one connection
+	look     = time.Minute // between two looks into the outbox
+	keepDone = 30 * 24 * time.Hour
 )
 
 // Check returns what is wrong with a configuration.
 func (c *Config) Check() error {
-	switch {
-	case c.Host == "":
-		return errors.New("[mail] has no host: name the mail server, or remove the table")
-	case c.From == "":
-		return errors.New("[mail] has no from: the address that messages come from")
-	case c.Security != "" && c.Security != STARTTLS && c.Security != TLS && c.Security != Plain:
-		return fmt.Errorf("[mail] tls = %q is not known; known: %q, %q, %q", c.Security, STARTTLS, TLS, Plain)
-	case c.Port < 0 || c.Port > 65535:
-		return fmt.Errorf("[mail] port = %d is not a port", c.Port)
-	case c.User != "" && c.Password == nil:
-		return errors.New("[mail] has a user and no password: write password_file or password_env")
-	case c.User != "" && c.Security == Plain && !isLoopback(c.Host):
-		return errors.New("[mail] would send a password unencrypted to another machine: use tls = \"starttls\" or \"tls\"")
+	if err := c.Server.Check(); err != nil {
+		return fmt.Errorf("[mail] %w", err)
 	}
-	for _, a := range append([]string{c.From}, c.Admins...) {
-		if err := gomail.NewMsg().From(a); err != nil {
-			return fmt.Errorf("[mail] %q is not an e-mail address: %w", a, err)
+	for _, a := range c.Admins {
+		if err := notify.CheckMailAddress(a); err != nil {
+			return fmt.Errorf("[mail] admins: %w", err)
 		}
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback() || host == "localhost"
 }
 
 func (c *Config) setDefaults() {
@@ -94,12 +57,6 @@ func (c *Config) setDefaults() {
 	set(&c.RetryFirst, time.Minute)
 	set(&c.RetryMost, 6*time.Hour)
 	set(&c.GiveUp, 72*time.Hour)
-	if c.Security == "" {
-		c.Security = STARTTLS
-	}
-	if c.Port == 0 {
-		c.Port = map[Security]int{STARTTLS: 587, TLS: 465, Plain: 25}[c.Security]
-	}
 }
 
 // A Sender sends what is in an outbox. One at a time works on one outbox.
@@ -146,19 +103,17 @@ func (s *Sender) Send(ctx context.Context) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	l := &line{ctx: ctx, tls: s.cfg.Security == TLS, config: s.cfg.RootCAs.config(s.cfg.Host)}
-	defer l.hangUp()
-	client, err := s.dial(ctx, l)
-	if ctx.Err() != nil {
+	conn, err := s.cfg.Server.Dial(ctx)
+	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx) // that is nobody's failure
 	}
 	if err != nil {
 		return errors.Join(err, s.failAll(ctx, due, err))
 	}
-	defer client.Close() // says QUIT
+	defer conn.Close()
 	var failed error
 	for _, m := range due {
-		err := s.deliver(client, m)
+		err := s.deliver(conn, m)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -167,55 +122,10 @@ func (s *Sender) Send(ctx context.Context) error {
 	return failed
 }
 
-// dial connects and logs in.
-func (s *Sender) dial(ctx context.Context, l *line) (*gomail.Client, error) {
-	options := []gomail.Option{
-		gomail.WithPort(s.cfg.Port), gomail.WithTimeout(sendTimeout), gomail.WithTLSConfig(l.config), gomail.WithDialContextFunc(l.dial),
-	}
-	switch s.cfg.Security {
-	case TLS:
-		// The line has TLS already, and the library finds out; its own option
-		// for that does not know of lines that others have made.
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
-	case STARTTLS:
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
-	case Plain:
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-	}
-	if s.cfg.User != "" {
-		password, err := s.cfg.Password()
-		if err != nil {
-			return nil, fmt.Errorf("the password of the mail server: %w", err)
-		}
-		auth := gomail.SMTPAuthAutoDiscover
-		if s.cfg.Security == Plain { // checked: this machine
-			auth = gomail.SMTPAuthPlainNoEnc
-		}
-		options = append(options, gomail.WithSMTPAuth(auth), gomail.WithUsername(s.cfg.User), gomail.WithPassword(password))
-	}
-	client, err := gomail.NewClient(s.cfg.Host, options...)
-	if err != nil {
-		return nil, err
-	}
-	if err := client.DialWithContext(ctx); err != nil {
-		return nil, fmt.Errorf("the mail server %s: %w", net.JoinHostPort(s.cfg.Host, fmt.Sprint(s.cfg.Port)), err)
-	}
-	return client, nil
-}
-
-func (s *Sender) deliver(client *gomail.Client, m store.Message) error {
-	msg := gomail.NewMsg()
-	if err := errors.Join(msg.From(s.cfg.From), msg.To(m.Recipient)); err != nil {
-		return err
-	}
-	sum := sha256.Sum256([]byte(s.origin + "\n" + m.Key))
-	_, domain, _ := strings.Cut(s.cfg.From, "@")
-	msg.SetMessageIDWithValue(fmt.Sprintf("%x@%s", sum[:16], strings.Trim(domain, "> ")))
-	msg.SetDateWithValue(m.Created)
-	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.Subject(m.Subject)
-	msg.SetBodyString(gomail.TypeTextPlain, m.Body)
-	return client.Send(msg)
+func (s *Sender) deliver(conn *notify.MailConn, m store.Message) error {
+	return conn.Send([]string{m.Recipient}, notify.Message{
+		ID: s.origin + "\n" + m.Key, Time: m.Created, Subject: m.Subject, Text: m.Body,
+	})
 }
 
 // failAll notes that no message of a batch could be tried.
@@ -232,11 +142,10 @@ func (s *Sender) settle(ctx context.Context, m store.Message, err error) error {
 	now := s.now()
 	m.Tries++
 	m.Error = ""
-	var refused *gomail.SendError
 	switch {
 	case err == nil:
 		m.Done = now
-	case errors.As(err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= 500, now.Sub(m.Created) >= s.cfg.GiveUp:
+	case notify.Refused(err), now.Sub(m.Created) >= s.cfg.GiveUp:
 		m.Done, m.Error = now, "given up: "+clip(err.Error())
 		s.log.Error("a message is given up", "recipient", m.Recipient, "subject", m.Subject, "err", err)
 	default:

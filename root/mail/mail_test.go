@@ -2,147 +2,36 @@ package mail_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 	"go.uber.org/goleak"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const user, password = "root@ms.example.org", "correct horse"
-
-// A post is a mail server on loopback.
-type post struct {
-	host string
-	port int
-	pool *x509.CertPool
-
-	mu       sync.Mutex
-	got      []string // messages as they came
-	to       []string
-	refuse   error         // what RCPT answers
-	begun    chan struct{} // not nil: a message has begun to come
-	stall    chan struct{} // not nil: until when no message is answered
-	loggedIn bool
+func config(server *testenv.MailServer) mail.Config {
+	return mail.Config{Server: notify.Mail{
+		Host: server.Address, From: "root@ms.example.org", User: testenv.MailUser, CAFile: server.CAFile,
+		Password: func() (string, error) { return testenv.MailPassword, nil },
+	}}
 }
 
-// newPost starts a mail server. secure: it offers STARTTLS and takes logins.
-func newPost(t *testing.T, secure bool) *post { return startPost(t, secure, false) }
-
-// newPostTLS starts one that speaks TLS from the first byte.
-func newPostTLS(t *testing.T) *post { return startPost(t, true, true) }
-
-func startPost(t *testing.T, secure, atOnce bool) *post {
-	t.Helper()
-	p := &post{}
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{post: p}, nil }))
-	server.AllowInsecureAuth = !secure
-	server.ErrorLog = noLog{}
-	if secure {
-		web := httptest.NewTLSServer(nil) // for its certificate, which holds for 127.0.0.1
-		server.TLSConfig = &tls.Config{Certificates: web.TLS.Certificates}
-		p.pool = x509.NewCertPool()
-		p.pool.AddCert(web.Certificate())
-		web.Close()
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	if atOnce {
-		l = tls.NewListener(l, server.TLSConfig)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	t.Cleanup(func() { server.Close(); l.Close(); <-ended }) // Serve may not have begun
-	p.host, p.port = addr.IP.String(), addr.Port
-	return p
-}
-
-type noLog struct{}
-
-func (noLog) Printf(string, ...any) {}
-func (noLog) Println(...any)        {}
-
-type session struct {
-	post *post
-	to   string
-}
-
-func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
-
-func (s *session) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, u, p string) error {
-		if u != user || p != password {
-			return errors.New("wrong user or password")
-		}
-		s.post.mu.Lock()
-		defer s.post.mu.Unlock()
-		s.post.loggedIn = true
-		return nil
-	}), nil
-}
-
-func (s *session) Mail(string, *smtp.MailOptions) error { return nil }
-
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.post.mu.Lock()
-	defer s.post.mu.Unlock()
-	s.to = to
-	return s.post.refuse
-}
-
-func (s *session) Data(r io.Reader) error {
-	text, err := io.ReadAll(r)
-	if s.post.stall != nil {
-		close(s.post.begun)
-		<-s.post.stall
-		return errors.New("too late")
-	}
-	s.post.mu.Lock()
-	defer s.post.mu.Unlock()
-	s.post.got, s.post.to = append(s.post.got, string(text)), append(s.post.to, s.to)
-	return err
-}
-
-func (s *session) Reset()        {}
-func (s *session) Logout() error { return nil }
-
-func (p *post) received() (texts, to []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.got, p.to
-}
-
-func (p *post) config() mail.Config {
-	c := mail.Config{
-		Host: p.host, Port: p.port, From: "root@ms.example.org", User: user, Security: mail.STARTTLS,
-		Password: func() (string, error) { return password, nil },
-		RootCAs:  &mail.TLSRoots{Pool: p.pool},
-	}
-	if p.pool == nil {
-		c.Security = mail.Plain
-	}
-	return c
+// refuse makes the server answer so to every recipient.
+func refuse(server *testenv.MailServer, code int, message string) {
+	server.Refuse(func(string) error { return &smtp.SMTPError{Code: code, Message: message} })
 }
 
 type outbox struct {
@@ -191,59 +80,54 @@ func (o *outbox) waiting(t *testing.T) int {
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	for _, secure := range []bool{true, false} {
-		t.Run(fmt.Sprintf("secure %v", secure), func(t *testing.T) {
-			t.Parallel()
-			p, o := newPost(t, secure), newOutbox(t)
-			o.put(t, "a", "b")
-			s := o.sender(t, p.config())
-			for range 2 { // what is sent is not sent again
-				if err := s.Send(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				o.clock.Advance(time.Hour)
-			}
-			texts, to := p.received()
-			if len(texts) != 2 || to[0] != "a@example.net" || to[1] != "b@example.net" || !p.loggedIn {
-				t.Fatalf("%d messages to %q, logged in: %v", len(texts), to, p.loggedIn)
-			}
-			for _, want := range []string{"From: <root@ms.example.org>", "To: <a@example.net>", "Auto-Submitted: auto-generated", "Message-ID: <", "It is ill.\r\n.\r\nSo it is."} {
-				if !strings.Contains(texts[0], want) {
-					t.Errorf("the message lacks %q:\n%s", want, texts[0])
-				}
-			}
-			if n := o.waiting(t); n != 0 {
-				t.Errorf("%d wait", n)
-			}
-		})
+	p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
+	o.put(t, "a", "b")
+	s := o.sender(t, config(p))
+	for range 2 { // what is sent is not sent again
+		if err := s.Send(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		o.clock.Advance(time.Hour)
+	}
+	all := p.Letters()
+	if len(all) != 2 || strings.Join(all[0].To, " ") != "a@example.net" || strings.Join(all[1].To, " ") != "b@example.net" {
+		t.Fatalf("the server got %+v", all)
+	}
+	for _, want := range []string{"From: <root@ms.example.org>", "To: <a@example.net>", "Auto-Submitted: auto-generated", "Message-ID: <", "It is ill.\r\n.\r\nSo it is."} {
+		if !strings.Contains(all[0].Text, want) {
+			t.Errorf("the message lacks %q:\n%s", want, all[0].Text)
+		}
+	}
+	if n := o.waiting(t); n != 0 {
+		t.Errorf("%d wait", n)
 	}
 }
 
 // A mail server that is away costs time and no message.
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	p, o := newPost(t, true), newOutbox(t)
+	p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
 	o.put(t, "a")
-	away := p.config()
+	away := config(p)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	away.Port = l.Addr().(*net.TCPAddr).Port
+	away.Server.Host = l.Addr().String()
 	l.Close()
 	if err := o.sender(t, away).Send(t.Context()); err == nil || !strings.Contains(err.Error(), "mail server 127.0.0.1:") {
 		t.Errorf("without a server: %v", err)
 	}
-	s := o.sender(t, p.config())
+	s := o.sender(t, config(p))
 	if err := s.Send(t.Context()); err != nil || o.waiting(t) != 1 {
 		t.Errorf("too early: %v", err)
 	}
 	o.clock.Advance(time.Minute)
-	p.refuse = &smtp.SMTPError{Code: 451, Message: "grey listed"}
+	refuse(p, 451, "grey listed")
 	if err := s.Send(t.Context()); err == nil || o.waiting(t) != 1 {
 		t.Errorf("a temporary refusal: %v, %d wait", err, o.waiting(t))
 	}
-	p.refuse = nil
+	p.Refuse(nil)
 	o.clock.Advance(2 * time.Minute)
 	if err := s.Send(t.Context()); err != nil || o.waiting(t) != 0 {
 		t.Errorf("at last: %v, %d wait", err, o.waiting(t))
@@ -256,19 +140,19 @@ func TestRetry(t *testing.T) {
 
 func TestGiveUp(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*post, *outbox){
-		"refused for good": func(p *post, _ *outbox) { p.refuse = &smtp.SMTPError{Code: 550, Message: "nobody of this name"} },
-		"after three days": func(p *post, o *outbox) {
-			p.refuse = &smtp.SMTPError{Code: 451, Message: "later"}
+	for name, change := range map[string]func(*testenv.MailServer, *outbox){
+		"refused for good": func(p *testenv.MailServer, _ *outbox) { refuse(p, 550, "nobody of this name") },
+		"after three days": func(p *testenv.MailServer, o *outbox) {
+			refuse(p, 451, "later")
 			o.clock.Advance(73 * time.Hour)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, o := newPost(t, true), newOutbox(t)
+			p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
 			o.put(t, "a")
 			change(p, o)
-			if err := o.sender(t, p.config()).Send(t.Context()); err == nil {
+			if err := o.sender(t, config(p)).Send(t.Context()); err == nil {
 				t.Error("no error")
 			}
 			all, err := o.Messages(t.Context(), 10)
@@ -279,27 +163,27 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
-// No password travels where it can be read, and none is told.
+// A message waits while the settings are wrong, and no password is told.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
 	o.put(t, "a")
-	plain := newPost(t, false).config()
-	plain.Security = mail.STARTTLS // the server does not offer it
-	if err := o.sender(t, plain).Send(t.Context()); err == nil || strings.Contains(err.Error(), password) {
-		t.Errorf("without STARTTLS: %v", err)
-	}
-	wrong := newPost(t, true).config()
-	wrong.Password = func() (string, error) { return "wrong horse", nil }
-	o.clock.Advance(time.Hour)
-	if err := o.sender(t, wrong).Send(t.Context()); err == nil || strings.Contains(err.Error(), "wrong horse") {
-		t.Errorf("with a wrong password: %v", err)
-	}
-	stranger := newPost(t, true).config()
-	stranger.RootCAs = nil
-	o.clock.Advance(time.Hour)
-	if err := o.sender(t, stranger).Send(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("an unknown certificate: %v", err)
+	for want, change := range map[string]func(*mail.Config){
+		"535": func(c *mail.Config) {
+			c.Server.Password = func() (string, error) { return "wrong horse", nil }
+		},
+		"no such file": func(c *mail.Config) {
+			c.Server.Password = func() (string, error) { return "", errors.New("no such file") }
+		},
+		"ca_file": func(c *mail.Config) { c.Server.CAFile = "" },
+	} {
+		cfg := config(testenv.Mail(t, notify.STARTTLS))
+		change(&cfg)
+		err := o.sender(t, cfg).Send(t.Context())
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "wrong horse") || strings.Contains(err.Error(), testenv.MailPassword) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		o.clock.Advance(10 * time.Hour)
 	}
 	if o.waiting(t) != 1 {
 		t.Error("the message is gone")
@@ -308,33 +192,26 @@ func TestSecrets(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	secret := func() (string, error) { return password, nil }
+	server := notify.Mail{Host: "mail:25", From: "a@example.org"}
 	for want, c := range map[string]mail.Config{
-		"no host":              {From: "a@example.org"},
-		"no from":              {Host: "mail"},
-		"not an e-mail":        {Host: "mail", From: "a"},
-		"not known":            {Host: "mail", From: "a@example.org", Security: "ssl"},
-		"not a port":           {Host: "mail", From: "a@example.org", Port: 70000},
-		"password_file":        {Host: "mail", From: "a@example.org", User: "u"},
-		"unencrypted":          {Host: "mail", From: "a@example.org", User: "u", Password: secret, Security: mail.Plain},
-		`"b" is not an e-mail`: {Host: "mail", From: "a@example.org", Admins: []string{"b"}},
+		"[mail] host is missing":                   {},
+		`[mail] admins: "b" is not a mail address`: {Server: server, Admins: []string{"b"}},
 	} {
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", c, err, want)
 		}
 	}
-	ok := mail.Config{Host: "127.0.0.1", From: "a@example.org", User: "u", Password: secret, Security: mail.Plain}
-	if err := ok.Check(); err != nil {
+	if err := (&mail.Config{Server: server, Admins: []string{"Admin <b@example.org>"}}).Check(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRunEnds(t *testing.T) {
 	t.Parallel()
-	o, p := newOutbox(t), newPost(t, true)
+	o, p := newOutbox(t), testenv.Mail(t, notify.STARTTLS)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := o.sender(t, p.config()).Run(ctx); !errors.Is(err, context.Canceled) {
+	if err := o.sender(t, config(p)).Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -343,16 +220,17 @@ func TestRunEnds(t *testing.T) {
 // the message waits as it did before.
 func TestEndWhileSending(t *testing.T) {
 	t.Parallel()
-	for _, secure := range []bool{true, false} {
-		t.Run(fmt.Sprintf("secure %v", secure), func(t *testing.T) {
+	for _, protection := range []string{notify.STARTTLS, notify.NoTLS} {
+		t.Run(protection, func(t *testing.T) {
 			t.Parallel()
-			p, o := newPost(t, secure), newOutbox(t)
-			p.begun, p.stall = make(chan struct{}), make(chan struct{})
-			defer close(p.stall)
+			p, o := testenv.Mail(t, protection), newOutbox(t)
+			begun := p.Stall(t)
 			o.put(t, "a", "b")
+			cfg := config(p)
+			cfg.Server.TLS = protection
 			ctx, cancel := context.WithCancel(t.Context())
-			go func() { <-p.begun; cancel() }()
-			if err := o.sender(t, p.config()).Run(ctx); !errors.Is(err, context.Canceled) {
+			go func() { <-begun; cancel() }()
+			if err := o.sender(t, cfg).Run(ctx); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 			all, err := o.Messages(t.Context(), 10)
@@ -360,25 +238,5 @@ func TestEndWhileSending(t *testing.T) {
 				t.Errorf("%+v, %v", all, err)
 			}
 		})
-	}
-}
-
-// TLS from the first byte, as on port 465.
-func TestImplicitTLS(t *testing.T) {
-	t.Parallel()
-	p, o := newPostTLS(t), newOutbox(t)
-	o.put(t, "a")
-	cfg := p.config()
-	cfg.Security = mail.TLS
-	if err := o.sender(t, cfg).Send(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if texts, _ := p.received(); len(texts) != 1 || !p.loggedIn {
-		t.Errorf("%d messages, logged in: %v", len(texts), p.loggedIn)
-	}
-	cfg.RootCAs = nil
-	o.put(t, "b")
-	if err := o.sender(t, cfg).Send(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("an unknown certificate: %v", err)
 	}
 }

@@ -61,19 +61,23 @@ func (m *Mail) Send(ctx context.Context, msg Message) error {
 // goroutine.
 type MailConn struct {
 	mail   *Mail
+	line   *line
 	client *gomail.Client
 }
 
-// Dial connects and logs in. Close the connection after use.
+// Dial connects and logs in. The connection is cut when ctx ends; close it
+// after use.
 func (m *Mail) Dial(ctx context.Context) (*MailConn, error) {
-	client, err := m.client()
+	l := &line{ctx: ctx, tls: m.TLS == TLS}
+	client, err := m.client(l)
 	if err != nil {
 		return nil, err
 	}
 	if err := client.DialWithContext(ctx); err != nil {
+		l.hangUp()
 		return nil, m.explain(err)
 	}
-	return &MailConn{m, client}, nil
+	return &MailConn{m, l, client}, nil
 }
 
 // Send gives a message for some addresses to the server. It returns nil once
@@ -91,7 +95,10 @@ func (c *MailConn) Send(to []string, msg Message) error {
 
 // Close takes leave of the server. It returns no error: what the server has
 // taken, it keeps.
-func (c *MailConn) Close() { c.client.Close() }
+func (c *MailConn) Close() {
+	c.client.Close()
+	c.line.hangUp()
+}
 
 // Refused tells whether a server has refused a message for good, as one for an
 // address that it does not know; to send it again is of no use.
@@ -127,23 +134,25 @@ func (m *Mail) messageID(id string) string {
 	return fmt.Sprintf("%x@%s", sum[:16], domain)
 }
 
-func (m *Mail) client() (*gomail.Client, error) {
+func (m *Mail) client(l *line) (*gomail.Client, error) {
 	host, port, err := splitMailHost(m.Host)
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	l.config = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if m.CAFile != "" {
-		if config.RootCAs, err = readCA(m.CAFile); err != nil {
+		if l.config.RootCAs, err = readCA(m.CAFile); err != nil {
 			return nil, err
 		}
 	}
-	options := []gomail.Option{gomail.WithPort(port), gomail.WithTimeout(mailTimeout), gomail.WithTLSConfig(config)}
+	options := []gomail.Option{gomail.WithPort(port), gomail.WithTimeout(mailTimeout), gomail.WithTLSConfig(l.config), gomail.WithDialContextFunc(l.dial)}
 	switch m.TLS {
 	case NoTLS:
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	case TLS:
-		options = append(options, gomail.WithSSL())
+		// The line has TLS already, and the library finds out; its own option
+		// for that does not know of lines that others have made.
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	default:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}

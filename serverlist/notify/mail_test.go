@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"context"
 	"errors"
 	"mime"
 	"net/mail"
@@ -71,6 +72,7 @@ func TestMailFails(t *testing.T) {
 		"no password":       {notify.STARTTLS, func(m *notify.Mail) { m.Password = func() (string, error) { return "", errors.New("no such file") } }, "no such file"},
 		"unknown authority": {notify.STARTTLS, func(m *notify.Mail) { m.CAFile = "" }, "name the certificate of its authority as ca_file"},
 		"no CA":             {notify.STARTTLS, func(m *notify.Mail) { m.CAFile += ".none" }, "ca_file: open "},
+		"unknown to TLS":    {notify.TLS, func(m *notify.Mail) { m.TLS, m.CAFile = notify.TLS, "" }, "name the certificate of its authority as ca_file"},
 		"no TLS there":      {notify.NoTLS, func(*notify.Mail) {}, "STARTTLS"},
 		"TLS too early":     {notify.STARTTLS, func(m *notify.Mail) { m.TLS = notify.TLS }, `write tls = "starttls"`},
 		"unknown recipient": {notify.STARTTLS, func(m *notify.Mail) { m.To = []string{"nobody@example.net"} }, "no such user"},
@@ -177,5 +179,23 @@ func TestMailCheck(t *testing.T) {
 		if err := m.Check(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestMailEnds: a server that does not answer holds up nobody who ends.
+func TestMailEnds(t *testing.T) {
+	t.Parallel()
+	for _, protection := range []string{notify.STARTTLS, notify.TLS, notify.NoTLS} {
+		t.Run(protection, func(t *testing.T) {
+			t.Parallel()
+			server := testenv.Mail(t, protection)
+			begun := server.Stall(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-begun; cancel() }()
+			m := &notify.Mail{Host: server.Address, From: "a@example.net", To: []string{"b@example.net"}, TLS: protection, CAFile: server.CAFile}
+			if err := m.Send(ctx, message); err == nil || ctx.Err() == nil {
+				t.Errorf("sent: %v", err)
+			}
+		})
 	}
 }

@@ -1,4 +1,4 @@
-package mail
+package notify
 
 import (
 	"context"
@@ -6,10 +6,9 @@ import (
 	"net"
 )
 
-// A line is the connection to the mail server for one batch. The mail library
-// waits for answers for up to a minute each, whatever happens to a context, and
-// leaves connections open when a login fails; a line is cut when its context
-// ends, and hung up in every case.
+// A line is a connection to a mail server. The mail library waits a while for
+// each answer, whatever happens to a context, and leaves connections open when
+// a login fails; a line is cut when its context ends, and hung up in every case.
 type line struct {
 	ctx    context.Context
 	tls    bool // from the first byte
