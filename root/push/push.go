@@ -75,6 +75,7 @@ type Pusher struct {
 
 	mu     sync.Mutex
 	states []State
+	tried  []string // by target: the set of the last visit
 	done   []string // by target: the set that it holds
 }
 
@@ -96,7 +97,8 @@ func New(cfg Config) *Pusher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Pusher{cfg: cfg, states: make([]State, len(cfg.Targets)), done: make([]string, len(cfg.Targets))}
+	p := &Pusher{cfg: cfg, states: make([]State, len(cfg.Targets)),
+		tried: make([]string, len(cfg.Targets)), done: make([]string, len(cfg.Targets))}
 	named := make(map[string]int)
 	for i, t := range cfg.Targets {
 		name := t.String()
@@ -163,11 +165,13 @@ func (p *Pusher) awaitLists(ctx context.Context) error {
 }
 
 // await waits until a target is to be visited: after pause, or soon after news
-// that concern it. A target that fails is not visited sooner for news: they are
-// in the next visit anyway.
+// that concern it. One that fails is visited for news, too, since what fails may
+// be a look at it after a publication that works; but not more often than after
+// a first failure.
 func (p *Pusher) await(ctx context.Context, i int, news <-chan struct{}, pause time.Duration) error {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
+	next := p.cfg.Now().Add(pause)
 	for {
 		select {
 		case <-ctx.Done():
@@ -177,19 +181,26 @@ func (p *Pusher) await(ctx context.Context, i int, news <-chan struct{}, pause t
 		case <-news:
 		}
 		news = p.cfg.Published.News()
-		if p.isBehind(i) {
-			timer.Reset(p.cfg.Settle)
+		if soon := p.soon(i); soon > 0 {
+			timer.Reset(min(soon, next.Sub(p.cfg.Now())))
 			news = nil
 		}
 	}
 }
 
-// isBehind tells whether a target that was up to date no longer is.
-func (p *Pusher) isBehind(i int) bool {
+// soon returns the pause before a visit to a target that news concern; 0: they
+// do not.
+func (p *Pusher) soon(i int) time.Duration {
 	now := idOf(p.cfg.Published.Documents())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.done[i] != "" && p.done[i] != now
+	switch {
+	case p.tried[i] == now:
+		return 0
+	case p.states[i].Failures > 0:
+		return p.cfg.RetryFirst
+	}
+	return p.cfg.Settle
 }
 
 // visit brings one target up to date and returns when to come again.
@@ -218,6 +229,9 @@ func (p *Pusher) note(i int, set *set, report publish.Report, err error) time.Du
 	now := p.cfg.Now()
 	before := s.Failures
 	s.Visited, s.Err = now, err
+	if set != nil {
+		p.tried[i] = set.id
+	}
 	for _, o := range report.Documents {
 		switch {
 		case o.Name == publish.ServerList:

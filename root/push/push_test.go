@@ -166,6 +166,46 @@ func TestFailsAndRecovers(t *testing.T) {
 	})
 }
 
+// News reach a target that takes them and fails afterwards, however long its
+// pauses have become.
+func TestNewsDespiteFailures(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newPublished()
+		bad := failsAfterwards{publish.Folder{Path: dir}}
+		start(t, push.Config{Targets: []push.Target{{Target: bad}}, Published: w}, func(p *push.Pusher) {
+			time.Sleep(2 * time.Hour)
+			synctest.Wait()
+			before := p.States()[0].Failures
+			if before < 5 {
+				t.Fatalf("it failed %d times", before)
+			}
+			w.publish("cat")
+			time.Sleep(11 * time.Second)
+			synctest.Wait()
+			w.holds(t, dir)
+			if after := p.States()[0].Failures; after > before+2 {
+				t.Errorf("it was visited %d times", after-before)
+			}
+		})
+	})
+}
+
+// failsAfterwards takes what it is given, and then says that it failed.
+type failsAfterwards struct{ publish.Target }
+
+func (f failsAfterwards) Open(ctx context.Context) (publish.Session, error) {
+	s, err := f.Target.Open(ctx)
+	return failsToClose{s}, err
+}
+
+type failsToClose struct{ publish.Session }
+
+func (f failsToClose) Close() error {
+	return errors.Join(f.Session.Close(), errors.New("the line was cut"))
+}
+
 // A new root has published nothing at first: that is no failure of a target.
 func TestBeforeTheFirstLists(t *testing.T) {
 	t.Parallel()
