@@ -62,6 +62,9 @@ func (f *adminFlags) client(ctx context.Context, errOut io.Writer) (*api.Client,
 	if f.tokenFile == "" {
 		return nil, withHint(&usageError{"--token-file is required"}, tokenPlace)
 	}
+	if u, err := url.Parse(f.root); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, &usageError{fmt.Sprintf("--root %q is not a URL as http://%s", f.root, root.DefaultAdminListen)}
+	}
 	token, err := readToken(ctx, errOut, f.tokenFile)
 	if err != nil {
 		return nil, err

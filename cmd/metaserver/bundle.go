@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
-	"github.com/signed-metaserver/metaserver/serverlist/durable"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/spf13/cobra"
 )
@@ -129,11 +129,15 @@ func judgeBundle(r serverlist.Result, allowStale bool) error {
 // write puts the documents into the folder, each as a whole, those first that
 // the others rest on; then it looks at the folder as a launcher would.
 func (b *bundle) write(dir string) error {
-	if err := os.MkdirAll(filepath.Join(dir, "trust"), 0o755); err != nil {
+	if err := b.checkOld(dir); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Join(dir, "trust"), 0o755); err != nil {
+		return explainWrite(filepath.Join(dir, "trust"), err)
+	}
+	defer os.Remove(filepath.Join(dir, "trust")) // only if nothing came in
 	put := func(data []byte, name string) error {
-		return durable.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), data, 0o644)
+		return replaceFile(filepath.Join(dir, filepath.FromSlash(name)), data)
 	}
 	for _, t := range b.chain.Documents() {
 		if err := put(t.Bytes(), publish.TrustName(t.Version)); err != nil {
@@ -154,6 +158,38 @@ func (b *bundle) write(dir string) error {
 	}
 	if !r.List.Same(b.list) || r.Mirrors == nil || !r.Mirrors.Same(b.mirrorList) {
 		return fmt.Errorf("%s holds other lists than were written: does something else write there?", dir)
+	}
+	return nil
+}
+
+// checkOld refuses to replace files that are no documents of their kind: DIR is
+// then hardly the folder that was meant.
+func (b *bundle) checkOld(dir string) error {
+	types := map[string]string{
+		publish.ServerList: serverlist.TypeServerList, publish.MirrorList: serverlist.TypeMirrorList,
+		serverlist.NamePinned: keys.TypeTrust,
+	}
+	for _, t := range b.chain.Documents() {
+		types[publish.TrustName(t.Version)] = keys.TypeTrust
+	}
+	for name, typ := range types {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return explainWrite(path, err)
+		}
+		var held []byte
+		if info.Mode().IsRegular() {
+			if held, err = readWhole(path, maxDocument); err != nil {
+				return err
+			}
+		}
+		if claimedType(held) != typ {
+			return withHint(fmt.Errorf("%s is there and is not a document of type %s; nothing was written", path, typ), "Give --out another folder, or move the file away.")
+		}
 	}
 	return nil
 }

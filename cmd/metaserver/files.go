@@ -82,7 +82,7 @@ func kindOf(m fs.FileMode) string {
 	case m&fs.ModeDevice != 0:
 		return "a device"
 	}
-	return "a regular file"
+	return "a file"
 }
 
 // writeNew writes a file that is not there yet, or is there with the same

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -70,6 +71,9 @@ func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
 	if f.timeout <= 0 {
 		return &usageError{fmt.Sprintf("--timeout %s: give a time above zero, as 30s", f.timeout)}
 	}
+	if err := f.checkFolders(errOut); err != nil {
+		return err
+	}
 	client, err := newListClient(ctx, f)
 	if err != nil {
 		return err
@@ -77,10 +81,11 @@ func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
 	note := startNote(errOut, "asking mirrors and root ...")
 	refreshing, cancel := context.WithTimeout(ctx, f.timeout)
 	result, err := client.Refresh(refreshing)
+	late := errors.Is(refreshing.Err(), context.DeadlineExceeded)
 	cancel()
 	note.stop()
 	if err != nil {
-		return reportNoList(out, errOut, f, err)
+		return reportNoList(out, errOut, f, late, err)
 	}
 	var live []probe.Live
 	if f.probe {
@@ -118,6 +123,22 @@ func newListClient(ctx context.Context, f listFlags) (*serverlist.Client, error)
 		return nil, withHint(err, "Nothing was fetched. Check --trust, --root, --cache and --static.")
 	}
 	return client, nil
+}
+
+// checkFolders refuses folders that cannot be what was meant. Without shipped
+// lists a live or a cached one is as good, so their absence is only told.
+func (f *listFlags) checkFolders(errOut io.Writer) error {
+	if info, err := os.Stat(f.cache); f.cache != "" && err == nil && !info.IsDir() {
+		return &usageError{fmt.Sprintf("--cache %s is %s; give a folder to keep lists in", f.cache, kindOf(info.Mode()))}
+	}
+	if f.cache != "" && f.static != "" && (sameFile(f.cache, f.static) || filepath.Clean(f.cache) == filepath.Clean(f.static)) {
+		return &usageError{fmt.Sprintf("--cache and --static are the same folder, %s: what is shipped must not be overwritten", f.static)}
+	}
+	if _, err := os.Stat(f.static); f.static != "" && errors.Is(err, fs.ErrNotExist) && (f.cache != "" || len(f.roots) > 0) {
+		fmt.Fprintf(errOut, "metaserver: there is no static folder %s; going on without shipped lists\n", cleanText(f.static))
+		f.static = ""
+	}
+	return nil
 }
 
 func staticFolder(dir string) (fs.FS, error) {
@@ -161,7 +182,7 @@ func hasPrivateRoot(roots []string) bool {
 }
 
 // reportNoList tells why there is nothing to show at all.
-func reportNoList(out, errOut io.Writer, f listFlags, err error) error {
+func reportNoList(out, errOut io.Writer, f listFlags, late bool, err error) error {
 	var none *serverlist.NoListError
 	if !errors.As(err, &none) {
 		return err
@@ -174,7 +195,27 @@ func reportNoList(out, errOut io.Writer, f listFlags, err error) error {
 	}
 	printAttempts(errOut, none.Attempts)
 	return withHint(errors.New("there is no list: none live, none cached, none static"),
-		"Check the network and --root; --static names a folder with shipped lists.")
+		adviseNoList(f, late, none.Attempts))
+}
+
+// adviseNoList says what to look at first.
+func adviseNoList(f listFlags, late bool, attempts []serverlist.Attempt) string {
+	refused, strangers := 0, 0
+	for _, a := range attempts {
+		if a.Outcome == serverlist.OutcomeRefused {
+			refused++
+			if strings.Contains(a.Detail, "(threshold)") {
+				strangers++
+			}
+		}
+	}
+	switch {
+	case strangers > 0 && strangers == refused:
+		return fmt.Sprintf("The lists are signed by others than %s names: is it the trust document of this root? Ask its admin for the document and its SHA-256.", f.trust)
+	case late:
+		return fmt.Sprintf("The time was over after %s: give a longer --timeout. --static names a folder with shipped lists.", f.timeout)
+	}
+	return "Check the network and --root; --static names a folder with shipped lists."
 }
 
 // printList prints the list for people.

@@ -86,6 +86,12 @@ func newProgram() *cobra.Command {
 		trustCommand(),
 		manCommand(),
 	)
+	program.Long = `A signed, mirrored directory of game servers.
+
+The exit status is 0 when the work is done, 1 when it was refused or failed, 2
+when the command was used wrongly, and 3 when a mirror holds what is stale or
+about to be. Results go to standard output, everything else to standard error;
+--json prints one JSON value.`
 	program.Version = version()
 	program.SilenceErrors = true
 	program.SilenceUsage = true

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -26,6 +27,9 @@ The e-mail address is for the admins and is never published. Sending the same
 request again, with the same game, addresses and e-mail address, updates it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := serverlist.CheckMirrorURL(rootURL); err != nil {
+				return &usageError{fmt.Sprintf("--root %q is not a URL as http://host:port: %v", rootURL, err)}
+			}
 			complete(&req, probe)
 			accepted, err := sendRegistration(cmd.Context(), rootURL, req)
 			if err != nil {
