@@ -150,15 +150,15 @@ func (t *Trust) readRevoked(r *lineReader) error {
 		if len(parts) != 4 || parts[1] != "since" || !isKey(parts[3]) {
 			return refuse(LayerTrust, "bad-revoke", l.number, `%q is not "KEY since TIME WORD"`, clip(l.value))
 		}
+		since, err := parseTime(parts[2])
+		if err != nil {
+			return refuse(LayerTrust, "bad-revoke", l.number, "%v", err)
+		}
 		k, err := ParseVerifierKey(parts[0])
 		if errors.Is(err, errUnknownAlgorithm) {
 			t.Extra = append(t.Extra, Field{l.number, "revoke", l.value})
 			continue
 		}
-		if err != nil {
-			return refuse(LayerTrust, "bad-revoke", l.number, "%v", err)
-		}
-		since, err := parseTime(parts[2])
 		if err != nil {
 			return refuse(LayerTrust, "bad-revoke", l.number, "%v", err)
 		}

@@ -45,8 +45,8 @@ func exampleBlocks(t *testing.T) (blocks []exampleBlock) {
 	}
 	_, appendix, _ := strings.Cut(string(spec), "\n## Appendix A. ")
 	pairs := regexp.MustCompile("(?s)\n```sh\n(.*?)```\n```\n(.*?)```\n").FindAllStringSubmatch(appendix, -1)
-	if all := strings.Count(appendix, "\n```sh\n"); len(pairs) != all || all < 5 {
-		t.Fatalf("the worked example has %d blocks of commands, %d of them with what they print; 5 are expected at least", all, len(pairs))
+	if all := strings.Count(appendix, "\n```sh\n"); len(pairs) != all || all < 9 {
+		t.Fatalf("the worked example has %d blocks of commands, %d of them with what they print; 9 are expected at least", all, len(pairs))
 	}
 	for _, p := range pairs {
 		blocks = append(blocks, exampleBlock{p[1], p[2]})

@@ -72,10 +72,17 @@ type Verdict struct {
 	Verdict string   `json:"verdict"`           // Holds or Refused
 	Layer   string   `json:"layer,omitempty"`   // of a refusal, as SPEC.md section 9 names it
 	Reason  string   `json:"reason,omitempty"`  // of a refusal
+	Or      []Reason `json:"or,omitempty"`      // of an expected refusal: others that a reader may name as well
 	Version int64    `json:"version,omitempty"` // of a document that holds, as the next three
 	Epoch   int64    `json:"epoch,omitempty"`
 	Entries []string `json:"entries,omitempty"` // ids of the entries that are kept, in the order of the body
 	Reports []Report `json:"reports,omitempty"` // lines that are skipped and members that are dropped, in the order of the body
+}
+
+// A Reason is one for which a document is refused.
+type Reason struct {
+	Layer  string `json:"layer"`
+	Reason string `json:"reason"`
 }
 
 // A Report tells what a reader left out of a list that holds.
@@ -88,6 +95,8 @@ type Report struct {
 // if it does not.
 func (v Verdict) Difference(got Verdict) string {
 	switch {
+	case got.Verdict == Refused && slices.Contains(v.Or, Reason{got.Layer, got.Reason}):
+		return ""
 	case v.Verdict != got.Verdict || v.Layer != got.Layer || v.Reason != got.Reason:
 		return fmt.Sprintf("expected %s, got %s", v.summary(), got.summary())
 	case v.Version != got.Version || v.Epoch != got.Epoch:
@@ -104,7 +113,11 @@ func (v Verdict) summary() string {
 	if v.Verdict == Holds {
 		return "that it holds"
 	}
-	return fmt.Sprintf("a refusal by layer %q, reason %q", v.Layer, v.Reason)
+	s := fmt.Sprintf("a refusal by layer %q, reason %q", v.Layer, v.Reason)
+	for _, r := range v.Or {
+		s += fmt.Sprintf(" or layer %q, reason %q", r.Layer, r.Reason)
+	}
+	return s
 }
 
 // firstDifference names the first place where two lists that are not equal

@@ -45,6 +45,8 @@ func errText(err error) string {
 func TestDifference(t *testing.T) {
 	t.Parallel()
 	refused := conformance.Verdict{Verdict: "refused", Layer: "body", Reason: "too-large"}
+	either := refused
+	either.Or = []conformance.Reason{{Layer: "signature", Reason: "threshold"}}
 	list := conformance.Verdict{Verdict: "holds", Version: 7, Epoch: 1, Entries: []string{"a", "b"},
 		Reports: []conformance.Report{{Line: 3, Reason: "entry-member"}}}
 	change := func(f func(*conformance.Verdict)) conformance.Verdict {
@@ -58,6 +60,10 @@ func TestDifference(t *testing.T) {
 	}{
 		{refused, refused, ""},
 		{list, change(func(v *conformance.Verdict) { v.Entries = []string{"a", "b"} }), ""},
+		{either, conformance.Verdict{Verdict: "refused", Layer: "signature", Reason: "threshold"}, ""},
+		{either, refused, ""},
+		{either, conformance.Verdict{Verdict: "refused", Layer: "body", Reason: "threshold"}, `or layer "signature", reason "threshold"`},
+		{either, conformance.Verdict{Verdict: "holds", Layer: "signature", Reason: "threshold"}, "got that it holds"},
 		{refused, list, `expected a refusal by layer "body", reason "too-large", got that it holds`},
 		{refused, conformance.Verdict{Verdict: "refused", Layer: "envelope", Reason: "too-large"}, `got a refusal by layer "envelope"`},
 		{list, change(func(v *conformance.Verdict) { v.Version = 8 }), "expected version 7 and epoch 1, got 8 and 1"},

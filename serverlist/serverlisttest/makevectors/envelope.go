@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+
+	"github.com/signed-metaserver/metaserver/serverlist/conformance"
 )
 
 // This file has documents that are refused before a signature is looked at.
@@ -32,6 +34,9 @@ func envelopeVectors() []vector {
 			byAdmins(fillTo(trust1(), 64<<10+1)), refused("envelope", "too-large")),
 		list("signatures-too-large", "1.6", "Signature lines of more than 64 KiB, by keys that nobody knows.",
 			manyBytes(), "too-large"),
+		list("signatures-above-limit", "1.6", "Signature lines of 64 KiB and one byte, their line feeds included.",
+			signaturesOf(64<<10+1), "too-large"),
+		onServers("signatures-at-limit", "1.6", "Signature lines of exactly 64 KiB, their line feeds included.", signaturesOf(64<<10), holds(serverIDs...)),
 		list("tab", "1.1", "The text contains a tab.", changed("old-after ", "x\ty\nold-after "), "bad-text"),
 		list("delete", "1.1", "The text contains U+007F.", changed("trust 1", "x a\x7f\ntrust 1"), "bad-text"),
 		list("not-utf-8", "1.1", "The text contains a byte that is not UTF-8.", changed("trust 1", "x \xff\ntrust 1"), "bad-text"),
@@ -40,6 +45,12 @@ func envelopeVectors() []vector {
 		list("cr-cr-lf", "1.5", "CR CR LF: only the second CR belongs to the line end.", strings.Replace(good, "\n", "\r\r\n", 1), "carriage-return"),
 		list("cr-in-body", "1.5", "A CR without LF in the body. A reader that streams has verified the head by then.",
 			strings.Replace(good, "Cat 2", "Cat\r2", 1), "carriage-return"),
+		list("cr-in-body-stranger", "9", "A CR in the body, and a signature by a stranger, which a reader that streams meets first.",
+			strings.Replace(serverList(stranger), "Cat 2", "Cat\r2", 1), "carriage-return").or("signature", "threshold"),
+		list("cr-in-body-above-limit", "9", "A CR in a body that is larger than the caller allows: a reader that streams need not read it.",
+			strings.Replace(good, "Cat 2", "Cat\r2", 1), "carriage-return").or("body", "too-large").limit(conformance.Limits{Body: int64(len(servers) - 1)}),
+		list("cr-after-body", "9", "A CR after the body: a reader that streams may stop at the byte that is too much.",
+			good+"\rx", "carriage-return").or("body", "trailing-bytes"),
 		list("cr-at-end", "1.5", "The last byte is a CR.", strings.TrimSuffix(good, "\n")+"\r", "carriage-return"),
 		list("cut-after-text", "1.2", "The document ends after the first blank line.", text+"\n", "no-signature"),
 		list("unsigned", "1.2", "The second blank line follows the first one.", text+"\n\n"+servers, "no-signature"),
@@ -60,6 +71,23 @@ func manyBytes() string {
 	text := serverHead(servers).String()
 	large := signatureLine(stranger.name, stranger.id(), bytes.Repeat([]byte{0}, 3300))
 	return sign(text, list1) + strings.Repeat(large, 15) + "\n" + servers
+}
+
+// signaturesOf is a list that is signed, with strangers' signature lines that
+// fill the block of signature lines to this size.
+func signaturesOf(size int) string {
+	text := serverHead(servers).String()
+	block := list1.line(text)
+	large := signatureLine(stranger.name, stranger.id(), make([]byte, 3200))
+	block += strings.Repeat(large, 14)
+	rest := size - len(block) - len("—  \n")
+	name := strings.Repeat("n", 4+rest%4) // base64 comes in fours
+	blob := (rest - len(name)) / 4 * 3
+	block += signatureLine(name, []byte{1, 2, 3, 4}, make([]byte, blob-4))
+	if len(block) != size {
+		panic("the block of signature lines has another size")
+	}
+	return text + "\n" + block + "\n" + servers
 }
 
 // signatureLines are documents with a good signature line and a bad one.

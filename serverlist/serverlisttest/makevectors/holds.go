@@ -20,6 +20,18 @@ func exampleTrust() string {
 	return sign(t.String(), alice)
 }
 
+// exampleRotation is the trust document that follows it: bob in the place of
+// alice, signed by both.
+func exampleRotation() string {
+	t := text{
+		origin, "type trust/1", "version 2", "epoch 1",
+		"issued 2026-11-02T10:00:00Z", "review-by 2028-11-01T00:00:00Z",
+		"key " + bob.verifier(), "key " + list1.verifier(),
+		"role trust 1 " + names(bob), "role list 1 " + names(list1),
+	}
+	return sign(t.String(), alice, bob)
+}
+
 func listsThatHold() []vector {
 	one := func(name, section, about string, head text) vector {
 		return onServers(name, section, about, listDocument(head, servers, list1), holds(serverIDs...))
@@ -27,7 +39,7 @@ func listsThatHold() []vector {
 	head := serverHead(servers)
 	return []vector{
 		onServers("list-worked-example", "A", "The document of the worked example.",
-			listDocument(serverHead(catLine), catLine, list1), holds("cat2")).pinned(exampleTrust()),
+			listDocument(serverHead(catLine), catLine, list1), holds("cat2")).pinned(exampleTrust()).walk(exampleRotation()),
 		onServers("list-all-members", "7", "An entry with every member that the table has, in canonical form.",
 			listDocument(serverHead(everyMember), everyMember, list1), holds("full")),
 		onServers("list-empty-body", "1.4", "A body of no bytes: nothing follows the second blank line.",
@@ -107,6 +119,7 @@ func mirrorListsThatHold() []vector {
 func trustThatHolds() []vector {
 	twoNames := renamed("ms.example.org/admin/alice-again", alice.name)
 	unknownKey := "key ms.example.org/admin/future+01234567+Ag=="
+	otherRevocation := "revoke ms.example.org/admin/past+89abcdef+Ag== since " + revokedSince + " compromised"
 	unknownRevocation := "revoke ms.example.org/admin/past+89abcdef+Ag== since " + revokedSince + " retired"
 	futures := trust1().before("role", unknownKey).set("role trust", "2 "+names(alice, bob, carol)+" ms.example.org/admin/future")
 	raised := trust2().set("role trust", "3 "+names(alice, bob, carol))
@@ -137,6 +150,12 @@ func trustThatHolds() []vector {
 			byAdmins(revoking().set("version", "3")), trustHolds(3, 2)).walk(byAdmins(revoking())),
 		onNext("trust-third-forgets-unknown-revocation", "3.4", "A revocation of another algorithm need not be repeated.",
 			byAdmins(trust2().set("version", "3")), trustHolds(3, 1)).walk(byAdmins(trust2().after(unknownRevocation))),
+		onNext("trust-next-adds-unknown-revocation", "4.5", "A revocation of another algorithm asks for no higher epoch.",
+			byAdmins(trust2().after(unknownRevocation)), trustHolds(2, 1)),
+		onNext("trust-third-changes-unknown-revocation", "4.4", "A revocation of another algorithm may change.",
+			byAdmins(trust2().set("version", "3").after(otherRevocation)), trustHolds(3, 1)).walk(byAdmins(trust2().after(unknownRevocation))),
+		onPinned("trust-unknown-revocation-twice", "3.1", "Two revocations of one key of another algorithm: both are ignored.",
+			byAdmins(trust1().after(unknownRevocation, otherRevocation)), trustHolds(1, 1)),
 	}
 }
 

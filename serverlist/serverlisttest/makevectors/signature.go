@@ -59,6 +59,7 @@ func signatureVectors() []vector {
 
 // heldSignatures are lists that do not hold because of where they are held.
 func heldSignatures() []vector {
+	brief := trust2().set("version", "3").set("epoch", "2").after(revocation(list3)) // key 3 came and went
 	list := func(name, about, document, reason string) vector {
 		return onServers("signature-"+name, "5", about, document, refused("signature", reason))
 	}
@@ -79,6 +80,10 @@ func heldSignatures() []vector {
 			walk(byAdmins(revoking()), byAdmins(revoking().set("version", "3"))).stored("2026-11-03T12:00:00Z"),
 		list("static-revoked", "A static list whose newest trust document was issued after the revocation took effect.", serverList(list1), "revoked").
 			walk(byAdmins(revoking())).static(2),
+		list("static-revoked-newer-key", "A static list signed by a key that document 2 brought and document 3 revokes. Document 2 may not vouch; the reason is the revocation all the same.",
+			serverList(list3), "revoked").walk(byAdmins(rotated()), byAdmins(brief)).static(1),
+		list("static-stranger", "A static list that no document of the chain vouches for, beside a revocation.", serverList(stranger), "threshold").
+			walk(byAdmins(revoking())).static(1),
 	}
 }
 

@@ -113,3 +113,9 @@ func trustHolds(number, epoch int64) conformance.Verdict {
 func refused(layer, reason string) conformance.Verdict {
 	return conformance.Verdict{Verdict: conformance.Refused, Layer: layer, Reason: reason}
 }
+
+// or adds a refusal that a reader may reach as well.
+func (v vector) or(layer, reason string) vector {
+	v.expected.Or = append(v.expected.Or, conformance.Reason{Layer: layer, Reason: reason})
+	return v
+}
