@@ -155,7 +155,7 @@ func staticFolder(dir string) (fs.FS, error) {
 // probeServers asks all servers and returns their states in the list's order.
 func probeServers(ctx context.Context, errOut io.Writer, f listFlags, servers []serverlist.Server) []probe.Live {
 	prober := &probe.Prober{AllowPrivate: f.allowPrivate || hasPrivateRoot(f.roots)}
-	note := startNote(errOut, fmt.Sprintf("asking %d servers ...", len(servers)))
+	note := startNote(errOut, "asking "+plural(len(servers), "server")+" ...")
 	defer note.stop()
 	live := make([]probe.Live, len(servers))
 	for i, l := range prober.All(ctx, servers) {

@@ -55,8 +55,8 @@ func printReport(out io.Writer, r root.Report) {
 		row(l.Name, fmt.Sprintf("version %d, %d entries, issued %s ago, %s (until %s)",
 			l.Version, l.Entries, formatAge(time.Duration(l.AgeSeconds)*time.Second), l.Freshness, formatTime(l.FreshUntil)))
 	}
-	row("waiting", fmt.Sprintf("%d registrations", r.Pending))
-	row("listed", fmt.Sprintf("%d servers", r.Listed))
+	row("waiting", plural(r.Pending, "registration"))
+	row("listed", plural(r.Listed, "server"))
 	row("mirrors", r.Mirrors)
 	printReadyLines(out, r)
 	for _, warning := range r.Warnings {

@@ -156,6 +156,9 @@ pinned one or follow from it.`,
 			if err != nil {
 				return err
 			}
+			if typ := claimedType(data); typ == serverlist.TypeServerList || typ == serverlist.TypeMirrorList {
+				return withHint(fmt.Errorf("%s is a list (%s), not a trust document", args[0], typ), "metaserver verify shows what a list says.")
+			}
 			doc, err := keys.ReadDraft(keys.DraftText(data))
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

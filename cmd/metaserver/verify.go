@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +39,14 @@ may be - for standard input. The exit status is 1 if the document does not hold.
 			if err != nil {
 				return err
 			}
-			v, err := verifyFile(cmd.Context(), args[0], chain)
+			data, err := readLimited(cmd.Context(), args[0], maxDocument)
+			if err != nil && !asJSON {
+				return err // nothing was judged
+			}
+			var v *verdict
+			if err == nil {
+				v, err = verifyData(args[0], data, chain)
+			}
 			if asJSON {
 				return printVerdictJSON(cmd.OutOrStdout(), args[0], v, err)
 			}
@@ -76,12 +82,8 @@ type verdict struct {
 	Skipped    []string   `json:"skipped,omitempty"`
 }
 
-// verifyFile verifies one file against the chain.
-func verifyFile(ctx context.Context, path string, chain *keys.Chain) (*verdict, error) {
-	data, err := readLimited(ctx, path, maxDocument)
-	if err != nil {
-		return nil, err
-	}
+// verifyData verifies what was read of a file against the chain.
+func verifyData(path string, data []byte, chain *keys.Chain) (*verdict, error) {
 	v, err := judge(data, chain)
 	if err != nil {
 		return nil, err
