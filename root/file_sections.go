@@ -26,26 +26,26 @@ func (f *configFile) listen() string {
 
 // readTables reads [mail] and the [[target]] tables, whose keys are those of a
 // mirror's, into cfg.
-func (cfg *Config) readTables(path, text string) error {
+func (c *Config) readTables(path, text string) error {
 	top, err := tomlfile.Parse(path, []byte(text))
 	if err != nil {
 		return err
 	}
-	for _, h := range hosts.Read(top, cfg.Data) {
-		cfg.Targets = append(cfg.Targets, push.Target{Target: h.Target, PublicURL: h.PublicURL})
-		cfg.Notes = append(cfg.Notes, h.Notes...)
+	for _, h := range hosts.Read(top, c.Data) {
+		c.Targets = append(c.Targets, push.Target{Target: h.Target, PublicURL: h.PublicURL})
+		c.Notes = append(c.Notes, h.Notes...)
 	}
 	if t := top.Table("mail"); t != nil {
-		cfg.readMail(t)
+		c.readMail(t)
 	}
 	return top.Err()
 }
 
-func (cfg *Config) readMail(t *tomlfile.Table) {
-	server, notes := notify.ReadMailServer(t, cfg.Data)
-	cfg.Mail = &mail.Config{Server: *server, Admins: t.Texts("admins")}
-	cfg.Notes = append(cfg.Notes, notes...)
-	for _, a := range cfg.Mail.Admins {
+func (c *Config) readMail(t *tomlfile.Table) {
+	server, notes := notify.ReadMailServer(t, c.Data)
+	c.Mail = &mail.Config{Server: *server, Admins: t.Texts("admins")}
+	c.Notes = append(c.Notes, notes...)
+	for _, a := range c.Mail.Admins {
 		t.Check("admins", notify.CheckMailAddress(a))
 	}
 	t.RefuseUnknown()

@@ -64,9 +64,6 @@ func checkName(s string) error {
 	return CheckText(s, MaxName)
 }
 
-// checkDescription tells whether s can be a server's description.
-func checkDescription(s string) error { return CheckText(s, MaxDescription) }
-
 // CheckText tells whether s is UTF-8 of at most max code points without
 // characters that control a terminal, reorder text or cannot be seen.
 func CheckText(s string, max int) error {
