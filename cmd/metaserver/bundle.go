@@ -114,13 +114,18 @@ func judgeBundle(r serverlist.Result, allowStale bool) error {
 		return errors.New("no mirror list could be had")
 	}
 	now := r.List.Head.Issued.Add(r.Age) // by this machine's clock, unless that is behind what is known
-	for name, l := range map[string]*serverlist.List{"server": r.List, "mirror": r.Mirrors} {
-		f := l.Freshness(now)
-		switch issued := l.Head.Issued; {
-		case issued.After(time.Now().Add(24 * time.Hour)):
-			return fmt.Errorf("the %s list was issued at %s, ahead of this machine's clock", name, formatTime(issued))
-		case f != serverlist.Fresh && !allowStale:
-			return fmt.Errorf("the %s list is %s: %s old; --allow-stale would take it", name, f, formatAge(now.Sub(issued)))
+	lists := []struct {
+		name string
+		*serverlist.List
+	}{{"server", r.List}, {"mirror", r.Mirrors}}
+	for _, l := range lists { // before the ages, which a list from the future falsifies
+		if issued := l.Head.Issued; issued.After(time.Now().Add(24 * time.Hour)) {
+			return fmt.Errorf("the %s list was issued at %s, ahead of this machine's clock", l.name, formatTime(issued))
+		}
+	}
+	for _, l := range lists {
+		if f := l.Freshness(now); f != serverlist.Fresh && !allowStale {
+			return fmt.Errorf("the %s list is %s: %s old; --allow-stale would take it", l.name, f, formatAge(now.Sub(l.Head.Issued)))
 		}
 	}
 	return nil
