@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -71,7 +72,7 @@ type killWorld struct {
 
 func newKillWorld(t *testing.T) *killWorld {
 	dir := t.TempDir()
-	w := &killWorld{t: t, root: publishtest.NewRoot(serverlisttest.Options{}), version: 1_700_000_000,
+	w := &killWorld{t: t, root: publishtest.NewRoot(serverlisttest.Options{Now: time.Now().Add(-time.Hour)}), version: time.Now().Add(-time.Hour).Unix(),
 		folder: filepath.Join(dir, "www"), config: filepath.Join(dir, "mirror.toml")}
 	w.pinned = w.root.Chain()
 	host := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
