@@ -99,11 +99,17 @@ func (c *checker) root(ctx context.Context) {
 	for _, e := range c.r.report.Root.Errors {
 		c.add(Bad, "root", where, e, "Tell the root's admins, if it stays so; what is published stays.")
 	}
-	for _, n := range c.r.report.Root.Notes {
-		c.add(Warning, "root", where, n, "Tell the root's admins, if it stays so.")
-	}
-	if len(c.r.report.Root.Errors) == 0 {
-		c.add(Good, "root", where, fmt.Sprintf("it serves server.list %d and mirror.list %d, verified", c.r.servers.Head.Version, c.r.mirrors.Head.Version), "")
+	notes := c.r.report.Root.Notes
+	serves := fmt.Sprintf("it serves server.list %d and mirror.list %d, verified", c.r.served[publish.ServerList], c.r.served[publish.MirrorList])
+	switch {
+	case len(c.r.report.Root.Errors) > 0:
+		for _, n := range notes {
+			c.add(Warning, "root", where, n, "Tell the root's admins, if it stays so.")
+		}
+	case len(notes) > 0:
+		c.add(Warning, "root", where, serves+"; "+strings.Join(notes, "; "), "Tell the root's admins, if it stays so.")
+	default:
+		c.add(Good, "root", where, serves, "")
 	}
 }
 

@@ -193,3 +193,33 @@ func TestStatus(t *testing.T) {
 		t.Errorf("the status is %+v, %v", s, err)
 	}
 }
+
+// TestRootBehind: a root that was restored from a backup is said to serve what
+// it serves, not what the target holds.
+func TestRootBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	now := time.Now().Unix()
+	old := w.Documents(now-60, "alpha")
+	w.host.serve(w.Documents(now, "alpha"))
+	w.mustOnceNow()
+	w.host.serve(old)
+	found := w.check("")
+	wantFinding(t, found, Warning, "root", fmt.Sprintf("it serves server.list %d and mirror.list %d, verified; ", now-60, now-60))
+	for _, f := range found {
+		if f.Subject == "root" && f.Level == Good {
+			t.Errorf("all is said to be well: %+v", f)
+		}
+	}
+	m, err := New(w.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := m.Status(t.Context()); err != nil || !s.Root.Behind || s.Targets[0].Behind {
+		t.Errorf("the status is %+v, %v", s, err)
+	}
+	w.host.serve(w.Documents(now, "alpha"))
+	if s, err := m.Status(t.Context()); err != nil || s.Root.Behind {
+		t.Errorf("the root has caught up, and the status is %+v, %v", s, err)
+	}
+}

@@ -22,7 +22,7 @@ var rootFaults = map[string]struct {
 }{
 	"goes back": {func(w *world, _ publish.Documents) {
 		w.host.serve(w.Documents(t0-100, "gone"))
-	}, "", "server.list: the root serves an edition older than 1793000000"},
+	}, "", "server.list: the root serves edition 1792999900, older than 1793000000"},
 	"changes a byte of the body": {func(w *world, next publish.Documents) {
 		w.host.Put("server.list", flip(next.Servers.Bytes(), -10))
 	}, "server.list: ", ""},

@@ -39,7 +39,7 @@ type Config struct {
 	Targets []Target // where to publish, in this order
 
 	Schedule     string        // when Run looks for news: a cron expression in UTC; "": once an hour, at a minute drawn by New
-	Jitter       time.Duration // a random time up to this is added to each turn; 0: DefaultJitter, negative: none
+	Jitter       time.Duration // a random time up to this is added to each turn; 0: DefaultJitter without a Schedule, and with one at most a tenth of the time between two turns; negative: none
 	AllowPrivate bool          // fetch from private and loopback addresses that a mirror list names
 	WarnBefore   time.Duration // how long before what is published stops being fresh it counts as expiring; 0: a quarter of the time for which it is fresh
 
@@ -62,7 +62,8 @@ type Target struct {
 	PublicURL string
 }
 
-// DefaultJitter is the default of [Config.Jitter].
+// DefaultJitter is the default of [Config.Jitter], and with a schedule the most
+// that it can be.
 const DefaultJitter = 10 * time.Minute
 
 // A Mirror carries documents. Once and Run may be called at any time, but the
@@ -76,9 +77,6 @@ type Mirror struct {
 
 // New checks the configuration. It does not touch the network or a target.
 func New(cfg Config) (*Mirror, error) {
-	if cfg.Jitter == 0 {
-		cfg.Jitter = DefaultJitter
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -88,6 +86,9 @@ func New(cfg Config) (*Mirror, error) {
 	if cfg.Schedule == "" {
 		// Everybody's own minute: a thousand mirrors come evenly over the hour.
 		cfg.Schedule = fmt.Sprintf("%d * * * *", cfg.Random(60))
+		if cfg.Jitter == 0 {
+			cfg.Jitter = DefaultJitter
+		}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

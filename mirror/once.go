@@ -43,6 +43,7 @@ type run struct {
 	chain   *keys.Chain      // the longest verified
 	mirrors *serverlist.List // the newest that holds under chain; nil: none
 	servers *serverlist.List // likewise
+	served  map[string]int64 // version of each list that the root serves, as far as it verified
 	report  Report
 
 	held   []*publish.Holding // of each target, before anything was published; nil: not known
@@ -52,8 +53,9 @@ type run struct {
 
 func (m *Mirror) newRun() *run {
 	return &run{
-		m:     m,
-		chain: m.pinned,
+		m:      m,
+		chain:  m.pinned,
+		served: map[string]int64{},
 		report: Report{
 			Origin:  m.Origin(),
 			Root:    RootReport{URL: m.cfg.Root},
@@ -104,12 +106,15 @@ func (r *run) askRoot(ctx context.Context) {
 	}
 	for _, d := range r.documents() {
 		held := *d.held
-		err := r.fetch(ctx, root.URL, d)
+		version, err := r.fetch(ctx, root.URL, d)
+		if version > 0 {
+			r.served[d.name] = version
+		}
 		switch {
 		case err == nil || errors.Is(err, serverlist.ErrNotModified):
 		case errors.Is(err, serverlist.ErrOlder):
 			root.Notes = append(root.Notes, fmt.Sprintf(
-				"%s: the root serves an edition older than %d, which is published already and stays: the root was restored from a backup, or a cache in front of it is behind", d.name, held.Head.Version))
+				"%s: the root serves edition %d, older than %d, which is published already and stays: the root was restored from a backup, or a cache in front of it is behind", d.name, version, held.Head.Version))
 		default:
 			root.Errors = append(root.Errors, err.Error())
 		}
@@ -136,44 +141,46 @@ func (r *run) extend(ctx context.Context, base string) error {
 	return err
 }
 
-// fetch takes a list from a base URL if it is news.
-func (r *run) fetch(ctx context.Context, base string, d document) error {
+// fetch takes a list from a base URL if it is news. It returns the version that
+// is served there; 0: none that verifies.
+func (r *run) fetch(ctx context.Context, base string, d document) (int64, error) {
 	url, err := serverlist.DocumentURL(base, d.name)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := r.peek(ctx, url, d); err != nil {
-		return err
+	version, err := r.peek(ctx, url, d)
+	if err != nil {
+		return version, err
 	}
 	list, err := r.m.fetcher.List(ctx, url, r.want(d), r.chain, *d.held)
 	if err != nil {
-		return err
+		return version, err
 	}
 	if err := r.checkClock(d.name, list.Head.Issued); err != nil {
-		return err
+		return 0, err
 	}
 	*d.held = list
-	return nil
+	return list.Head.Version, nil
 }
 
 // peek asks for the head alone, a few hundred bytes, and says what List would
 // say of a list that is not news. A run by cron knows no ETag, and many
 // mirrors look every hour for an edition that comes every six.
-func (r *run) peek(ctx context.Context, url string, d document) error {
+func (r *run) peek(ctx context.Context, url string, d document) (int64, error) {
 	held := *d.held
 	if held == nil {
-		return nil
+		return 0, nil
 	}
 	note, err := r.m.fetcher.Head(ctx, url, r.want(d), r.chain)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case bytes.Equal(note.Text, held.Text()):
-		return serverlist.ErrNotModified
+		return note.Head.Version, serverlist.ErrNotModified
 	case serverlist.CompareHeads(&note.Head, &held.Head) < 0:
-		return serverlist.ErrOlder
+		return note.Head.Version, serverlist.ErrOlder
 	}
-	return nil
+	return note.Head.Version, nil
 }
 
 // checkClock refuses what would outrank every honest edition for a long time.

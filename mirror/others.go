@@ -85,7 +85,8 @@ func (r *run) askMirror(ctx context.Context, url string) (answer string, verifie
 	}
 	var said []string
 	for _, d := range r.documents() {
-		text, ok := describe(r.fetch(ctx, url, d), d)
+		_, err := r.fetch(ctx, url, d)
+		text, ok := describe(err, d)
 		said = append(said, d.name+": "+text)
 		verified = verified || ok
 	}

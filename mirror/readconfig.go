@@ -26,7 +26,7 @@ const (
 //	root = "http://ms.example.org/"
 //	trust = "1.trust"                 # the pinned trust document
 //	schedule = "17 * * * *"           # optional: for "mirror run"; UTC
-//	jitter = "10m"                    # optional; "0s": none
+//	jitter = "10m"                    # optional; "0s": none; see Config.Jitter
 //	allow_private = false             # optional: use mirrors at private addresses
 //
 //	warn_before = "6h"                # optional: when what is published counts as about to be stale

@@ -31,7 +31,8 @@ const (
 // again, Run says so once in the log and to each channel of Config.Notify,
 // whether or not the target can be reached just then.
 func (m *Mirror) Run(ctx context.Context) error {
-	m.cfg.Log.Info("mirror started", "origin", m.Origin(), "root", m.cfg.Root, "schedule", m.cfg.Schedule, "targets", len(m.cfg.Targets))
+	m.cfg.Log.Info("mirror started", "origin", m.Origin(), "root", m.cfg.Root, "schedule", m.cfg.Schedule, "targets", len(m.cfg.Targets),
+		"first_run", "now", "next_turn", m.schedule.Next(m.cfg.Now().UTC()).Format(time.RFC3339))
 	for _, n := range m.cfg.Notes {
 		m.cfg.Log.Warn("configuration", "note", n)
 	}
@@ -48,7 +49,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 			failures = 0
 		}
 		next := m.next(failures, len(report.Root.Errors) > 0)
-		m.cfg.Log.Debug("next run", "at", next.UTC().Format(time.RFC3339))
+		m.cfg.Log.Info("next run", "at", next.UTC().Format(time.RFC3339))
 		w.learn(&report)
 		if !m.sleepUntil(ctx, next, func() { m.look(ctx, w, out) }) {
 			return nil
@@ -60,8 +61,8 @@ func (m *Mirror) Run(ctx context.Context) error {
 func (m *Mirror) next(failures int, rootAway bool) time.Time {
 	now := m.cfg.Now().UTC() // robfig/cron reads an expression in the zone of the time it is given
 	turn := m.schedule.Next(now)
-	if m.cfg.Jitter > 0 {
-		turn = turn.Add(m.cfg.Random(m.cfg.Jitter))
+	if jitter := m.jitter(turn); jitter > 0 {
+		turn = turn.Add(m.cfg.Random(jitter))
 	}
 	if failures == 0 {
 		return turn
@@ -72,6 +73,15 @@ func (m *Mirror) next(failures int, rootAway bool) time.Time {
 		return retry
 	}
 	return turn
+}
+
+// jitter returns the most that may be added to a turn. One that nobody asked
+// for leaves a schedule what it says: each turn stays well before the next.
+func (m *Mirror) jitter(turn time.Time) time.Duration {
+	if m.cfg.Jitter != 0 {
+		return m.cfg.Jitter
+	}
+	return min(DefaultJitter, m.schedule.Next(turn).Sub(turn)/10)
 }
 
 // sleepUntil looks around while it waits. It returns false if the context ended

@@ -124,8 +124,14 @@ func TestRunDrawsAMinute(t *testing.T) {
 func TestRunAddsJitter(t *testing.T) {
 	var below []time.Duration
 	got := runFor(t, 2*time.Hour, func(c *Config, _ *localHost) {
-		c.Jitter = 0 // the default
-		c.Random = func(d time.Duration) time.Duration { below = append(below, d); return d - time.Second }
+		c.Schedule, c.Jitter = "", 0 // the defaults
+		c.Random = func(d time.Duration) time.Duration {
+			if d == 60 {
+				return 17 // the minute
+			}
+			below = append(below, d)
+			return d - time.Second
+		}
 	})
 	wantRuns(t, got, at("1 00:00:00", "1 00:26:59", "1 01:26:59"))
 	for _, d := range below {
@@ -133,6 +139,16 @@ func TestRunAddsJitter(t *testing.T) {
 			t.Errorf("a random time below %v was asked for", d)
 		}
 	}
+}
+
+// TestRunKeepsToItsSchedule: a jitter that was not asked for does not make of
+// every minute every tenth.
+func TestRunKeepsToItsSchedule(t *testing.T) {
+	got := runFor(t, 3*time.Minute+30*time.Second, func(c *Config, _ *localHost) {
+		c.Schedule, c.Jitter = "* * * * *", 0
+		c.Random = func(d time.Duration) time.Duration { return d - time.Second }
+	})
+	wantRuns(t, got, at("1 00:00:00", "1 00:01:05", "1 00:02:05", "1 00:03:05"))
 }
 
 // A slowTarget takes its time, once.

@@ -23,6 +23,7 @@ type RootStatus struct {
 	URL       string           `json:"url"`
 	Trust     int64            `json:"trust,omitempty"`
 	Documents []DocumentStatus `json:"documents,omitempty"`
+	Behind    bool             `json:"behind,omitempty"` // a target holds something newer: the root was restored from a backup, or a cache in front of it is behind
 	Error     string           `json:"error,omitempty"`
 }
 
@@ -70,6 +71,10 @@ func (m *Mirror) Status(ctx context.Context) (Status, error) {
 	for i := range m.cfg.Targets {
 		s.Targets = append(s.Targets, r.targetStatus(i))
 		note(s.Targets[i].Documents)
+	}
+	for _, d := range s.Root.Documents {
+		best := newest[d.Name]
+		s.Root.Behind = s.Root.Behind || serverlist.CompareHeads(&d.head, &best) < 0
 	}
 	s.OK = s.Root.Error == ""
 	for i := range s.Targets {

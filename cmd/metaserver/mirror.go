@@ -29,7 +29,10 @@ The configuration is a TOML file. Relative paths are relative to it.
   trust = "1.trust"            # the trust document that the root's admin gave you
   schedule = "17 * * * *"      # optional, for "mirror run": when to look, in UTC;
                                # without it once an hour, at a minute of its own
-  jitter = "10m"               # optional: a random time up to this is added
+  jitter = "10m"               # optional: a random time up to this is added to
+                               # each turn; "0s": none; without it a tenth of
+                               # the time between two turns, at most 10 minutes
+                               # (without a schedule: 10 minutes)
   allow_private = false        # optional: use mirrors at private addresses
   warn_before = "6h"           # optional: when what is published counts as about
                                # to be stale; without it when a quarter of its

@@ -75,7 +75,7 @@ func mirrorStatusCommand() *cobra.Command {
 		Use:   "status --config FILE",
 		Short: "Show what is published where, and how old it is",
 		Long: `Read every target back, ask the root for the heads of its lists, and show
-versions, ages and freshness, and which target is behind. Nothing is changed.
+versions, ages and freshness, and which target, or the root, is behind. Nothing is changed.
 
 The exit status is 0 if every target holds what the root has, 3 if what some
 target holds is stale or about to be, else 1.`,
@@ -121,7 +121,7 @@ func exitOfStatus(s *mirror.Status) error {
 func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row(t, "WHERE", "DOCUMENT", "VERSION", "AGE", "FRESH UNTIL", "STATE")
-	printDocuments(t, "root "+s.Root.URL, s.Root.Trust, s.Root.Documents, "")
+	printDocuments(t, "root "+s.Root.URL, s.Root.Trust, s.Root.Documents, rootState(&s.Root))
 	if s.Root.Error != "" {
 		printError(problems, fmt.Errorf("root %s: %s", s.Root.URL, s.Root.Error))
 	}
@@ -135,6 +135,13 @@ func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
 		}
 	}
 	return t.Flush()
+}
+
+func rootState(r *mirror.RootStatus) string {
+	if r.Behind {
+		return "behind a target"
+	}
+	return ""
 }
 
 func printDocuments(out io.Writer, where string, trust int64, docs []mirror.DocumentStatus, state string) {

@@ -27,7 +27,7 @@ func (t *Target) explainConnect(err error) error {
 		return fmt.Errorf("the host has no time now (%w): too many connections, or it is being shut down; the next run tries again", err)
 	case c/100 == 5 && t.TLS != NoTLS:
 		return fmt.Errorf("the host does not offer TLS (%w): ask for it, or look for another kind of upload there; "+
-			"TLS %q works, but then whoever is on the way can read the password and change the files", err, NoTLS)
+			"logging in without TLS works, but then whoever is on the way can read the password and change the files", err)
 	}
 	return err
 }
@@ -36,7 +36,7 @@ func (t *Target) explainConnect(err error) error {
 func (t *Target) explainLogin(err error) error {
 	hint := ""
 	if t.TLS == NoTLS {
-		hint = fmt.Sprintf("; some hosts want TLS: set it to %q", ExplicitTLS)
+		hint = "; some hosts want a login with TLS"
 	}
 	switch c := code(err); {
 	case c == 530:
