@@ -137,6 +137,9 @@ func describeTypes() string {
 // run does all or nothing until the first publication is made; what follows is
 // told and leaves the mirror as it is.
 func (s *mirrorSetup) run(ctx context.Context) error {
+	if err := s.checkPlaces(); err != nil {
+		return err
+	}
 	trust, err := findTrust(ctx, s.root, s.sum)
 	if err != nil {
 		return err
@@ -219,13 +222,17 @@ func (s *mirrorSetup) printTimer() {
 		if forUser(s.systemd) {
 			user = "--user "
 		}
-		fmt.Fprintf(s.out, "Start the timer: systemctl %sdaemon-reload && systemctl %senable --now %s.timer\n", user, user, unitName)
+		fmt.Fprintf(s.out, "Start the timer: systemctl %sdaemon-reload && systemctl %senable --now %s.timer\n", user, user, s.unitName())
 		return
 	}
 	fmt.Fprintf(s.out, "A line for \"crontab -e\", to keep it up to date:\n%s\n", cronLine(s.minute, executable(), absolute(s.config)))
+	for _, name := range s.variables() {
+		fmt.Fprintf(s.out, "note: cron does not know the variable %s. Write a line %s=... into the crontab above this one, or better name a file that only you can read.\n", name, name)
+	}
 }
 
-// cronLine quotes as sh and cron do.
+// cronLine quotes as sh and cron do. Cron mails what is printed; what goes wrong
+// is on standard error.
 func cronLine(minute int, program, config string) string {
 	quote := func(word string) string {
 		if !strings.ContainsAny(word, " \t\n'\"\\$&|;<>()*?[]#~%`!{}") {
@@ -233,7 +240,7 @@ func cronLine(minute int, program, config string) string {
 		}
 		return strings.ReplaceAll("'"+strings.ReplaceAll(word, "'", `'\''`)+"'", "%", `\%`)
 	}
-	return fmt.Sprintf("%d * * * * %s mirror once --config %s --jitter 2m", minute, quote(program), quote(config))
+	return fmt.Sprintf("%d * * * * %s mirror once --config %s --jitter 10m >/dev/null", minute, quote(program), quote(config))
 }
 
 // executable is this program, as a timer finds it.

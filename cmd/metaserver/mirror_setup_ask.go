@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
@@ -74,8 +75,19 @@ func (a *asker) read(ctx context.Context) (string, error) {
 }
 
 func (a *asker) yes(ctx context.Context, question string) (bool, error) {
-	answer, err := a.line(ctx, question+" (y/n)", "n", false)
-	return strings.HasPrefix(strings.ToLower(answer), "y"), err
+	for {
+		answer, err := a.line(ctx, question+" (y/n)", "n", false)
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(answer) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no":
+			return false, nil
+		}
+		fmt.Fprintln(a.out, "  Answer y or n.")
+	}
 }
 
 // askAll asks for what was not given as a flag.
@@ -214,9 +226,19 @@ func (s *mirrorSetup) askRequest(ctx context.Context) error {
 		if *q.value != "" {
 			continue
 		}
-		var err error
-		if *q.value, err = s.ask.line(ctx, q.text, "", q.required); err != nil {
-			return err
+		for {
+			var err error
+			if *q.value, err = s.ask.line(ctx, q.text, "", q.required); err != nil {
+				return err
+			}
+			wrong := error(nil)
+			if q.value == &r.ID {
+				wrong = serverlist.CheckID(r.ID)
+			}
+			if wrong == nil {
+				break
+			}
+			fmt.Fprintf(s.errOut, "  %v\n", wrong)
 		}
 	}
 	return nil

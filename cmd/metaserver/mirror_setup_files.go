@@ -44,7 +44,7 @@ func (f setupFile) there() bool {
 func (f setupFile) create() error {
 	out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.mode)
 	if errors.Is(err, fs.ErrExist) {
-		return withHint(fmt.Errorf("%s is there already, and nothing was changed", f.path), "Is this mirror set up already? Give --config another file, or remove this one.")
+		return thereAlready(f.path)
 	}
 	if err != nil {
 		return err
@@ -54,6 +54,27 @@ func (f setupFile) create() error {
 		return errors.Join(err, os.Remove(f.path))
 	}
 	return nil
+}
+
+// checkPlaces looks, before anything is asked, whether the files can be new.
+func (s *mirrorSetup) checkPlaces() error {
+	places := []string{s.config}
+	if s.systemd != "" {
+		places = append(places, s.unitFile(".service"), s.unitFile(".timer"))
+	}
+	for _, path := range places {
+		if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+			return withHint(fmt.Errorf("%s is not a folder, and nothing was changed", filepath.Dir(path)), "Make it first.")
+		}
+		if _, err := os.Lstat(path); err == nil {
+			return thereAlready(path)
+		}
+	}
+	return nil
+}
+
+func thereAlready(path string) error {
+	return withHint(fmt.Errorf("%s is there already, and nothing was changed", path), "Is this mirror set up already? Give --config another file, or remove this one.")
 }
 
 // remove takes back what write has written.
@@ -104,7 +125,22 @@ func (s *mirrorSetup) complete(ctx context.Context) error {
 	} else if err := s.takeFlags(); err != nil {
 		return err
 	}
+	if names := s.variables(); s.systemd != "" && len(names) > 0 {
+		return withHint(&usageError{fmt.Sprintf("--systemd does not go with a secret in the environment variable %s: the service would not know it", names[0])},
+			"Give the file that holds the secret instead, as by --password-file. Nothing was written.")
+	}
 	return s.checkRequest()
+}
+
+// variables returns the environment variables that the configuration reads.
+func (s *mirrorSetup) variables() []string {
+	var names []string
+	for _, line := range s.lines {
+		if key, value, _ := strings.Cut(line, " = "); strings.HasSuffix(key, "_env") {
+			names = append(names, strings.Trim(value, `"`))
+		}
+	}
+	return names
 }
 
 // takeFlags makes the lines of the target of what was given.

@@ -5,9 +5,25 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
-const unitName = "metaserver-mirror"
+// unitName is of the configuration's name, so that each mirror of a machine has
+// its own units.
+func (s *mirrorSetup) unitName() string {
+	name := strings.TrimSuffix(filepath.Base(s.config), ".toml")
+	if name == "mirror" {
+		return "metaserver-mirror"
+	}
+	return "metaserver-mirror-" + strings.Map(func(r rune) rune {
+		if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' || r == '.') {
+			return r
+		}
+		return '-'
+	}, name)
+}
+
+func (s *mirrorSetup) unitFile(end string) string { return filepath.Join(s.systemd, s.unitName()+end) }
 
 // forUser tells whether a folder holds units of one user's systemd.
 func forUser(dir string) bool {
@@ -52,10 +68,10 @@ Persistent=yes
 
 [Install]
 WantedBy=timers.target
-`, unitName, s.minute)
+`, s.unitName(), s.minute)
 	return setupFiles{
-		{filepath.Join(s.systemd, unitName+".service"), []byte(service), 0o644},
-		{filepath.Join(s.systemd, unitName+".timer"), []byte(timer), 0o644},
+		{s.unitFile(".service"), []byte(service), 0o644},
+		{s.unitFile(".timer"), []byte(timer), 0o644},
 	}, nil
 }
 
