@@ -131,6 +131,9 @@ func (c *checker) date(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return time.Time{}, fmt.Errorf("%s answers %s, as the admin listener of a root does: write the URL of its public listener (by default http://127.0.0.1:7480)", url, resp.Status)
+	}
 	date, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
 		date = time.Time{}

@@ -91,7 +91,7 @@ func findTrust(ctx context.Context, root, sum string) ([]byte, error) {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, explainRoot(err)
 		}
 		if data, err = keys.NormalizeLines(data); err != nil {
 			return nil, err
@@ -107,6 +107,20 @@ func findTrust(ctx context.Context, root, sum string) ([]byte, error) {
 	return nil, withHint(fmt.Errorf("%s has no trust document with the hash %s", base, sum),
 		"Either the hash is not that of a trust document, or this host serves documents of somebody else. Nothing was written.")
 }
+
+// explainRoot says what to do when a root does not hand out its trust documents.
+func explainRoot(err error) error {
+	hint := "Is the root running, is --root the URL that its admin gave you, and does this machine reach it? Nothing was written."
+	switch {
+	case errors.Is(err, errAdminListener):
+		hint = "Give --root the public listener of the root (by default http://127.0.0.1:7480). Nothing was written."
+	case errors.Is(err, os.ErrNotExist):
+		hint = "There is a web server, and no root at this URL: is --root the one that its admin gave you, with its folder? Nothing was written."
+	}
+	return withHint(err, hint)
+}
+
+var errAdminListener = errors.New("401 Unauthorized, as the admin listener of a root does")
 
 func folderURL(s string) (*url.URL, error) {
 	if err := serverlist.CheckMirrorURL(s); err != nil {
@@ -132,6 +146,8 @@ func getLimited(ctx context.Context, url string, limit int64) ([]byte, error) {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusGone:
 		return nil, fmt.Errorf("%s: %w", url, os.ErrNotExist)
+	case http.StatusUnauthorized:
+		return nil, fmt.Errorf("%s answers %w", url, errAdminListener)
 	default:
 		return nil, fmt.Errorf("%s answers %s", url, resp.Status)
 	}
