@@ -9,6 +9,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist/notify"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
@@ -48,7 +49,14 @@ func ReadConfig(file string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
-	return parseConfig(file, data, func(path string) ([]byte, error) { return readSmall(path, maxPinned) })
+	cfg, err := parseConfig(file, data, func(path string) ([]byte, error) { return readSmall(path, maxPinned) })
+	if err != nil {
+		return Config{}, err
+	}
+	if err := checkFolders(cfg.Targets); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return cfg, nil
 }
 
 // parseConfig is ReadConfig without the disk: read gets the trust document.
@@ -111,6 +119,33 @@ func (c *configReader) top() Config {
 	cfg.Notify, cfg.Notes = channels, append(cfg.Notes, notes...)
 	c.RefuseUnknown()
 	return cfg
+}
+
+// checkFolders refuses one folder under two names, as by a symbolic link, as far
+// as the folders are there. Package hosts refuses equal names.
+func checkFolders(targets []Target) error {
+	type place struct {
+		path string
+		info os.FileInfo
+	}
+	var seen []place
+	for _, t := range targets {
+		folder, ok := t.Target.(publish.Folder)
+		if !ok {
+			continue
+		}
+		info, err := os.Stat(folder.Path)
+		if err != nil {
+			continue // the first publication makes it, or says why not
+		}
+		for _, p := range seen {
+			if p.path != folder.Path && os.SameFile(p.info, info) {
+				return fmt.Errorf("the targets %s and %s are one folder: remove one", p.path, folder.Path)
+			}
+		}
+		seen = append(seen, place{folder.Path, info})
+	}
+	return nil
 }
 
 // path makes a path of the file absolute or relative to the file.

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -241,4 +242,23 @@ func FuzzReadConfig(f *testing.F) {
 			t.Errorf("the configuration was read, and New refuses it: %v", err)
 		}
 	})
+}
+
+// TestOneFolderTwice: a folder that is reached by a link is the same folder.
+func TestOneFolderTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.folder + "-link"
+	if err := errors.Join(os.Mkdir(w.folder, 0o755), os.Symlink(w.folder, other)); err != nil {
+		t.Skip(err) // no links here
+	}
+	wantFinding(t, w.check(fmt.Sprintf("[[target]]\ntype = \"folder\"\npath = %q\n", other)), Bad, "configuration", "are one folder: remove one")
+	if err := errors.Join(os.Remove(other), os.Mkdir(other, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range w.check(fmt.Sprintf("[[target]]\ntype = \"folder\"\npath = %q\n", other)) {
+		if f.Level == Bad && f.Subject == "configuration" {
+			t.Errorf("two folders are refused: %+v", f)
+		}
+	}
 }

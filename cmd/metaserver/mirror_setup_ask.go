@@ -200,7 +200,15 @@ func (s *mirrorSetup) askSecret(ctx context.Context, field hosts.Field) error {
 	if s.secret != nil {
 		return nil // one secret logs in
 	}
-	secret, err := askPassphrase(ctx, s.errOut, upperFirst(field.Question)+" (not shown; empty: none): ")
+	empty := "; empty: none"
+	if field.Required {
+		empty = ""
+	}
+	secret, err := askPassphrase(ctx, s.errOut, upperFirst(field.Question)+" (not shown"+empty+"): ")
+	for err == nil && len(secret) == 0 && field.Required {
+		fmt.Fprintln(s.errOut, "  This is needed.")
+		secret, err = askPassphrase(ctx, s.errOut, upperFirst(field.Question)+" (not shown): ")
+	}
 	if err != nil || len(secret) == 0 {
 		return err
 	}
