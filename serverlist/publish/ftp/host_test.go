@@ -122,7 +122,7 @@ func TestTLSThatOneSideLacks(t *testing.T) {
 			}
 			h = p.withTLS(t, testenv.FTPOptions{})
 			h.security = ftp.NoTLS
-			wantError(t, h.target(), small(), "some hosts want TLS")
+			wantError(t, h.target(), small(), "some hosts want a login with TLS")
 		})
 	}
 }
