@@ -36,11 +36,12 @@ func targetOn(t *testing.T, s *testenv.SSHDServer, folder string) sftp.Target {
 func fresh(s *testenv.SSHDServer, target sftp.Target) func(t *testing.T) publish.Target {
 	var n atomic.Int64
 	return func(*testing.T) publish.Target {
-		target.Folder = fmt.Sprintf("www-%d/ms", n.Add(1))
-		if n.Load()%2 == 0 {
-			target.Folder = path.Join(s.Home, target.Folder)
+		number, own := n.Add(1), target // tests that run side by side share target
+		own.Folder = fmt.Sprintf("www-%d/ms", number)
+		if number%2 == 0 {
+			own.Folder = path.Join(s.Home, own.Folder)
 		}
-		return target
+		return own
 	}
 }
 
