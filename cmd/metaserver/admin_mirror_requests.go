@@ -62,7 +62,7 @@ func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
 	for _, r := range list {
 		row(t, r.ID, r.Mirror, r.Operator, ago(r.Created), r.Source, strings.Join(r.URLs, ","))
 		if r.Revision > 1 {
-			row(t, "", "! "+changedMirror(r))
+			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
 		}
 		for _, c := range r.Conflicts {
 			row(t, "", "! same "+c.Kind+" as "+otherMirror(c))
@@ -72,14 +72,6 @@ func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
 		}
 	}
 	t.Flush()
-}
-
-func changedMirror(r api.MirrorRegistration) string {
-	by := "from the same source"
-	if r.LastSource != "" {
-		by = "from another source, " + hostOf(r.LastSource)
-	}
-	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, r.Requests, r.Revision)
 }
 
 func otherMirror(c api.MirrorConflict) string {
@@ -111,7 +103,7 @@ func printMirrorRequest(out io.Writer, r api.MirrorRegistration) {
 	line("last from", hostOf(r.LastSource))
 	line("revision", strconv.Itoa(r.Revision))
 	if r.Revision > 1 {
-		line("! changed", changedMirror(r))
+		line("! changed", changed(r.LastSource, r.Requests, r.Revision))
 	}
 	line("updates", r.Updates)
 	if r.Decided != nil {

@@ -36,7 +36,7 @@ func printPending(out io.Writer, list []api.Registration) {
 	for _, r := range list {
 		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source)
 		if r.Revision > 1 {
-			row(t, "", "! "+changed(r))
+			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
 		}
 		for _, c := range r.Conflicts {
 			row(t, "", "! same "+c.Kind+" as "+other(c))
@@ -48,14 +48,15 @@ func printPending(out io.Writer, list []api.Registration) {
 	t.Flush()
 }
 
-// changed says that a request is not what was sent first, and how to approve
-// only what one has looked at.
-func changed(r api.Registration) string {
+// changed says that a request, of a server or a mirror, is not what was sent
+// first, and how to approve only what one has looked at. lastSource is empty if
+// all came from one source.
+func changed(lastSource string, requests, revision int) string {
 	by := "from the same source"
-	if r.LastSource != "" {
-		by = "from another source, " + hostOf(r.LastSource)
+	if lastSource != "" {
+		by = "from another source, " + hostOf(lastSource)
 	}
-	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, r.Requests, r.Revision)
+	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, requests, revision)
 }
 
 // other names what a conflict is with.
@@ -107,7 +108,7 @@ func printRegistration(out io.Writer, r api.Registration) {
 	line("last from", hostOf(r.LastSource))
 	line("revision", strconv.Itoa(r.Revision))
 	if r.Revision > 1 {
-		line("! changed", changed(r))
+		line("! changed", changed(r.LastSource, r.Requests, r.Revision))
 	}
 	line("entry", r.EntryID)
 	if r.Decided != nil {

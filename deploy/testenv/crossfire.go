@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -122,10 +123,19 @@ func giveToGames(dir string) error {
 	if err != nil {
 		return err
 	}
+	return giveTo(dir, uid, gid)
+}
+
+// giveTo makes a user and a group the owners of a folder and of all in it. A
+// server may still work there: files that vanish are left out.
+func giveTo(dir string, uid, gid int) error {
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		if err == nil {
+			err = os.Lchown(path, uid, gid)
 		}
-		return os.Lchown(path, uid, gid)
+		if errors.Is(err, fs.ErrNotExist) && path != dir {
+			return nil
+		}
+		return err
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -117,13 +116,7 @@ func (s *SSHDServer) Own(t testing.TB, path string) {
 	if os.Getuid() != 0 {
 		return
 	}
-	err := filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, sshdUID, sshdUID)
-	})
-	if err != nil {
+	if err := giveTo(path, sshdUID, sshdUID); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -81,7 +81,7 @@ func TestSetupUnits(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), buildProgram(t), "mirror", "setup", "--root", w.url+"/",
 		"--trust-sha256", fmt.Sprintf("%x", sha256.Sum256(w.root.Pinned())),
-		"--config", filepath.Join(t.TempDir(), "m.toml"), "--type", "folder", "--path", w.folder, "--systemd", dir)
+		"--config", filepath.Join(t.TempDir(), "mirror.toml"), "--type", "folder", "--path", w.folder, "--systemd", dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("mirror setup: %v\n%s", err, out)
 	}

@@ -103,12 +103,15 @@ func (s *session) enter(folder string) error {
 // retrieve begins a download. A document that an interrupted run has moved
 // aside is put back first.
 func (s *session) retrieve(file string) (*ftp.Response, error) {
-	name := path.Base(file)
-	err := s.enter(path.Dir(file))
-	var r *ftp.Response
-	if err == nil {
-		r, err = s.conn.Retr(name)
+	folder, name := path.Dir(file), path.Base(file)
+	if refused := s.enter(folder); refused != nil {
+		// Asked once: hosts answer more slowly with each folder that is not there.
+		if _, err := s.findWithout(folder, refused); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %w", file, fs.ErrNotExist)
 	}
+	r, err := s.conn.Retr(name)
 	switch c := code(err); {
 	case c == 500 || c == 502 || c == 504:
 		return nil, fmt.Errorf("%w: the host does not permit what is needed to read a file in passive mode: ask for it, or publish to another host", err)
