@@ -115,7 +115,7 @@ func TestKilled(t *testing.T) {
 }
 
 // startChild runs a root in a process of its own. Its stop kills it.
-func startChild(t *testing.T, dir string) *world {
+func startChild(t testing.TB, dir string) *world {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childData+"="+dir)
@@ -129,7 +129,7 @@ func startChild(t *testing.T, dir string) *world {
 
 // startCommand starts a child and reads what it prints: its token first, where
 // nobody else can read its data folder, then its addresses.
-func startCommand(t *testing.T, cmd *exec.Cmd, printsToken bool) (*world, error) {
+func startCommand(t testing.TB, cmd *exec.Cmd, printsToken bool) (*world, error) {
 	t.Helper()
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut

@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 		serveAsChild(dir)
 		return
 	}
+	if dir := os.Getenv(bareFolder); dir != "" {
+		serveBare(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
