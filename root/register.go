@@ -51,11 +51,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt
 	if err != nil {
 		return err
 	}
-	entry, wrong := checkRequest(&req, src.local || s.cfg.AllowPrivate)
-	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
-		return refuseRequest(fields, tooLarge)
-	}
-	accepted, err := s.enqueue(r.Context(), entry, req.Email, src, exempt)
+	accepted, err := s.accept(r.Context(), &req, fields, tooLarge, src, exempt)
 	if err != nil {
 		return err
 	}
@@ -63,6 +59,16 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt
 		w.Header().Set("Location", accepted.StatusURL)
 	}
 	return writeJSON(w, http.StatusAccepted, accepted)
+}
+
+// accept checks a request and puts it into the queue; the API and the form both
+// end here. fields and tooLarge are what was wrong with its form.
+func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, fields []api.FieldProblem, tooLarge bool, src source, exempt bool) (api.Accepted, error) {
+	entry, wrong := checkRequest(req, src.local || s.cfg.AllowPrivate)
+	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
+		return api.Accepted{}, refuseRequest(fields, tooLarge)
+	}
+	return s.enqueue(ctx, entry, req.Email, src, exempt)
 }
 
 // admit takes one request of a source, or says how long it has to wait. exempt:
@@ -156,15 +162,25 @@ func (s *server) statusURL(kind, id string, token store.Token) string {
 // may see it, so it holds nothing that the list would not show.
 func (s *server) status(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	token, err := store.ParseToken(chi.URLParam(r, "token"))
-	if err != nil {
-		return store.ErrNotFound
-	}
-	reg, err := s.store.Status(r.Context(), chi.URLParam(r, "id"), token)
+	out, err := s.statusOf(r.Context(), chi.URLParam(r, "id"), chi.URLParam(r, "token"))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, api.Status{
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// statusOf is what the API and the status page show of a registration.
+// [store.ErrNotFound] when the token does not open it.
+func (s *server) statusOf(ctx context.Context, id, secret string) (api.Status, error) {
+	token, err := store.ParseToken(secret)
+	if err != nil {
+		return api.Status{}, store.ErrNotFound
+	}
+	reg, err := s.store.Status(ctx, id, token)
+	if err != nil {
+		return api.Status{}, err
+	}
+	return api.Status{
 		ID:      reg.ID,
 		Status:  string(reg.Status),
 		Name:    reg.Server.Name,
@@ -173,7 +189,7 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) error {
 		Decided: timeOrNil(reg.Decided),
 		Reason:  reg.Reason,
 		EntryID: statusEntry(reg),
-	})
+	}, nil
 }
 
 // statusEntry hides the entry while pending: that an entry of the same
