@@ -1,0 +1,78 @@
+package root
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/signed-metaserver/metaserver/root/issue"
+)
+
+// Values of headers that never change, so that no request makes them again.
+var (
+	plainText = []string{"text/plain; charset=utf-8"}
+	noSniff   = []string{"nosniff"}
+	bytesOnly = []string{"bytes"}
+)
+
+// documentsFirst answers what is asked most, before a route is looked for: the
+// whole of a document, and 304 to who has it already. Everything else goes on
+// to next, which answers these in the same way, only slower.
+func (s *server) documentsFirst(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d := s.askedFor(r); d == nil || !serveFast(w, r, d) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// askedFor returns the document of the request's path, written as it is
+// published; nil: it is none, or the request wants something special.
+func (s *server) askedFor(r *http.Request) *issue.Document {
+	if r.Method != http.MethodGet || r.URL.RawPath != "" || r.URL.Path == "" {
+		return nil
+	}
+	return s.publisher.Document(r.URL.Path[1:])
+}
+
+// serveFast reports false, and has done nothing, if the request asks for less
+// than the whole document or has conditions that need thought.
+func serveFast(w http.ResponseWriter, r *http.Request, d *issue.Document) bool {
+	for _, special := range [...]string{"Range", "If-Match", "If-Unmodified-Since", "Accept-Encoding"} {
+		if r.Header[special] != nil {
+			return false
+		}
+	}
+	held := r.Header["If-None-Match"]
+	switch {
+	case held == nil && r.Header["If-Modified-Since"] != nil:
+		return false
+	case held != nil && (len(held) > 1 || held[0] != d.ETag):
+		return false
+	}
+	h := w.Header()
+	h["X-Content-Type-Options"] = noSniff
+	h["Cache-Control"] = cacheOf(d)
+	h["Etag"] = []string{d.ETag}
+	if held != nil {
+		w.WriteHeader(http.StatusNotModified)
+		return true
+	}
+	allowSlow(w, d)
+	h["Content-Type"] = plainText
+	h["Accept-Ranges"] = bytesOnly
+	h["Last-Modified"] = []string{d.Issued.UTC().Format(http.TimeFormat)}
+	h["Content-Length"] = []string{strconv.Itoa(len(d.Bytes))}
+	w.Write(d.Bytes) // in one call; io.Copy would do it in small pieces
+	return true
+}
+
+var listCaches, trustCaches = []string{listCache}, []string{trustCache}
+
+// cacheOf says how long others may keep a document.
+func cacheOf(d *issue.Document) []string {
+	switch d.Name {
+	case issue.ServerListName, issue.MirrorListName:
+		return listCaches
+	}
+	return trustCaches
+}
