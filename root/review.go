@@ -35,6 +35,9 @@ func reviewOf(r store.Review) api.Registration {
 		Reason:      r.Reason,
 		Conflicts:   []api.Conflict{},
 	}
+	if scripts := store.Scripts(r.Server.Name); len(scripts) > 1 {
+		out.Scripts = scripts
+	}
 	if r.LastSource != r.Source {
 		out.LastSource = addrText(r.LastSource)
 	}

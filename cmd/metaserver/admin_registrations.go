@@ -38,8 +38,11 @@ func printPending(out io.Writer, list []api.Registration) {
 		if r.Revision > 1 {
 			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
 		}
+		if len(r.Scripts) > 1 {
+			row(t, "", "! the name mixes "+strings.Join(r.Scripts, " and "))
+		}
 		for _, c := range r.Conflicts {
-			row(t, "", "! same "+c.Kind+" as "+other(c))
+			row(t, "", "! "+common(c)+" "+other(c))
 		}
 		if r.EntryID != "" {
 			row(t, "", "= updates entry "+r.EntryID)
@@ -57,6 +60,17 @@ func changed(lastSource string, requests, revision int) string {
 		by = "from another source, " + hostOf(lastSource)
 	}
 	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, requests, revision)
+}
+
+// common says what a request has in common with what follows.
+func common(c api.Conflict) string {
+	switch c.Kind {
+	case "look-alike":
+		return "name looks like that of"
+	case "host":
+		return "resolves to the address of"
+	}
+	return "same " + c.Kind + " as"
 }
 
 // other names what a conflict is with.
@@ -115,8 +129,11 @@ func printRegistration(out io.Writer, r api.Registration) {
 		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
 	}
 	line("reason", r.Reason)
+	if len(r.Scripts) > 1 {
+		line("! name", "it mixes "+strings.Join(r.Scripts, " and ")+" letters")
+	}
 	for _, c := range r.Conflicts {
-		line("! conflict", "same "+c.Kind+" as "+other(c)+": "+c.Value)
+		line("! conflict", common(c)+" "+other(c)+": "+c.Value)
 	}
 	t.Flush()
 }

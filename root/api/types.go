@@ -82,13 +82,14 @@ type Registration struct {
 	Decided     *time.Time `json:"decided,omitempty"`
 	Admin       string     `json:"admin,omitempty"` // who decided
 	Reason      string     `json:"reason,omitempty"`
-	Conflicts   []Conflict `json:"conflicts"` // always there; empty: none
+	Conflicts   []Conflict `json:"conflicts"`         // always there; empty: none
+	Scripts     []string   `json:"scripts,omitempty"` // writing systems of the name, when they are more than one
 }
 
 // Conflict is something a request has in common with a listed entry or another
 // pending request. It accuses nobody; the admin decides.
 type Conflict struct {
-	Kind         string `json:"kind"`                   // "name", "address" or "key"
+	Kind         string `json:"kind"`                   // "name", "address", "key", "host" (a host name of either leads to this address) or "look-alike"
 	Value        string `json:"value"`                  // what is the same
 	EntryID      string `json:"entry_id,omitempty"`     // the listed entry
 	Registration string `json:"registration,omitempty"` // the pending request

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -17,7 +19,7 @@ type claim struct {
 
 // claimsOf returns the claims of a server, each once.
 func claimsOf(s *serverlist.Server) []claim {
-	claims := []claim{{SameName, normalName(s.Name)}}
+	claims := []claim{{SameName, normalName(s.Name)}, {LooksAlike, lookAlike(s.Name)}}
 	for _, a := range normalAddresses(s.Addresses) {
 		claims = append(claims, claim{SameAddress, a})
 	}
@@ -117,24 +119,24 @@ func (s *sqlStore) pendingPage(ctx context.Context, after int64) ([]Registration
 // makes those: the requests of a flood often claim the same.
 type conflictFinder struct {
 	s         *sqlStore
-	contested map[claim]bool
+	contested map[string][]claim // by registration
 	owner     map[claim][]Conflict
 }
 
 // newConflictFinder prepares for the pending registrations from first to last.
 func (s *sqlStore) newConflictFinder(ctx context.Context, first, last int64) (*conflictFinder, error) {
-	rows, err := s.r.QueryContext(ctx, `SELECT kind, value FROM registration_claims c
+	rows, err := s.r.QueryContext(ctx, `SELECT registration, kind, value FROM registration_claims c
 		WHERE registration BETWEEN $1 AND $2 AND (
 		EXISTS (SELECT 1 FROM entry_claims o WHERE o.kind = c.kind AND o.value = c.value) OR
 		EXISTS (SELECT 1 FROM registration_claims o WHERE o.kind = c.kind AND o.value = c.value
-			AND o.registration <> c.registration))`, first, last)
-	claims, err := readRows(rows, err, func(row scanner) (c claim, err error) {
-		return c, row.Scan(&c.kind, &c.value)
+			AND o.registration <> c.registration)) ORDER BY registration, kind, value`, first, last)
+	f := &conflictFinder{s, make(map[string][]claim), make(map[claim][]Conflict)}
+	_, err = readRows(rows, err, func(row scanner) (c claim, err error) {
+		var id int64
+		err = row.Scan(&id, &c.kind, &c.value)
+		f.contested[formatID(id)] = append(f.contested[formatID(id)], c)
+		return c, err
 	})
-	f := &conflictFinder{s, make(map[claim]bool), make(map[claim][]Conflict)}
-	for _, c := range claims {
-		f.contested[c] = true
-	}
 	return f, err
 }
 
@@ -145,28 +147,55 @@ func (f *conflictFinder) review(ctx context.Context, r Registration) (Review, er
 	if r.Status != Pending {
 		return review, nil
 	}
-	var requests []Conflict
-	for _, c := range claimsOf(&r.Server) {
-		if !f.contested[c] {
-			continue
-		}
+	var all []Conflict
+	for _, c := range f.contested[r.ID] {
 		owners, err := f.owners(ctx, c)
 		if err != nil {
 			return Review{}, err
 		}
 		for _, o := range owners {
-			switch {
-			case o.Registration == r.ID, o.Entry != "" && o.Entry == r.Entry: // itself
-			case o.Entry != "":
-				review.Conflicts = append(review.Conflicts, o)
-			default:
-				requests = append(requests, o)
+			if o.Registration != r.ID && (o.Entry == "" || o.Entry != r.Entry) { // not itself
+				all = append(all, o)
 			}
 		}
 	}
-	review.Conflicts = append(review.Conflicts, requests...)
-	review.Conflicts = review.Conflicts[:min(len(review.Conflicts), MaxConflicts)]
+	review.Conflicts = arrange(&r.Server, all)
 	return review, nil
+}
+
+// arrange puts conflicts into the order in which an admin reads them: entries
+// first, of each kind the most certain first. It leaves out that a name looks
+// like one that it is.
+func arrange(s *serverlist.Server, all []Conflict) []Conflict {
+	own := normalAddresses(s.Addresses)
+	same := make(map[string]bool)
+	for i, c := range all {
+		switch {
+		case c.Kind == SameName:
+			same[c.Entry+c.Registration] = true
+		case c.Kind == SameAddress && !slices.Contains(own, c.Value):
+			all[i].Kind = SameHost
+		}
+	}
+	all = slices.DeleteFunc(all, func(c Conflict) bool { return c.Kind == LooksAlike && same[c.Entry+c.Registration] })
+	slices.SortStableFunc(all, func(a, b Conflict) int {
+		return cmp.Or(compareBool(a.Entry == "", b.Entry == ""), cmp.Compare(weight(a.Kind), weight(b.Kind)))
+	})
+	return slices.Clip(all[:min(len(all), MaxConflicts)])
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func weight(k ConflictKind) int {
+	return slices.Index([]ConflictKind{SameKey, SameName, SameAddress, SameHost, LooksAlike}, k)
 }
 
 // owners returns who claims c: the first entries and the first registrations,

@@ -252,6 +252,8 @@ const (
 	SameName    ConflictKind = "name"    // after NFC and case folding
 	SameAddress ConflictKind = "address" // after the normalisation of NormalAddress
 	SameKey     ConflictKind = "key"
+	SameHost    ConflictKind = "host"       // an address that a host name of either leads to
+	LooksAlike  ConflictKind = "look-alike" // a name that looks the same, as by letters of another script
 )
 
 // An Approval is an admin's yes.

@@ -14,6 +14,7 @@ var reviewTests = map[string]func(*testing.T, *world){
 	"ConflictsWithEntries":  conflictsWithEntries,
 	"ConflictsWithRequests": conflictsWithRequests,
 	"InvisibleInNames":      invisibleInNames,
+	"LookAlikes":            lookAlikes,
 	"ConflictsFollow":       conflictsFollow,
 	"ConflictsAreBounded":   conflictsAreBounded,
 	"UpdateIsNoConflict":    updateIsNoConflict,
@@ -59,6 +60,25 @@ func conflictsWithEntries(t *testing.T, w *world) {
 	r := w.register(distinct(1), at("cat2.example.net:13328"), keyed(key2), named("Cafe Œuvre"))
 	if got := w.review(r.ID).Conflicts; len(got) != 0 {
 		t.Errorf("another port, key and name conflict: %+v", got)
+	}
+}
+
+// A name that looks like another is shown, once, and after what is certain.
+func lookAlikes(t *testing.T, w *world) {
+	cat := w.approve(w.register(named("Cat 2")).ID).Server.ID
+	r := w.register(named("Сat 2"), at("elsewhere.example.net:1"), mailed("m@example.org"))
+	got := w.review(r.ID).Conflicts
+	if len(got) != 1 || got[0].Kind != store.LooksAlike || got[0].Entry != cat {
+		t.Errorf("a Cyrillic letter: %+v, want one look-alike of %s", got, cat)
+	}
+	again := w.register(named("cat 2"), at("third.example.net:1"), mailed("n@example.org"))
+	got = w.review(again.ID).Conflicts
+	want := []store.Conflict{
+		{Kind: store.SameName, Value: "cat 2", Entry: cat},
+		{Kind: store.LooksAlike, Value: got[len(got)-1].Value, Registration: r.ID},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the same name and a look-alike: %+v, want %+v", got, want)
 	}
 }
 
