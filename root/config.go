@@ -32,6 +32,7 @@ const ListenNone = "none"
 // from the data folder.
 type Config struct {
 	Data          string   // the folder that Init made
+	File          string   // the configuration file, if it is not root.toml in Data; for messages
 	Origin        string   // what the trust document must say; "": whatever it says
 	Listen        string   // host:port of the public listener; "": DefaultListen; port 0: any free one; ListenNone: there is none
 	AdminListen   string   // host:port of the admin listener; "": DefaultAdminListen
@@ -143,6 +144,15 @@ func (d folder) keys() string        { return filepath.Join(string(d), "keys") }
 func (d folder) listKey() string     { return filepath.Join(d.keys(), "list.key") }
 func (d folder) adminKey() string    { return filepath.Join(d.keys(), "admin.key") }
 func (d folder) recoveryKey() string { return filepath.Join(d.keys(), "recovery.key") }
+
+// marker is the file that says that there is a root: Init writes root.toml last.
+// With a configuration that lies elsewhere that one may be gone.
+func (d folder) marker(config string) string {
+	if config != "" {
+		return d.database()
+	}
+	return d.config()
+}
 
 func (d folder) trust(n int64) string {
 	return filepath.Join(d.public(), "trust", fmt.Sprintf("%d.trust", n))

@@ -2,6 +2,7 @@ package root
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/mail"
@@ -31,18 +32,19 @@ func (c *Config) readTables(path, text string) error {
 	if err != nil {
 		return err
 	}
-	for _, h := range hosts.Read(top, c.Data) {
+	dir := filepath.Dir(path)
+	for _, h := range hosts.Read(top, dir) {
 		c.Targets = append(c.Targets, push.Target{Target: h.Target, PublicURL: h.PublicURL})
 		c.Notes = append(c.Notes, h.Notes...)
 	}
 	if t := top.Table("mail"); t != nil {
-		c.readMail(t)
+		c.readMail(t, dir)
 	}
 	return top.Err()
 }
 
-func (c *Config) readMail(t *tomlfile.Table) {
-	server, notes := notify.ReadMailServer(t, c.Data)
+func (c *Config) readMail(t *tomlfile.Table, dir string) {
+	server, notes := notify.ReadMailServer(t, dir)
 	c.Mail = &mail.Config{Server: *server, Admins: t.Texts("admins")}
 	c.Notes = append(c.Notes, notes...)
 	for _, a := range c.Mail.Admins {

@@ -64,7 +64,7 @@ func New(cfg Config) (*Root, error) {
 		return nil, err
 	}
 	d := folder(cfg.Data)
-	if _, err := os.Stat(d.config()); err != nil {
+	if _, err := os.Stat(d.marker(cfg.File)); err != nil {
 		return nil, noRoot(cfg.Data)
 	}
 	chain, err := loadChain(d)

@@ -63,7 +63,12 @@ func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	d := folder(data)
+	return InspectConfig(ctx, cfg, now)
+}
+
+// InspectConfig is [Inspect] for a configuration that was read already.
+func InspectConfig(ctx context.Context, cfg Config, now time.Time) (Report, error) {
+	d := folder(cfg.Data)
 	chain, err := loadChain(d)
 	if err != nil {
 		return Report{}, err

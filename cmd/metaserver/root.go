@@ -8,5 +8,6 @@ func rootCommand() *cobra.Command {
 		rootInitCommand(),
 		rootServeCommand(),
 		rootShowCommand(),
+		rootConfigCommand(),
 	)
 }

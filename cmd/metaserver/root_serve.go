@@ -13,7 +13,7 @@ import (
 // serveFlags are those of "root serve". A flag that was given wins over
 // root.toml.
 type serveFlags struct {
-	data           string
+	place          rootPlace
 	listen         string
 	adminListen    string
 	publicURL      string
@@ -27,11 +27,12 @@ type serveFlags struct {
 func rootServeCommand() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:   "serve --data DIR",
+		Use:   "serve --data DIR | --config FILE",
 		Short: "Serve a root: lists, registrations, the admin API",
 		Long: `Serve the root in a data folder: documents and registrations on the public
 listener, the admin API on the admin listener. The configuration is root.toml in
-the folder; a flag that is given wins. With [[target]] tables there everything
+the folder, or the file that --config names; a flag that is given wins, and
+"metaserver root config" prints all that may stand there. With [[target]] tables there everything
 published is also pushed to static hosts; with --listen none that is all there
 is, and no public connection is accepted.
 
@@ -46,7 +47,7 @@ interrupt ends it after the requests under way.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.data, "data", "", "the data folder that \"root init\" made")
+	f.place.addTo(cmd)
 	flags.StringVar(&f.listen, "listen", root.DefaultListen, "address of the public listener; none: there is none")
 	flags.StringVar(&f.adminListen, "admin-listen", root.DefaultAdminListen, "address of the admin listener")
 	flags.StringVar(&f.publicURL, "public-url", "", "the URL under which the world reaches the root")
@@ -55,12 +56,11 @@ interrupt ends it after the requests under way.`,
 	flags.IntVar(&f.perSource, "per-source", 0, "new registrations an hour of one source; -1: no limit")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "count registrations of this machine, too")
 	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the passphrase of the list key")
-	cmd.MarkFlagRequired("data")
 	return cmd
 }
 
 func runServe(cmd *cobra.Command, f serveFlags) error {
-	cfg, err := root.LoadConfig(f.data)
+	cfg, err := f.place.load()
 	if err != nil {
 		return err
 	}

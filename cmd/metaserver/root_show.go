@@ -11,14 +11,18 @@ import (
 )
 
 func rootShowCommand() *cobra.Command {
-	var data string
+	var place rootPlace
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "show --data DIR",
+		Use:   "show --data DIR | --config FILE",
 		Short: "Describe a root, with ready lines for clients and mirrors",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			report, err := root.Inspect(cmd.Context(), data, time.Now())
+			cfg, err := place.load()
+			if err != nil {
+				return err
+			}
+			report, err := root.InspectConfig(cmd.Context(), cfg, time.Now())
 			if err != nil {
 				return err
 			}
@@ -29,9 +33,8 @@ func rootShowCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "the data folder")
+	place.addTo(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.MarkFlagRequired("data")
 	return cmd
 }
 

@@ -36,6 +36,12 @@ type Policy struct {
 	WarnAfter time.Duration
 }
 
+// WithDefaults returns the policy with its defaults in place of zero fields.
+func (p Policy) WithDefaults() Policy {
+	p.setDefaults()
+	return p
+}
+
 func (p *Policy) setDefaults() {
 	setDefault(&p.Every, 30*time.Minute)
 	setDefault(&p.StaleGrace, 48*time.Hour)

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/spf13/cobra"
+)
+
+// rootPlace says which root a command is about.
+type rootPlace struct{ data, config string }
+
+func (p *rootPlace) addTo(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.data, "data", "", "the data folder that \"root init\" made")
+	cmd.Flags().StringVar(&p.config, "config", "", "the configuration; without it root.toml in the data folder")
+	cmd.MarkFlagsOneRequired("data", "config")
+}
+
+// load reads the configuration.
+func (p *rootPlace) load() (root.Config, error) {
+	if p.config != "" {
+		return root.LoadConfigFile(p.config, p.data)
+	}
+	return root.LoadConfig(p.data)
+}
+
+func rootConfigCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print a root.toml with every setting, its default and its meaning",
+		Long: `Print a configuration file in which every setting stands with its default and
+its meaning. "root init" writes the same into the data folder. A file that lies
+elsewhere is read by "root serve --config FILE".`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return root.WriteTemplate(cmd.OutOrStdout())
+		},
+	}
+}

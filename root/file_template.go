@@ -1,0 +1,147 @@
+package root
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+
+	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
+)
+
+// WriteTemplate writes a root.toml in which every setting stands with its
+// default and its meaning. Init writes the same, with origin and public URL.
+func WriteTemplate(w io.Writer) error {
+	return configText.Execute(w, InitConfig{Origin: "ms.example.org"})
+}
+
+// configText is root.toml as Init writes it. The names are those of
+// configFile; a test wants each of them here.
+//
+// A line that begins with "#" and no space is a setting that is not set: it
+// takes effect when the "#" is removed. The tables stand below the settings of
+// the top and are all left out, so that whoever appends a line at the end of the
+// top knows where that is.
+var configText = template.Must(template.New("root.toml").Funcs(template.FuncMap{"targets": targetTables}).Parse(`# Configuration of a metaserver root. It is read when the root starts. Flags of
+# "metaserver root serve" win; the environment is not asked. Unknown names are
+# refused. Every setting there is stands here, with its default: a line that
+# begins with "#" and no space takes effect when the "#" is removed.
+
+# The name of this directory of servers, signed into every document. It never
+# changes, not even when the domain does; it is checked against the trust
+# document.
+origin = {{printf "%q" .Origin}}
+
+# The URL under which the world reaches the public listener. It becomes the
+# root's entry in the mirror list and begins the links sent to requesters.
+# Without it, clients need --root and links are relative.
+{{if .PublicURL}}public_url = {{printf "%q" .PublicURL}}{{else}}#public_url = "https://ms.example.org/"{{end}}
+
+# The data folder, for a file that lies elsewhere ("root serve --config FILE").
+# Without it and without --data it is the folder of this file. Relative paths in
+# this file are relative to the folder of the file.
+#data = "/var/lib/metaserver"
+
+# Listeners. listen = "none": no public connection is accepted; everything goes
+# to the targets at the end of this file, public_url is where the world finds one
+# of them, and registrations come by "metaserver admin register". The admin
+# listener belongs on loopback; "ssh -L" reaches it. It answers to addresses, to localhost, and to the names in admin_hosts.
+listen = "127.0.0.1:7480"
+admin_listen = "127.0.0.1:7481"
+admin_hosts = []
+
+# May loopback and private addresses be registered from anywhere? Requests from
+# this machine itself may register them in any case.
+allow_private = false
+
+# Registrations that wait for a decision. Beyond it the answer is 429.
+queue = 20000
+
+# New registrations that one IPv4 address or one IPv6 /64 may send in an hour;
+# its network, an IPv4 /24 or an IPv6 /48, may send eight times as many.
+# -1: no limit. What comes from loopback without a header that a proxy adds
+# (X-Forwarded-For, X-Real-IP, Forwarded, Via) is a request of this machine
+# itself: it is counted only with limit_loopback, and may register private
+# addresses. A proxy that adds no header makes everybody look like that.
+per_source = 20
+limit_loopback = false
+
+# Proxies in front of the public listener: addresses and prefixes, as
+# ["127.0.0.1", "::1", "10.0.0.0/8"]. What they pass on comes from the last
+# address in X-Forwarded-For that is not theirs, and is never this machine's own.
+# Set it when a proxy on this machine serves public_url, and let it add the
+# header; in nginx:
+#   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+trusted_proxies = []
+
+# Rejected and revoked registrations, with their e-mail addresses, are forgotten
+# after this many days; -1: never.
+keep_days = 90
+
+# The root looks at its mirrors as clients do. One that is stale or away for
+# stale_grace, or serves for wrong_grace what does not verify, is left out of the
+# mirror list until it has been well for well_for. Its contact is told of an
+# illness that lasts for warn_after. every = "off": never.
+#[watch]
+#every = "30m"
+#stale_grace = "48h"
+#wrong_grace = "1h"
+#well_for = "6h"
+#warn_after = "12h"
+
+# Whoever runs a mirror that is ill is written to, and so are the admins; who asked
+# for a mirror is told what was decided. Without this table nobody is written to,
+# and illness is only logged. tls is "starttls", "tls" (from the first byte, mostly
+# on port 465) or "none" (for a server on this machine). The password is in a file
+# of its own, which may be a credential of systemd as
+# "$CREDENTIALS_DIRECTORY/mail", or in the environment (password_env in place of
+# password_file). ca_file names certificates to trust in place of those of the
+# system. All but admins is as in a mirror's [[notify]] of type "mail".
+#[mail]
+#host = "mail.example.org:587"
+#tls = "starttls"
+#from = "ms@example.org"
+#user = "ms@example.org"
+#password_file = "mail.password"
+# password_env = "MS_MAIL_PASSWORD"
+# ca_file = "mail-ca.pem"
+#admins = ["admin@example.org"]
+
+# Everything published is also brought to each target: a folder, or a static
+# host. The tables are those of a mirror. A secret is one line in a file of its
+# own, as here, or an environment variable named by password_env and so on.
+# public_url is where the world finds what is there; it is looked at after each
+# visit.
+{{targets}}`))
+
+// targetTables shows a table of each type with all its keys.
+func targetTables() string {
+	var b strings.Builder
+	for i, name := range hosts.Types() {
+		if i > 0 {
+			fmt.Fprintf(&b, "\n# %s\n", hosts.About(name))
+		}
+		fmt.Fprintf(&b, "#[[target]]\n#type = %q\n", name)
+		for _, f := range hosts.Fields(name) {
+			key, value := f.Key, fmt.Sprintf("%q", f.Example)
+			switch f.Kind {
+			case hosts.List:
+				value = fmt.Sprintf("[%q, %q]", "program", f.Example)
+			case hosts.Switch:
+				value = "false"
+			case hosts.Secret:
+				key, value = f.Key+"_file", fmt.Sprintf("%q", name+"."+f.Key)
+			}
+			fmt.Fprintf(&b, "#%-40s # %s%s\n", key+" = "+value, f.Question, optional(f))
+		}
+		fmt.Fprintf(&b, "#public_url = \"https://ms.example.org/\"\n")
+	}
+	return b.String()
+}
+
+func optional(f hosts.Field) string {
+	if f.Required {
+		return ""
+	}
+	return "; may be left out"
+}
