@@ -134,11 +134,18 @@ func (s *server) addMirrorState(ctx context.Context, out *api.MirrorStatus, reg 
 	}
 	for _, m := range all {
 		if m.Mirror.ID == reg.Entry && m.Registration == reg.ID {
-			out.InList = m.Watch.LeftOut.IsZero()
+			out.InList = s.mirrorListHas(m.Mirror.ID)
 			out.State, out.LastError = string(m.Watch.State), m.Last.Error
 		}
 	}
 	return nil
+}
+
+// mirrorListHas tells whether the served mirror list names a mirror. A change
+// of the store may wait for an admin, or for the next edition.
+func (s *server) mirrorListHas(id string) bool {
+	list := s.publisher.Current(serverlist.TypeMirrorList)
+	return list != nil && list.Has(id)
 }
 
 // pendingMirrors sends every pending request as one array, as it is read.

@@ -71,6 +71,9 @@ func (t *teller) messages(e watch.Event) []store.Message {
 func subject(e watch.Event) string {
 	switch e.Kind {
 	case watch.Warned:
+		if e.Check.State == store.MirrorIncomplete {
+			return "mirror " + e.Mirror.Mirror.ID + " lacks a trust document"
+		}
 		return "mirror " + e.Mirror.Mirror.ID + " is ill"
 	case watch.LeftOut:
 		return "mirror " + e.Mirror.Mirror.ID + " is left out of the mirror list"
@@ -92,6 +95,10 @@ func (t *teller) toContact(e watch.Event) string {
 	fmt.Fprintf(&b, "You run the mirror %s of %s.\n\n", e.Mirror.Mirror.ID, t.origin)
 	switch e.Kind {
 	case watch.Warned:
+		if e.Check.State == store.MirrorIncomplete {
+			b.WriteString(wrap("Its lists are right, but a trust document is missing there. Clients that know an older one cannot follow a change of keys without it, and go on to another mirror."))
+			break
+		}
 		b.WriteString(wrap("The root has seen for some time that clients get nothing useful there. If that lasts, the mirror is left out of the mirror list until it is well again."))
 	case watch.LeftOut:
 		b.WriteString(wrap("Clients get nothing useful there, so the mirror is left out of the mirror list. It comes back by itself when it has been well for some hours; nobody has to be asked."))

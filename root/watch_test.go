@@ -151,7 +151,12 @@ func TestManyLeftOutNeedConfirmation(t *testing.T) {
 	if _, err := c.CheckMirrors(t.Context()); err != nil { // none of them is reachable: own network, nothing changes
 		t.Fatal(err)
 	}
-	w.ask("POST", "/mirrors", `{"id":"late","operator":"x","urls":["http://late.example/"]}`).problem(t, http.StatusConflict)
+	late, err := (&api.Client{Root: w.public, HTTP: w.http}).RegisterMirror(t.Context(), mirrorRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ask("POST", "/mirror-registrations/m1/approve", "").problem(t, http.StatusConflict)
+	w.checkInList(late, false)
 	lists, err := c.Lists(t.Context())
 	if err != nil || lists[1].Confirm == 0 || lists[1].Entries != 41 {
 		t.Fatalf("%+v, %v", lists, err)
@@ -160,6 +165,17 @@ func TestManyLeftOutNeedConfirmation(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.waitForEntries(30) // 28 of the first, the late one, and the root
+	w.checkInList(late, true)
+}
+
+// checkInList compares what whoever asked for a mirror is told about the list.
+func (w *world) checkInList(request api.Accepted, want bool) {
+	w.t.Helper()
+	place := strings.Replace(request.StatusURL, "http://ms.example.org", w.public, 1)
+	status, err := (&api.Client{Root: w.public, HTTP: w.http}).MirrorStatus(w.t.Context(), place)
+	if err != nil || status.Status != "approved" || status.InList != want {
+		w.t.Errorf("%+v, %v, want in_list %v", status, err, want)
+	}
 }
 
 func (w *world) waitForEntries(n int) {

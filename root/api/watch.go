@@ -9,10 +9,10 @@ import (
 // WatchedMirror is a mirror with what the root has seen of it.
 type WatchedMirror struct {
 	Mirror
-	State      string     `json:"state,omitempty"` // "new", "well", "behind", "stale", "unreachable", "wrong" or "forked"; empty: the root itself
+	State      string     `json:"state,omitempty"` // "new", "well", "behind", "incomplete", "stale", "unreachable", "wrong" or "forked"; empty: the root itself
 	Since      *time.Time `json:"since,omitempty"` // of the state
 	LeftOut    *time.Time `json:"left_out,omitempty"`
-	IllSeconds int64      `json:"ill_seconds,omitempty"` // how long it was seen ill without a break
+	IllSeconds int64      `json:"ill_seconds,omitempty"` // how long it was seen ill since it was last well for hours
 	Drops      int        `json:"drops,omitempty"`       // how often it was left out
 	Last       *Check     `json:"last,omitempty"`        // the newest look; nil: none yet
 	Added      *time.Time `json:"added,omitempty"`

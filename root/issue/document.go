@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -28,6 +29,14 @@ type Document struct {
 	Entries    int       // of a list
 	Bytes      []byte    // do not change
 	ETag       string    // strong, with its quotes; made from the SHA-256 of Bytes
+
+	ids []string // of the entries of a list, ordered
+}
+
+// Has tells whether the list has an entry of this id.
+func (d *Document) Has(id string) bool {
+	_, found := slices.BinarySearch(d.ids, id)
+	return found
 }
 
 func etag(data []byte) string {
@@ -35,11 +44,11 @@ func etag(data []byte) string {
 	return fmt.Sprintf("%q", fmt.Sprintf("%x", sum[:16]))
 }
 
-func listDocument(name string, l *serverlist.List) *Document {
+func listDocument(name string, l *serverlist.List, ids []string) *Document {
 	return &Document{
 		Name: name, Type: l.Head.Type, Version: l.Head.Version, Epoch: l.Head.Epoch,
 		Issued: l.Head.Issued, FreshUntil: l.Head.FreshUntil, OldAfter: l.Head.OldAfter,
-		Entries: len(l.Servers) + len(l.Mirrors), Bytes: l.Bytes(), ETag: etag(l.Bytes()),
+		Entries: len(l.Servers) + len(l.Mirrors), Bytes: l.Bytes(), ETag: etag(l.Bytes()), ids: ids,
 	}
 }
 

@@ -36,13 +36,14 @@ func (a place) after(b place) bool {
 }
 
 func newEdition(name string, l *serverlist.List) *edition {
-	e := &edition{head: l.Head, text: l.Text(), doc: listDocument(name, l)}
+	e := &edition{head: l.Head, text: l.Text()}
 	for i := range l.Servers {
 		e.ids = append(e.ids, l.Servers[i].ID)
 	}
 	for i := range l.Mirrors {
 		e.ids = append(e.ids, l.Mirrors[i].ID)
 	}
+	e.doc = listDocument(name, l, e.ids)
 	return e
 }
 

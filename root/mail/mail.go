@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"time"
 
@@ -117,7 +118,11 @@ func (s *Sender) Send(ctx context.Context) error {
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		failed = errors.Join(failed, err, s.settle(ctx, m, err))
+		if settled := s.settle(ctx, m, err); err != nil {
+			failed = errors.Join(failed, errors.New(withoutAddress(err, m.Recipient)), settled)
+		} else {
+			failed = errors.Join(failed, settled)
+		}
 	}
 	return failed
 }
@@ -147,12 +152,19 @@ func (s *Sender) settle(ctx context.Context, m store.Message, err error) error {
 		m.Done = now
 	case notify.Refused(err), now.Sub(m.Created) >= s.cfg.GiveUp:
 		m.Done, m.Error = now, "given up: "+clip(err.Error())
-		s.log.Error("a message is given up", "recipient", m.Recipient, "subject", m.Subject, "err", err)
+		s.log.Error("a message is given up; \"metaserver admin messages\" shows to whom it went", "message", m.ID, "subject", m.Subject,
+			"err", withoutAddress(err, m.Recipient))
 	default:
 		m.Next, m.Error = now.Add(s.pause(m.Tries)), clip(err.Error())
 	}
 	// What was sent must be noted, even if the program is about to end.
 	return s.outbox.SettleMessage(context.WithoutCancel(ctx), m)
+}
+
+// withoutAddress returns what a log may hold of an error: servers like to repeat
+// the address, which is private.
+func withoutAddress(err error, address string) string {
+	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(err.Error(), "(the recipient)")
 }
 
 func (s *Sender) pause(tries int) time.Duration {

@@ -141,9 +141,9 @@ func TestRetry(t *testing.T) {
 func TestGiveUp(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testenv.MailServer, *outbox){
-		"refused for good": func(p *testenv.MailServer, _ *outbox) { refuse(p, 550, "nobody of this name") },
+		"refused for good": func(p *testenv.MailServer, _ *outbox) { refuse(p, 550, "<A@example.net>: nobody of this name") },
 		"after three days": func(p *testenv.MailServer, o *outbox) {
-			refuse(p, 451, "later")
+			refuse(p, 451, "a@example.net is busy: later")
 			o.clock.Advance(73 * time.Hour)
 		},
 	} {
@@ -152,12 +152,20 @@ func TestGiveUp(t *testing.T) {
 			p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
 			o.put(t, "a")
 			change(p, o)
-			if err := o.sender(t, config(p)).Send(t.Context()); err == nil {
+			var log strings.Builder
+			s, err := mail.NewSender(config(p), o, "ms.example.org", o.clock.Now, slog.New(slog.NewTextHandler(&log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Send(t.Context()); err == nil {
 				t.Error("no error")
 			}
 			all, err := o.Messages(t.Context(), 10)
 			if err != nil || o.waiting(t) != 0 || !strings.Contains(all[0].Error, "given up") {
 				t.Errorf("%+v, %v", all, err)
+			}
+			if got := log.String(); !strings.Contains(got, "given up") || strings.Contains(strings.ToLower(got), "a@example.net") {
+				t.Errorf("the log says: %s", got)
 			}
 		})
 	}

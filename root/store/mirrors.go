@@ -143,11 +143,13 @@ type Tell func(decided MirrorRegistration) []Message
 // MirrorState is what the watcher thinks of a mirror.
 type MirrorState string
 
-// The states. New, Well and Behind are good ones; the others are ill.
+// The states. New, Well, Behind and Incomplete are good ones; the others are
+// ill.
 const (
 	MirrorNew         MirrorState = "new"         // not looked at yet
 	MirrorWell        MirrorState = "well"        // it has the newest edition
 	MirrorBehind      MirrorState = "behind"      // an older one that is still fresh
+	MirrorIncomplete  MirrorState = "incomplete"  // it lacks a trust document, which clients need to follow changes of keys
 	MirrorStale       MirrorState = "stale"       // one past its fresh-until, while there is a newer one
 	MirrorUnreachable MirrorState = "unreachable" // no answer, or no document
 	MirrorWrong       MirrorState = "wrong"       // what it serves does not verify
@@ -157,7 +159,7 @@ const (
 // Ill tells whether clients are better off without the mirror.
 func (s MirrorState) Ill() bool {
 	switch s {
-	case MirrorNew, MirrorWell, MirrorBehind:
+	case MirrorNew, MirrorWell, MirrorBehind, MirrorIncomplete:
 		return false
 	}
 	return true
@@ -180,9 +182,11 @@ type Watch struct {
 	Since   time.Time     // of the state
 	Checked time.Time     // the last check that counted
 	LeftOut time.Time     // since when the list lacks it; zero: it does not
-	IllFor  time.Duration // seen ill without a break; whole seconds
-	WellFor time.Duration // seen well without a break since it was left out; whole seconds
+	IllFor  time.Duration // seen ill since it was well for long; whole seconds
+	WellFor time.Duration // seen well without a break; whole seconds
 	Drops   int           // how often it was left out
+
+	WrongFor time.Duration // of IllFor: seen to serve what does not verify
 }
 
 // A MirrorCheck is one look at a mirror.

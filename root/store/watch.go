@@ -9,7 +9,7 @@ import (
 )
 
 const selectMirror = `SELECT m.mirror, m.email, m.registration, m.created, m.change,
-	m.state, m.since, m.checked, m.left_out, m.ill_for, m.well_for, m.drops,
+	m.state, m.since, m.checked, m.left_out, m.ill_for, m.wrong_for, m.well_for, m.drops,
 	COALESCE(c.at, 0), COALESCE(c.state, ''), COALESCE(c.url, ''), COALESCE(c.version, 0), COALESCE(c.epoch, 0),
 	COALESCE(c.issued, 0), COALESCE(c.took, 0), COALESCE(c.error, '')
 	FROM mirrors m LEFT JOIN mirror_checks c
@@ -26,9 +26,9 @@ func (s *sqlStore) WatchedMirrors(ctx context.Context) ([]WatchedMirror, error) 
 
 func readMirror(row scanner) (m WatchedMirror, err error) {
 	var text []byte
-	var registration, created, since, checked, leftOut, illFor, wellFor, at, issued, took int64
+	var registration, created, since, checked, leftOut, illFor, wrongFor, wellFor, at, issued, took int64
 	err = row.Scan(&text, &m.Email, &registration, &created, &m.Change,
-		&m.Watch.State, &since, &checked, &leftOut, &illFor, &wellFor, &m.Watch.Drops,
+		&m.Watch.State, &since, &checked, &leftOut, &illFor, &wrongFor, &wellFor, &m.Watch.Drops,
 		&at, &m.Last.State, &m.Last.URL, &m.Last.Version, &m.Last.Epoch, &issued, &took, &m.Last.Error)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, ErrNotFound
@@ -41,7 +41,8 @@ func readMirror(row scanner) (m WatchedMirror, err error) {
 	}
 	m.Created = unixTime(created)
 	m.Watch.Since, m.Watch.Checked, m.Watch.LeftOut = unixTime(since), unixTime(checked), unixTime(leftOut)
-	m.Watch.IllFor, m.Watch.WellFor = time.Duration(illFor)*time.Second, time.Duration(wellFor)*time.Second
+	m.Watch.IllFor, m.Watch.WrongFor = time.Duration(illFor)*time.Second, time.Duration(wrongFor)*time.Second
+	m.Watch.WellFor = time.Duration(wellFor) * time.Second
 	m.Last.At, m.Last.Issued, m.Last.Took = unixTime(at), unixTime(issued), time.Duration(took)*time.Millisecond
 	return m, m.Mirror.UnmarshalJSON(text)
 }
@@ -81,9 +82,9 @@ func (d *decider) recordSeen(one Seen, keep int, change *int64) error {
 		}
 	}
 	w := one.Watch
-	_, err = d.exec(`UPDATE mirrors SET state = $1, since = $2, checked = $3, left_out = $4, ill_for = $5, well_for = $6, drops = $7
-		WHERE id = $8`, w.State, seconds(w.Since), seconds(w.Checked), seconds(w.LeftOut),
-		int64(w.IllFor/time.Second), int64(w.WellFor/time.Second), w.Drops, one.Mirror)
+	_, err = d.exec(`UPDATE mirrors SET state = $1, since = $2, checked = $3, left_out = $4, ill_for = $5, well_for = $6, drops = $7, wrong_for = $8
+		WHERE id = $9`, w.State, seconds(w.Since), seconds(w.Checked), seconds(w.LeftOut),
+		int64(w.IllFor/time.Second), int64(w.WellFor/time.Second), w.Drops, int64(w.WrongFor/time.Second), one.Mirror)
 	if err != nil {
 		return err
 	}

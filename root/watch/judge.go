@@ -2,6 +2,8 @@ package watch
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -23,13 +25,11 @@ func (w *Watcher) judge(all []store.WatchedMirror, looks []look, fresh bool, oth
 	r := round{}
 	r.listed = countListed(all)
 	for i, m := range all {
-		if m.Watch.LeftOut.IsZero() {
-			if s := looks[i].check.State; s.Ill() && s != store.MirrorForked {
-				r.ill++
-			}
+		if m.Watch.LeftOut.IsZero() && holdable(looks[i].check.State) {
+			r.ill++
 		}
 	}
-	r.suspects = r.ill > 1 && r.ill*2 > r.listed && !fresh
+	r.suspects = r.ill > 1 && r.ill*2 > r.listed && !fresh && !proven(all, looks)
 	if r.suspects {
 		r.own = w.suspect(r, now)
 	}
@@ -41,13 +41,43 @@ func (w *Watcher) judge(all []store.WatchedMirror, looks []look, fresh bool, oth
 	return r
 }
 
+// holdable tells whether a state may be the fault of the root's own network.
+func holdable(s store.MirrorState) bool { return s.Ill() && s != store.MirrorForked }
+
+// proven tells whether a listed mirror proves that the root's network works and
+// that its editions reach mirrors: then those that are ill are ill, however
+// many. One at a private address proves nothing about others on the Internet.
+func proven(all []store.WatchedMirror, looks []look) bool {
+	near, far, farIll := false, false, false
+	for i, m := range all {
+		c := looks[i].check
+		switch private := atPrivate(m.Mirror.URLs); {
+		case !m.Watch.LeftOut.IsZero():
+		case c.State == store.MirrorWell && private:
+			near = true
+		case c.State == store.MirrorWell:
+			far = true
+		case holdable(c.State) && !private:
+			farIll = true
+		}
+	}
+	return far || near && !farIll
+}
+
+// atPrivate tells whether a URL of a mirror is written as a private address.
+func atPrivate(urls []string) bool {
+	return slices.ContainsFunc(urls, func(raw string) bool {
+		u, err := url.Parse(raw)
+		return err == nil && isPrivate(u.Hostname())
+	})
+}
+
 // judgeOne decides about one mirror. idle: nothing is held against anybody in
 // this round. left is how many mirrors the list would still have.
 func (w *Watcher) judgeOne(m *store.WatchedMirror, l look, now time.Time, idle bool, left *int) store.Seen {
 	seen := store.Seen{Mirror: m.Mirror.ID, Change: m.Change, Check: l.check, Evidence: l.evidence}
 	seen.Watch = w.cfg.Policy.next(m.Watch, l.check.State, now)
-	excused := idle && l.check.State.Ill() && l.check.State != store.MirrorForked
-	if excused {
+	if idle && holdable(l.check.State) {
 		seen.Watch = m.Watch
 		seen.Watch.Checked = now
 	}
@@ -83,9 +113,20 @@ func (w *Watcher) events(m *store.WatchedMirror, seen store.Seen, out bool, now 
 	case !m.Watch.LeftOut.IsZero() && seen.Watch.LeftOut.IsZero():
 		add(TakenIn, "mirror %s is well again and back in the mirror list", m.Mirror.ID)
 	case w.cfg.Policy.warns(m.Watch, seen.Watch):
-		add(Warned, "mirror %s has been ill for %s: %s", m.Mirror.ID, seen.Watch.IllFor, seen.Check.Error)
+		add(Warned, "%s", warning(m.Mirror.ID, seen))
 	}
 	return all
+}
+
+func warning(id string, seen store.Seen) string {
+	problem := seen.Check.Error
+	if problem == "" {
+		problem = "it comes and goes"
+	}
+	if seen.Watch.State == store.MirrorIncomplete {
+		return fmt.Sprintf("mirror %s has lacked a trust document since %s: %s", id, seen.Watch.Since.Format(time.RFC3339), problem)
+	}
+	return fmt.Sprintf("mirror %s has been ill for %s: %s", id, seen.Watch.IllFor, problem)
 }
 
 func (w *Watcher) tell(e Event, seen *store.Seen) {

@@ -161,10 +161,12 @@ func rank(s store.MirrorState) int {
 		return 2
 	case store.MirrorBehind:
 		return 3
-	case store.MirrorStale:
+	case store.MirrorIncomplete:
 		return 4
+	case store.MirrorStale:
+		return 5
 	}
-	return 5
+	return 6
 }
 
 // maxProblem bounds what is stored of the problems of a mirror, in bytes.
@@ -204,8 +206,8 @@ func (l *looker) url(ctx context.Context, v *view, f *serverlist.Fetcher, base s
 	out.add(l.document(ctx, v, f, base, issue.MirrorListName, serverlist.TypeMirrorList))
 	trust := l.trust(ctx, v, f, base)
 	out.add(trust)
-	if trust.state == store.MirrorBehind && out.state == store.MirrorWell {
-		out.state = store.MirrorBehind
+	if trust.state == store.MirrorIncomplete && out.state == store.MirrorWell { // one that is late gets it with the lists
+		out.state = store.MirrorIncomplete
 	}
 	return out
 }

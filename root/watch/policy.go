@@ -21,18 +21,21 @@ type Policy struct {
 
 	// WrongGrace is how long a mirror may be seen to serve what does not
 	// verify. 1 h, and never less than two looks: a file that is being replaced
-	// on a host without rename is wrong for a moment.
+	// on a host without rename is wrong for a moment. Good answers in between
+	// do not end it, unless they go on for WellFor: a liar that alternates is a
+	// liar.
 	WrongGrace time.Duration
 
 	// WellFor is how long a mirror has to be well to come back. 6 h: a whole
 	// cycle of its schedule and of the root's editions, rather than one good
-	// answer. Each time that it was left out before doubles it, to a week at
+	// answer. One that is listed has what was seen of its illness forgotten
+	// after the same time. Each time that it was left out before doubles it, to a week at
 	// most, and a month of health ends that: a mirror that comes and goes must
 	// not make an edition each time.
 	WellFor time.Duration
 
-	// WarnAfter is how long a mirror may be ill before its contact is told. A
-	// quarter of StaleGrace.
+	// WarnAfter is how long a mirror may be ill, or lack trust documents,
+	// before its contact is told. A quarter of StaleGrace.
 	WarnAfter time.Duration
 }
 
@@ -60,38 +63,46 @@ const (
 func (p *Policy) next(before store.Watch, seen store.MirrorState, now time.Time) store.Watch {
 	after := before
 	after.State, after.Checked = seen, now
-	since := p.observed(before, now)
-	wasIll := before.State.Ill()
-	if seen.Ill() {
-		if !wasIll && before.State != store.MirrorNew && now.Sub(before.Since) > forgiveAfter {
-			after.Drops = 0
-		}
-		after.WellFor = 0
-		after.IllFor = 0
-		if wasIll {
-			after.IllFor = before.IllFor + since
-		}
-	} else {
-		after.IllFor = 0
-		if !before.LeftOut.IsZero() && !wasIll {
-			after.WellFor = before.WellFor + since
-		}
+	p.count(before, &after, p.observed(before, now))
+	if seen.Ill() && !before.State.Ill() && before.State != store.MirrorNew && now.Sub(before.Since) > forgiveAfter {
+		after.Drops = 0
 	}
 	if kind(seen) != kind(before.State) || before.Since.IsZero() {
 		after.Since = now
 	}
 	switch {
-	case before.LeftOut.IsZero() && p.tooIll(before, after, now):
+	case before.LeftOut.IsZero() && p.tooIll(before, after):
 		after.LeftOut, after.WellFor = now, 0
 		after.Drops++
 	case !before.LeftOut.IsZero() && !seen.Ill() && after.WellFor >= p.wellFor(before.Drops):
-		after.LeftOut, after.WellFor = time.Time{}, 0
+		after.LeftOut, after.WellFor, after.IllFor, after.WrongFor = time.Time{}, 0, 0, 0
 	}
 	return after
 }
 
+// count adds the time between two looks to what it was. A mirror is what it was
+// seen to be until the next look. Only a whole cycle of health ends an illness,
+// as one good answer among bad ones helps few clients.
+func (p *Policy) count(before store.Watch, after *store.Watch, passed time.Duration) {
+	if before.State.Ill() {
+		after.IllFor += passed
+	}
+	if before.State == store.MirrorWrong {
+		after.WrongFor += passed
+	}
+	switch {
+	case after.State.Ill():
+		after.WellFor = 0
+	case !before.State.Ill() && before.State != store.MirrorNew:
+		after.WellFor += passed
+	}
+	if before.LeftOut.IsZero() && !after.State.Ill() && after.WellFor >= p.WellFor {
+		after.IllFor, after.WrongFor, after.WellFor = 0, 0, max(p.WellFor, 0)
+	}
+}
+
 // kind is what Since is about: well and behind are one health, and so are stale
-// and unreachable.
+// and unreachable. What lacks documents is neither.
 func kind(s store.MirrorState) store.MirrorState {
 	switch s {
 	case store.MirrorBehind:
@@ -112,12 +123,13 @@ func (p *Policy) observed(before store.Watch, now time.Time) time.Duration {
 }
 
 // tooIll tells whether a listed mirror is to be left out.
-func (p *Policy) tooIll(before, after store.Watch, now time.Time) bool {
+func (p *Policy) tooIll(before, after store.Watch) bool {
 	switch after.State {
 	case store.MirrorForked:
 		return true
 	case store.MirrorWrong:
-		return before.State == store.MirrorWrong && now.Sub(after.Since) >= p.WrongGrace || after.IllFor >= p.StaleGrace
+		again := before.State == store.MirrorWrong || before.WrongFor > 0
+		return again && after.WrongFor >= p.WrongGrace || after.IllFor >= p.StaleGrace
 	case store.MirrorStale, store.MirrorUnreachable:
 		return after.IllFor >= p.StaleGrace
 	}
@@ -133,8 +145,14 @@ func (p *Policy) wellFor(drops int) time.Duration {
 	return max(p.WellFor, min(need, longestWell))
 }
 
-// warns tells whether this look is the one after which the contact is told.
+// warns tells whether this look is the one after which the contact is told. It
+// may be a good one among bad ones.
 func (p *Policy) warns(before, after store.Watch) bool {
-	return after.State.Ill() && before.LeftOut.IsZero() && after.LeftOut.IsZero() &&
-		before.IllFor < p.WarnAfter && after.IllFor >= p.WarnAfter
+	if !before.LeftOut.IsZero() || !after.LeftOut.IsZero() {
+		return false
+	}
+	if after.State == store.MirrorIncomplete && before.State == store.MirrorIncomplete {
+		return before.Checked.Sub(before.Since) < p.WarnAfter && after.Checked.Sub(after.Since) >= p.WarnAfter
+	}
+	return before.IllFor < p.WarnAfter && after.IllFor >= p.WarnAfter
 }

@@ -87,3 +87,38 @@ func TestPrivateAddresses(t *testing.T) {
 		t.Errorf("afterwards: %v, %d requests", err, requests)
 	}
 }
+
+// A mirror beside the root proves nothing about those on the Internet.
+func TestProven(t *testing.T) {
+	t.Parallel()
+	const near, far = "http://10.0.0.7/", "http://mirror.example/"
+	out := time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)
+	type one struct {
+		url     string
+		state   store.MirrorState
+		leftOut time.Time
+	}
+	for name, c := range map[string]struct {
+		mirrors []one
+		want    bool
+	}{
+		"one far is well":          {[]one{{far, store.MirrorWell, time.Time{}}, {far, store.MirrorStale, time.Time{}}}, true},
+		"one far is behind":        {[]one{{far, store.MirrorBehind, time.Time{}}, {far, store.MirrorStale, time.Time{}}}, false},
+		"one that is left out":     {[]one{{far, store.MirrorWell, out}, {far, store.MirrorStale, time.Time{}}}, false},
+		"near for far":             {[]one{{near, store.MirrorWell, time.Time{}}, {far, store.MirrorUnreachable, time.Time{}}}, false},
+		"near for near":            {[]one{{near, store.MirrorWell, time.Time{}}, {near, store.MirrorUnreachable, time.Time{}}}, true},
+		"near for a forked one":    {[]one{{near, store.MirrorWell, time.Time{}}, {far, store.MirrorForked, time.Time{}}}, true},
+		"far for near":             {[]one{{near, store.MirrorWrong, time.Time{}}, {far, store.MirrorWell, time.Time{}}}, true},
+		"nobody is well, all near": {[]one{{near, store.MirrorWrong, time.Time{}}, {near, store.MirrorWrong, time.Time{}}}, false},
+	} {
+		var all []store.WatchedMirror
+		var looks []look
+		for _, m := range c.mirrors {
+			all = append(all, store.WatchedMirror{Mirror: serverlist.Mirror{URLs: []string{m.url}}, Watch: store.Watch{LeftOut: m.leftOut}})
+			looks = append(looks, look{check: store.MirrorCheck{State: m.state}})
+		}
+		if got := proven(all, looks); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type trustLook struct {
 
 // trust compares the trust documents of a folder with those of the root, the
 // new ones in every look and all of them once a day. Clients follow them one by
-// one, so the first that is missing or wrong ends it: with it a mirror is behind
+// one, so the first that is missing or wrong ends it: with it a mirror is incomplete
 // or lies, and clients that have an older document do not get past it.
 func (l *looker) trust(ctx context.Context, v *view, f *serverlist.Fetcher, base string) found {
 	done := l.trustDone(base)
@@ -29,7 +29,7 @@ func (l *looker) trust(ctx context.Context, v *view, f *serverlist.Fetcher, base
 		data, err := f.Trust(ctx, base, doc.Version)
 		switch {
 		case outcome(err) == serverlist.OutcomeAbsent:
-			out.state = store.MirrorBehind
+			out.state = store.MirrorIncomplete
 			out.problem = fmt.Sprintf("%v: clients need this document to follow changes of keys", err)
 		case outcome(err) == serverlist.OutcomeRefused:
 			out.state, out.problem = store.MirrorWrong, err.Error()

@@ -32,11 +32,11 @@ func TestTrust(t *testing.T) {
 		evidence int
 	}{
 		"all there":            {"x", func(*world) []byte { return nil }, store.MirrorWell, "", 0},
-		"the first is missing": {"trust/1.trust", func(*world) []byte { return nil }, store.MirrorBehind, "/trust/1.trust", 0},
+		"the first is missing": {"trust/1.trust", func(*world) []byte { return nil }, store.MirrorIncomplete, "/trust/1.trust", 0},
 		"the newest is missing": {"trust/2.trust", func(*world) []byte { return nil },
-			store.MirrorBehind, "/trust/2.trust", 0},
+			store.MirrorIncomplete, "/trust/2.trust", 0},
 		"a page for the newest": {"trust/2.trust", func(*world) []byte { return []byte("<!DOCTYPE html>\n\n<p>not here\n") },
-			store.MirrorBehind, "HTML page", 0},
+			store.MirrorIncomplete, "HTML page", 0},
 		"a stranger's first":  {"trust/1.trust", func(*world) []byte { return stranger.Pinned() }, store.MirrorWrong, "somebody else", 0},
 		"a stranger's second": {"trust/2.trust", func(*world) []byte { return stranger.Amend(other) }, store.MirrorWrong, "does not verify", 0},
 		"cut off":             {"trust/2.trust", func(w *world) []byte { d := w.Folder()["trust/2.trust"].Data; return d[:len(d)-9] }, store.MirrorWrong, "does not verify", 0},

@@ -17,8 +17,8 @@
 // is. One with an older edition is behind, and stale when that is past its
 // fresh-until. One that has what the root has never published under that
 // number, signed all the same, is forked: both heads are kept as evidence. One
-// that lacks a trust document is behind: clients that know an older one cannot
-// follow a change of keys there.
+// that lacks a trust document is incomplete: clients that know an older one
+// cannot follow a change of keys there, and its contact is told.
 //
 // # Leaving out and taking in
 //
@@ -28,10 +28,13 @@
 // one change of the store and so one edition of the mirror list.
 //
 // When more than half of the listed mirrors are ill in one round, and more than
-// one, the root suspects its own network, or its own publishing: it says so,
-// records what it saw, and judges nobody. A single mirror says nothing about the
-// root's network, so that it is judged. A fork is judged all the same: no network makes
-// signatures. The root's own entry is no mirror and never at stake.
+// one, and none is well, the root suspects its own network, or its own
+// publishing: it says so, records what it saw, and judges nobody. One that has
+// the newest edition proves that both work, and the others are judged; at a
+// private address it proves that only for others at such addresses. A single
+// mirror says nothing about the root's network, so that it is judged. A fork is
+// judged all the same: no network makes signatures. The root's own entry is no
+// mirror and never at stake.
 package watch
 
 import (

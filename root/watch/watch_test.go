@@ -123,7 +123,7 @@ func TestLiar(t *testing.T) {
 		t.Error("left out after one look")
 	}
 	site.SetFault(serverlisttest.Honest)
-	w.rounds(time.Hour)
+	w.rounds(7 * time.Hour)
 	site.SetFault(serverlisttest.Stranger)
 	w.rounds(time.Hour)
 	if !w.isListed("a") {

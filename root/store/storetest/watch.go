@@ -70,6 +70,7 @@ func recordChecks(t *testing.T, w *world) {
 		w.wait(time.Minute)
 		last = w.seen(m, store.MirrorStale, n)
 		last.Watch.Since, last.Watch.IllFor, last.Watch.Drops = w.clock(), time.Minute, n
+		last.Watch.WrongFor, last.Watch.WellFor = time.Second, time.Hour
 		if change := w.record(last); change != 0 {
 			t.Errorf("change %d", change)
 		}
