@@ -49,6 +49,8 @@ type Config struct {
 	// of this machine itself. Empty: no header is believed.
 	TrustedProxies []string
 
+	Games Games // that may be registered; empty: any
+
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it
 	Targets  []push.Target // where everything published is brought to
@@ -98,6 +100,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("queue = %d: the queue needs a size; a queue without a limit would let a flood fill the disk", c.Queue)
 	}
 	if _, err := parseProxies(c.TrustedProxies); err != nil {
+		return err
+	}
+	if err := c.Games.check(); err != nil {
 		return err
 	}
 	if c.Mail != nil {

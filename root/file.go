@@ -31,6 +31,7 @@ type configFile struct {
 
 	TrustedProxies []string `toml:"trusted_proxies"`
 
+	Games Games        `toml:"games"`
 	Watch watchSection `toml:"watch"`
 
 	// Packages notify and hosts read these.
@@ -88,6 +89,7 @@ func loadConfig(path, text, data string) (Config, error) {
 		KeepDays:      f.KeepDays,
 
 		TrustedProxies: f.TrustedProxies,
+		Games:          f.Games,
 	}
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
 	if err := cfg.readTables(path, text); err != nil {

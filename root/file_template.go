@@ -78,6 +78,13 @@ trusted_proxies = []
 # after this many days; -1: never.
 keep_days = 90
 
+# The games whose servers may be registered, each with the name that people read.
+# A request for another is refused, with the nearest of these. Without this table
+# any slug is taken.
+# [games]
+# crossfire = "Crossfire"
+# luanti = "Luanti"
+
 # The root looks at its mirrors as clients do. One that is stale or away for
 # stale_grace, or serves for wrong_grace what does not verify, is left out of the
 # mirror list until it has been well for well_for. Its contact is told of an

@@ -31,6 +31,8 @@ func TestLoadConfigChecksValues(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ text, says string }{
 		{"queue = -1", "queue"},
+		{"[games]\nCrossfire = \"Crossfire\"", "no slug"},
+		{"[games]\ncrossfire = \"\"", "no name"},
 		{"listen = \"7480\"", "host:port"},
 		{"trusted_proxies = [\"localhost\"]", "not an address or a prefix"},
 		{"trusted_proxies = [\"127.0.0.1:80\"]", "not an address or a prefix"},

@@ -65,6 +65,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt
 // end here. fields and tooLarge are what was wrong with its form.
 func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, fields []api.FieldProblem, tooLarge bool, src source, exempt bool) (api.Accepted, error) {
 	entry, wrong := checkRequest(req, src.local || s.cfg.AllowPrivate)
+	wrong = append(wrong, s.cfg.Games.refuse(req.Game)...)
 	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
 		return api.Accepted{}, refuseRequest(fields, tooLarge)
 	}
