@@ -2,13 +2,11 @@ package root
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/issue"
-	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // How long others may keep a document. Lists change with every approval, and
@@ -42,38 +40,47 @@ func (s *server) document(cacheControl string) http.HandlerFunc {
 	}
 }
 
+// serveDocument answers whatever may be asked of a document. The usual requests
+// have been answered before; see documentsFirst.
 func serveDocument(w http.ResponseWriter, r *http.Request, d *issue.Document, cacheControl string) {
-	allowSlow(w, d)
+	body, _ := choose(r, d)
+	allowSlow(w, body)
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h["Content-Type"] = plainText
 	h.Set("Cache-Control", cacheControl)
-	h.Set("ETag", d.ETag)
-	http.ServeContent(w, r, "", d.Issued, bytes.NewReader(d.Bytes))
+	h["Etag"] = body.ETagValue
+	h["Vary"] = variesBy
+	if body.Encoding != "" {
+		h["Content-Encoding"] = encodedGzip
+		w = &sized{w, body.Length}
+	}
+	http.ServeContent(w, r, "", d.Issued, bytes.NewReader(body.Bytes))
 }
 
-// allowSlow gives a large document the time that a slow client needs. A small
+// sized says how long a whole answer is. ServeContent does not where the answer
+// has an encoding, because others compress behind its back.
+type sized struct {
+	http.ResponseWriter
+	length []string
+}
+
+func (w *sized) WriteHeader(status int) {
+	if status == http.StatusOK {
+		w.Header()["Content-Length"] = w.length
+	} else {
+		w.Header().Del("Content-Encoding") // there is no body to have one
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// allowSlow gives a large answer the time that a slow client needs. A small
 // one has as much as any answer.
-func allowSlow(w http.ResponseWriter, d *issue.Document) {
-	seconds := len(d.Bytes) / slowestDownload
+func allowSlow(w http.ResponseWriter, body *issue.Representation) {
+	seconds := len(body.Bytes) / slowestDownload
 	if seconds == 0 {
 		return
 	}
 	enough := firstByte + time.Duration(seconds)*time.Second
 	// It fails only where the writer is no connection, as in a test.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(enough))
-}
-
-// index says to a person what this is.
-func (s *server) index(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", listCache)
-	fmt.Fprintf(w, "Root of the server list %s\n\n", s.origin)
-	for _, d := range s.publisher.Documents() {
-		fmt.Fprintf(w, "/%-16s version %d, issued %s", d.Name, d.Version, d.Issued.Format(time.RFC3339))
-		if d.Type == serverlist.TypeServerList {
-			fmt.Fprintf(w, ", %d servers", d.Entries)
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprint(w, "\nPOST /api/v1/registrations asks for a server to be listed.\n")
 }

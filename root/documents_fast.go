@@ -2,16 +2,17 @@ package root
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/signed-metaserver/metaserver/root/issue"
 )
 
 // Values of headers that never change, so that no request makes them again.
 var (
-	plainText = []string{"text/plain; charset=utf-8"}
-	noSniff   = []string{"nosniff"}
-	bytesOnly = []string{"bytes"}
+	plainText   = []string{"text/plain; charset=utf-8"}
+	noSniff     = []string{"nosniff"}
+	bytesOnly   = []string{"bytes"}
+	encodedGzip = []string{"gzip"}
+	variesBy    = []string{"Accept-Encoding"}
 )
 
 // documentsFirst answers what is asked most, before a route is looked for: the
@@ -37,32 +38,28 @@ func (s *server) askedFor(r *http.Request) *issue.Document {
 // serveFast reports false, and has done nothing, if the request asks for less
 // than the whole document or has conditions that need thought.
 func serveFast(w http.ResponseWriter, r *http.Request, d *issue.Document) bool {
-	for _, special := range [...]string{"Range", "If-Match", "If-Unmodified-Since", "Accept-Encoding"} {
-		if r.Header[special] != nil {
-			return false
-		}
-	}
-	held := r.Header["If-None-Match"]
-	switch {
-	case held == nil && r.Header["If-Modified-Since"] != nil:
-		return false
-	case held != nil && (len(held) > 1 || held[0] != d.ETag):
+	body, asked := choose(r, d)
+	if asked.more || asked.have != "" && asked.have != body.ETag {
 		return false
 	}
 	h := w.Header()
 	h["X-Content-Type-Options"] = noSniff
 	h["Cache-Control"] = cacheOf(d)
-	h["Etag"] = []string{d.ETag}
-	if held != nil {
+	h["Etag"] = body.ETagValue
+	h["Vary"] = variesBy
+	if asked.have != "" {
 		w.WriteHeader(http.StatusNotModified)
 		return true
 	}
-	allowSlow(w, d)
+	allowSlow(w, body)
 	h["Content-Type"] = plainText
 	h["Accept-Ranges"] = bytesOnly
-	h["Last-Modified"] = []string{d.Issued.UTC().Format(http.TimeFormat)}
-	h["Content-Length"] = []string{strconv.Itoa(len(d.Bytes))}
-	w.Write(d.Bytes) // in one call; io.Copy would do it in small pieces
+	h["Last-Modified"] = body.LastModified
+	h["Content-Length"] = body.Length
+	if body.Encoding != "" {
+		h["Content-Encoding"] = encodedGzip
+	}
+	w.Write(body.Bytes) // in one call; io.Copy would do it in small pieces
 	return true
 }
 

@@ -73,7 +73,7 @@ func newWorld(t testing.TB, change ...func(*root.Config)) *world {
 // serveData serves an existing root until stop is called or the test ends.
 func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
 	t.Helper()
-	w := &world{t: t, dir: dir, log: new(lockedBuffer), http: &http.Client{Transport: &http.Transport{}}}
+	w := &world{t: t, dir: dir, log: new(lockedBuffer), http: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	cfg, err := root.LoadConfig(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,8 @@ const (
 	MirrorListName = serverlist.NameMirrorList
 )
 
-// A Document is something published, ready to be served. It is immutable.
+// A Document is something published, ready to be served. It is immutable and
+// not to be copied.
 type Document struct {
 	Name       string // "server.list", "mirror.list", "trust/1.trust"
 	Type       string // as "server-list/1"
@@ -30,7 +31,8 @@ type Document struct {
 	Bytes      []byte    // do not change
 	ETag       string    // strong, with its quotes; made from the SHA-256 of Bytes
 
-	ids []string // of the entries of a list, ordered
+	ids  []string // of the entries of a list, ordered
+	made representations
 }
 
 // Has tells whether the list has an entry of this id.
