@@ -147,19 +147,14 @@ type rawClient struct {
 	conn    net.Conn
 	reader  *bufio.Reader
 	request []byte
-	status  int
+	status  int // that every answer must have
 	buffer  []byte
 }
 
 func newRawClient(b *testing.B, url, path string, status int) *rawClient {
 	b.Helper()
 	host := strings.TrimPrefix(url, "http://")
-	conn, err := net.Dial("tcp", host)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
-	c := &rawClient{conn: conn, reader: bufio.NewReaderSize(conn, 4096), status: status, buffer: make([]byte, 256<<10)}
+	c := dialRaw(b, host, status)
 	request := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: metaserver\r\n"
 	if status == http.StatusNotModified {
 		resp, err := http.Get(url + path)
@@ -171,6 +166,16 @@ func newRawClient(b *testing.B, url, path string, status int) *rawClient {
 	}
 	c.request = []byte(request + "\r\n")
 	return c
+}
+
+func dialRaw(b testing.TB, host string, status int) *rawClient {
+	b.Helper()
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return &rawClient{conn: conn, reader: bufio.NewReaderSize(conn, 4096), status: status, buffer: make([]byte, 256<<10)}
 }
 
 func (c *rawClient) repeat(times int) error {
@@ -186,7 +191,7 @@ func (c *rawClient) do() error {
 	if _, err := c.conn.Write(c.request); err != nil {
 		return err
 	}
-	length, line := 0, 0
+	length, line := -1, 0
 	for {
 		text, err := c.reader.ReadSlice('\n')
 		switch {
@@ -211,7 +216,7 @@ func (c *rawClient) skip(n int) error {
 	if c.status == http.StatusNotModified {
 		return nil
 	}
-	if n == 0 {
+	if n < 0 {
 		return errors.New("there is no Content-Length")
 	}
 	held, err := c.reader.Discard(min(n, c.reader.Buffered()))

@@ -69,10 +69,13 @@ func serveUntilKilled(dir string) error {
 			return err
 		}
 	}
-	r, err := root.New(root.Config{
-		Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
-		Ready: func(public, admin net.Addr) { fmt.Println(public, admin) },
-	})
+	cfg, err := root.LoadConfig(dir)
+	if err != nil {
+		return err
+	}
+	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Ready = func(public, admin net.Addr) { fmt.Println(public, admin) }
+	r, err := root.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -140,7 +143,7 @@ func startCommand(t testing.TB, cmd *exec.Cmd, printsToken bool) (*world, error)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	w := &world{t: t, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	w := &world{t: t, pid: cmd.Process.Pid, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	w.stop = onceOnly(func() {
 		cmd.Process.Kill()
 		cmd.Wait()

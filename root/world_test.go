@@ -43,6 +43,7 @@ const origin = "ms.example.org"
 type world struct {
 	t      testing.TB
 	dir    string // the data folder
+	pid    int    // of the process; 0: this one
 	public string // base URL, without the slash
 	admin  string
 	token  string
