@@ -18,6 +18,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/store/storetest"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -359,9 +360,9 @@ func TestTrustIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	d, err := st.Decisions(t.Context(), 10)
-	if err != nil || len(d) != 1 || d[0].Action != store.ActionPublishTrust || d[0].Entry != "trust/2" || d[0].Admin != "admin" {
-		t.Errorf("%+v, %v", d, err)
+	d := storetest.Recorded(t, st, 10)
+	if d[0].Action != store.ActionPublishTrust || d[0].Subject != "trust/2" || d[0].Admin != "admin" || d[0].Source != "127.0.0.1" {
+		t.Errorf("%+v", d)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/store/storetest"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -108,7 +109,7 @@ func sameDocumentAtTwoNodes(t *testing.T, w *world) {
 	wg.Wait()
 	w.accept(document)
 	w.checkTrust(p)
-	if n := len(must(w.store.Decisions(t.Context(), 10))(t)); n != 2 { // the approval, and this
+	if n := len(storetest.Recorded(t, w.store, 10)); n != 2 { // the approval, and this
 		t.Errorf("%d decisions, want 2", n)
 	}
 }

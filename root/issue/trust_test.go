@@ -15,6 +15,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/store/storetest"
 )
 
 // nextTrust returns the next trust document, signed by the admin.
@@ -134,7 +135,7 @@ func (w *world) state(p *issue.Publisher) state {
 	for _, typ := range []string{servers, mirrors} {
 		s["editions of "+typ] = fmt.Sprint(w.editions(typ))
 	}
-	s["decisions"] = fmt.Sprint(must(w.store.Decisions(w.t.Context(), 1000))(w.t))
+	s["decisions"] = fmt.Sprint(storetest.Recorded(w.t, w.store, 1000))
 	return s
 }
 
@@ -179,8 +180,8 @@ func TestPublishTrust(t *testing.T) {
 				if v := p.Current(servers).Version; v <= before.Version || v > time.Now().Unix() {
 					t.Errorf("version %d after %d", v, before.Version)
 				}
-				d := must(w.store.Decisions(t.Context(), 1))(t)
-				if d[0].Action != store.ActionPublishTrust || d[0].Admin != "alice" || d[0].Entry != "trust/2" {
+				d := storetest.Recorded(t, w.store, 1)
+				if d[0].Action != store.ActionPublishTrust || d[0].Admin != "alice" || d[0].Subject != "trust/2" {
 					t.Errorf("recorded %+v", d[0])
 				}
 				// Once more is no more.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/audit"
 )
 
 // A decider is what all decisions need: the transaction, and what to record.
@@ -21,15 +23,17 @@ func (s *sqlStore) decide(ctx context.Context, admin string, run func(*decider) 
 	return s.w.do(ctx, func(t *tx) error { return run(&decider{t, now, admin}) })
 }
 
-// record writes down what was done. A change of 0 means that no list changed.
+// record writes down what was done, about a registration, an entry, or both. A
+// change of 0 means that no list changed.
 func (d *decider) record(action Action, registration, entry, reason string, change int64) error {
-	id, err := d.next("decision")
-	if err != nil {
-		return err
+	e := audit.Event{
+		Time: unixTime(d.now), Admin: d.admin, Action: action, Outcome: audit.Done, Detail: reason, Change: change,
 	}
-	_, err = d.exec(`INSERT INTO decisions (id, at, admin, action, registration, entry, reason, change)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, id, d.now, d.admin, action, registration, entry, reason, change)
-	return err
+	e.Subject, e.Entry = subjects(registration, entry)
+	if d.call != nil && d.call.Admin == d.admin {
+		e.Source = d.call.Source
+	}
+	return d.audit(e)
 }
 
 func (s *sqlStore) Approve(ctx context.Context, a Approval) (Entry, error) {
@@ -248,18 +252,6 @@ func (s *sqlStore) Prune(ctx context.Context, before time.Time, limit int) (int,
 		return err
 	})
 	return int(n), err
-}
-
-func (s *sqlStore) Decisions(ctx context.Context, limit int) ([]Decision, error) {
-	rows, err := s.r.QueryContext(ctx, `SELECT id, at, admin, action, registration, entry, reason, change
-		FROM decisions ORDER BY id DESC LIMIT $1`, limit)
-	return readRows(rows, err, func(row scanner) (Decision, error) {
-		var d Decision
-		var at int64
-		err := row.Scan(&d.ID, &at, &d.Admin, &d.Action, &d.Registration, &d.Entry, &d.Reason, &d.Change)
-		d.At = unixTime(at)
-		return d, err
-	})
 }
 
 // readRows reads all rows of a query and closes it.

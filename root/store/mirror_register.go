@@ -77,6 +77,7 @@ func (s *sqlStore) RegisterMirror(ctx context.Context, r MirrorRequest, limits L
 		if err != nil {
 			return err
 		}
+		t.about(formatMirrorID(id))
 		out, err = t.mirrorRegistration(id)
 		return err
 	})

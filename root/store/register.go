@@ -57,6 +57,7 @@ func (s *sqlStore) Register(ctx context.Context, r Request, limits Limits) (Regi
 		if err != nil {
 			return err
 		}
+		t.about(formatID(id))
 		out, err = t.registration(id)
 		return err
 	})

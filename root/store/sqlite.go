@@ -86,7 +86,7 @@ func openSQLite(ctx context.Context, cfg Config) (*sqlStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := openWriter(ctx, path)
+	w, err := openWriter(ctx, path, cfg.Now)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -102,7 +102,7 @@ func openSQLite(ctx context.Context, cfg Config) (*sqlStore, error) {
 // openWriter opens the database for writing and brings its tables up to date.
 // synchronous(FULL) is what makes a commit durable in WAL mode; temporary data
 // are kept in memory because they only serve to undo.
-func openWriter(ctx context.Context, path string) (*writer, error) {
+func openWriter(ctx context.Context, path string, now func() time.Time) (*writer, error) {
 	db, err := sql.Open("sqlite", fileURI(path,
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)",
 		"foreign_keys(1)", "journal_size_limit(67108864)", "temp_store(MEMORY)"))
@@ -113,7 +113,7 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	if err := migrate(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	w, err := newWriter(ctx, db)
+	w, err := newWriter(ctx, db, now)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -169,7 +169,8 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, dir)
+	return goose.NewProvider(goose.DialectSQLite3, db, dir,
+		goose.WithGoMigrations(linkDecisions()), goose.WithAllowOutofOrder(true))
 }
 
 // knownVersion is the version of the tables that this program makes.

@@ -45,6 +45,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -56,6 +57,7 @@ import (
 type Store interface {
 	MirrorStore
 	Outbox
+	AuditLog
 
 	// Register puts a request into the queue, or updates the pending request
 	// of the same identity; see the package comment. The limits hold for new
@@ -94,7 +96,7 @@ type Store interface {
 
 	// Prune forgets registrations, those of mirrors too, that were rejected or
 	// revoked before the given time, at most limit of each kind, with their e-mail addresses and
-	// tokens, and returns how many. The decisions about them stay.
+	// tokens, and returns how many. What the audit log says of them stays.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Entry returns an entry, listed or revoked. [ErrNotFound].
@@ -159,9 +161,6 @@ type Store interface {
 	// ConfirmedRemoval returns the highest change confirmed for a type; 0:
 	// none.
 	ConfirmedRemoval(ctx context.Context, typ string) (change int64, err error)
-
-	// Decisions returns what admins decided, newest first, at most limit.
-	Decisions(ctx context.Context, limit int) ([]Decision, error)
 
 	// Counts returns how much there is of everything.
 	Counts(ctx context.Context) (Counts, error)
@@ -324,8 +323,8 @@ type Swap struct {
 	Edition  Edition
 }
 
-// Action is what an admin did.
-type Action string
+// Action is what an admin did, in the audit log.
+type Action = audit.Action
 
 // The actions.
 const (
@@ -339,19 +338,6 @@ const (
 	ActionConfirm      Action = "confirm-removal"
 	ActionPublishTrust Action = "publish-trust"
 )
-
-// A Decision is the record of what an admin did. It is written in the
-// transaction that does it, and never changed.
-type Decision struct {
-	ID           int64
-	At           time.Time
-	Admin        string
-	Action       Action
-	Registration string // id, or ""
-	Entry        string // id of the entry or mirror, or "trust/N", or ""
-	Reason       string
-	Change       int64 // its change number; 0: it changed no list
-}
 
 // Counts says how much there is.
 type Counts struct {

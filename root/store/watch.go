@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/audit"
 )
 
 const selectMirror = `SELECT m.mirror, m.email, m.registration, m.created, m.change,
@@ -47,11 +49,8 @@ func readMirror(row scanner) (m WatchedMirror, err error) {
 	return m, m.Mirror.UnmarshalJSON(text)
 }
 
-// watcher is who decides when no admin does.
-const watcher = "(watcher)"
-
 func (s *sqlStore) RecordChecks(ctx context.Context, seen []Seen, keep int) (change int64, err error) {
-	err = s.decide(ctx, watcher, func(d *decider) (err error) {
+	err = s.decide(ctx, audit.Watcher, func(d *decider) (err error) {
 		change = 0
 		for _, one := range seen {
 			if err := d.recordSeen(one, keep, &change); err != nil {

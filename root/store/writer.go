@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/audit"
 )
 
 // maxBatch is the most writes that share one transaction: it bounds how long
@@ -23,6 +26,7 @@ const maxBatch = 256
 // the queue by then.
 type writer struct {
 	seat chan struct{} // holds one element while somebody works
+	now  func() time.Time
 
 	// For who has the seat.
 	db     *sql.DB
@@ -36,25 +40,28 @@ type writer struct {
 
 // A write is the work of one caller.
 type write struct {
-	run  func(*tx) error
-	err  error
-	done chan struct{} // closed when err is final
+	run     func(*tx) error
+	call    *audit.Call // that it belongs to; nil: none
+	audited bool        // a record of the call is part of it
+	err     error
+	done    chan struct{} // closed when err is final
 }
 
 var errClosed = errors.New("the store is closed")
 
-func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+func newWriter(ctx context.Context, db *sql.DB, now func() time.Time) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &writer{db: db, conn: conn, seat: make(chan struct{}, 1), stmts: make(map[string]*sql.Stmt)}, nil
+	return &writer{db: db, conn: conn, now: now, seat: make(chan struct{}, 1), stmts: make(map[string]*sql.Stmt)}, nil
 }
 
 // do runs a function in a transaction and returns when that is durable. An
-// error of the function undoes what it did, and nothing else.
+// error of the function undoes what it did, and nothing else. What it does for
+// an admin is recorded in the same transaction.
 func (w *writer) do(ctx context.Context, run func(*tx) error) error {
-	job := &write{run: run, done: make(chan struct{})}
+	job := &write{run: run, call: audit.From(ctx), done: make(chan struct{})}
 	w.mu.Lock()
 	w.queue = append(w.queue, job)
 	w.mu.Unlock()
@@ -111,6 +118,9 @@ func (w *writer) work(batch []*write) {
 			if err != nil {
 				job.err = err
 			}
+			if job.audited && job.call != nil && job.err == nil {
+				job.call.SetRecorded()
+			}
 			close(job.done)
 		}
 	}()
@@ -124,7 +134,7 @@ func (w *writer) transact(ctx context.Context, batch []*write) error {
 	if w.closed {
 		return errClosed
 	}
-	t := &tx{ctx, w}
+	t := &tx{ctx: ctx, w: w}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return explain(err)
 	}
@@ -151,7 +161,7 @@ func (job *write) runIn(t *tx) error {
 	if _, err := t.exec("SAVEPOINT job"); err != nil {
 		return err
 	}
-	job.err = explain(job.run(t))
+	job.err = explain(job.runAudited(t))
 	if job.err != nil {
 		if _, err := t.exec("ROLLBACK TO job"); err != nil {
 			return fmt.Errorf("%w (%w)", job.err, err)
@@ -159,6 +169,22 @@ func (job *write) runIn(t *tx) error {
 	}
 	_, err := t.exec("RELEASE job")
 	return err
+}
+
+// runAudited runs the function, and records the call that it belongs to unless
+// that is recorded.
+func (job *write) runAudited(t *tx) error {
+	own := &tx{ctx: t.ctx, w: t.w, call: job.call}
+	if err := job.run(own); err != nil {
+		return err
+	}
+	if job.call != nil && !own.audited && !job.call.Recorded() {
+		if err := own.audit(job.call.Event(audit.Done)); err != nil {
+			return err
+		}
+	}
+	job.audited = own.audited
+	return nil
 }
 
 func (w *writer) close() error {
@@ -176,8 +202,10 @@ func (w *writer) close() error {
 
 // A tx is the transaction that a write runs in.
 type tx struct {
-	ctx context.Context
-	w   *writer
+	ctx     context.Context
+	w       *writer
+	call    *audit.Call // that it belongs to; nil: none
+	audited bool        // something was recorded
 }
 
 // prepared returns the statement of a text. Each is prepared once, since that

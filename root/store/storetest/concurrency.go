@@ -108,8 +108,8 @@ func approveRace(t *testing.T, w *world) {
 	if c := w.counts(); c.Pending != 0 || c.Listed > 1 {
 		t.Errorf("counts %+v", c)
 	}
-	if d, err := w.Decisions(t.Context(), 10); err != nil || len(d) != 1 {
-		t.Errorf("decisions %+v, %v", d, err)
+	if d := Recorded(t, w, 10); len(d) != 1 {
+		t.Errorf("recorded %+v", d)
 	}
 }
 

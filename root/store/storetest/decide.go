@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -312,9 +313,7 @@ func prune(t *testing.T, w *world) {
 		w.review(id)
 	}
 	wantIDs(t, "list", w.listed(), entry)
-	if d, err := w.Decisions(t.Context(), 100); err != nil || len(d) != 5 {
-		t.Errorf("%d decisions, %v; want 5", len(d), err)
-	}
+	w.wantIntact(5) // the audit log forgets nothing
 }
 
 func decisionsAreRecorded(t *testing.T, w *world) {
@@ -334,25 +333,32 @@ func decisionsAreRecorded(t *testing.T, w *world) {
 		}
 	}
 	later := start.Add(time.Second)
-	want := []store.Decision{
-		decision(6, later, "frank", store.ActionConfirm, "", "", serverlist.TypeServerList, 4),
-		decision(5, later, "erin", store.ActionRemoveMirror, "", "m1", "", 4),
-		decision(4, later, "dave", store.ActionAddMirror, "", "m1", "", 3),
-		decision(3, later, "carol", store.ActionRevoke, yes, entry, "gone", 2),
-		decision(2, later, "bob", store.ActionReject, no, "", "spam", 0),
-		decision(1, start, "alice", store.ActionApprove, yes, entry, "", 1),
+	want := []audit.Event{
+		decision(later, "frank", store.ActionConfirm, "", "", serverlist.TypeServerList, 4),
+		decision(later, "erin", store.ActionRemoveMirror, "m1", "", "", 4),
+		decision(later, "dave", store.ActionAddMirror, "m1", "", "", 3),
+		decision(later, "carol", store.ActionRevoke, yes, entry, "gone", 2),
+		decision(later, "bob", store.ActionReject, no, "", "spam", 0),
+		decision(start, "alice", store.ActionApprove, yes, entry, "", 1),
 	}
-	got, err := w.Decisions(ctx, 100)
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("decisions\n%+v, %v; want\n%+v", got, err, want)
+	if got := events(Recorded(t, w, 100)); !reflect.DeepEqual(got, want) {
+		t.Errorf("recorded\n%+v; want\n%+v", got, want)
 	}
-	if got, err := w.Decisions(ctx, 2); err != nil || !reflect.DeepEqual(got, want[:2]) {
-		t.Errorf("the newest two: %+v, %v", got, err)
+	if got := events(Recorded(t, w, 2)); !reflect.DeepEqual(got, want[:2]) {
+		t.Errorf("the newest two: %+v", got)
 	}
+	w.wantIntact(6)
 }
 
-func decision(id int64, at time.Time, admin string, a store.Action, registration, entry, reason string, change int64) store.Decision {
-	return store.Decision{ID: id, At: at, Admin: admin, Action: a, Registration: registration, Entry: entry, Reason: reason, Change: change}
+func decision(at time.Time, admin string, a store.Action, subject, entry, reason string, change int64) audit.Event {
+	return audit.Event{Time: at, Admin: admin, Action: a, Outcome: audit.Done, Subject: subject, Entry: entry, Detail: reason, Change: change, Count: 1}
+}
+
+func events(records []audit.Record) (all []audit.Event) {
+	for _, r := range records {
+		all = append(all, r.Event)
+	}
+	return all
 }
 
 func refusedRecordsNothing(t *testing.T, w *world) {
@@ -370,8 +376,8 @@ func refusedRecordsNothing(t *testing.T, w *world) {
 			t.Errorf("%s: no error", what)
 		}
 	}
-	if d, err := w.Decisions(ctx, 10); err != nil || len(d) != 0 {
-		t.Errorf("refused decisions were recorded: %+v, %v", d, err)
+	if d := Recorded(t, w, 10); len(d) != 0 {
+		t.Errorf("refused decisions were recorded: %+v", d)
 	}
 	if after := w.counts(); after != before {
 		t.Errorf("refused decisions changed %+v to %+v", before, after)

@@ -198,9 +198,9 @@ func approveMirror(t *testing.T, w *world) {
 	if all, err := w.WatchedMirrors(ctx); err != nil || len(all) != 2 || all[1].Mirror.ID != "wien-2" || all[1].Email != "mallory@example.com" {
 		t.Errorf("watched %+v, %v", all, err)
 	}
-	d, err := w.Decisions(ctx, 1)
-	if err != nil || len(d) != 1 || d[0].Action != store.ActionAddMirror || d[0].Registration != "m2" || d[0].Entry != "wien-2" || d[0].Change != 2 {
-		t.Errorf("decision %+v, %v", d, err)
+	d := Recorded(t, w, 1)
+	if len(d) != 1 || d[0].Action != store.ActionAddMirror || d[0].Subject != "m2" || d[0].Entry != "wien-2" || d[0].Change != 2 {
+		t.Errorf("recorded %+v", d)
 	}
 }
 

@@ -42,6 +42,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Watch", watchTests},
 		{"Editions", editionTests},
 		{"Trust", trustTests},
+		{"Audit", auditTests},
 		{"Concurrency", concurrencyTests},
 		{"Durability", durabilityTests},
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -118,8 +119,8 @@ func trustRefused(t *testing.T, w *world) {
 			t.Errorf("%s: %+v, %v", typ, all, err)
 		}
 	}
-	if d, err := w.Decisions(ctx, 10); err != nil || len(d) != 0 {
-		t.Errorf("refused decisions were recorded: %+v, %v", d, err)
+	if d := Recorded(t, w, 10); len(d) != 0 {
+		t.Errorf("refused decisions were recorded: %+v", d)
 	}
 	if err := w.PublishTrust(ctx, swap(succession("alice", 2), 100, 101)); err != nil {
 		t.Errorf("after refusals: %v", err)
@@ -173,8 +174,8 @@ func trustIsRecorded(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 	}
-	want := []store.Decision{decision(1, start, "alice", store.ActionPublishTrust, "", "trust/2", "", 0)}
-	if got, err := w.Decisions(t.Context(), 10); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("decisions %+v, %v; want %+v", got, err, want)
+	want := []audit.Event{decision(start, "alice", store.ActionPublishTrust, "trust/2", "", "", 0)}
+	if got := events(Recorded(t, w, 10)); !reflect.DeepEqual(got, want) {
+		t.Errorf("recorded %+v; want %+v", got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -121,10 +122,10 @@ func leaveOut(t *testing.T, w *world) {
 	if change := w.record(in); change != 5 {
 		t.Errorf("taking in is change %d, want 5", change)
 	}
-	d, err := w.Decisions(t.Context(), 3)
-	if err != nil || len(d) != 3 || d[0].Action != store.ActionTakeIn || d[0].Entry != "a" || d[0].Change != 5 ||
-		d[1].Action != store.ActionLeaveOut || d[1].Entry != "b" || d[2].Entry != "a" || d[2].Change != 4 {
-		t.Errorf("decisions %+v, %v", d, err)
+	d := Recorded(t, w, 3)
+	if len(d) != 3 || d[0].Action != store.ActionTakeIn || d[0].Subject != "a" || d[0].Change != 5 || d[0].Admin != audit.Watcher ||
+		d[1].Action != store.ActionLeaveOut || d[1].Subject != "b" || d[2].Subject != "a" || d[2].Change != 4 {
+		t.Errorf("recorded %+v", d)
 	}
 }
 
