@@ -161,6 +161,11 @@ func (p *fieldProblems) extras(server *serverlist.Server, req *api.RegistrationR
 // the rules are those of package serverlist, which names the first wrong
 // member only.
 func (p *fieldProblems) members(s *serverlist.Server) {
+	all := *s
+	all.ID = "x"
+	if all.Check() == nil { // the usual case, looked at once
+		return
+	}
 	for _, set := range []func(one *serverlist.Server){
 		func(one *serverlist.Server) { one.Name = s.Name },
 		func(one *serverlist.Server) { one.Description = s.Description },

@@ -34,6 +34,11 @@ func (t *tx) claimFor(id int64, s *serverlist.Server) error {
 	if err := t.dropClaims(id); err != nil {
 		return err
 	}
+	return t.claim(id, s)
+}
+
+// claim adds the claims of a registration that has none.
+func (t *tx) claim(id int64, s *serverlist.Server) error {
 	for _, c := range claimsOf(s) {
 		if _, err := t.exec("INSERT INTO registration_claims (kind, value, registration) VALUES ($1, $2, $3)", c.kind, c.value, id); err != nil {
 			return err

@@ -156,7 +156,7 @@ func (t *tx) insertRequest(q *request) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := t.claimFor(id, &q.Server); err != nil {
+	if err := t.claim(id, &q.Server); err != nil {
 		return 0, err
 	}
 	return id, t.addToken(serverQueue, id, 1, q.Token)
@@ -180,7 +180,7 @@ func (t *tx) updateRequest(id, requests int64, q *request) error {
 // ever: whoever repeats the request must not be able to take it away.
 func (t *tx) addToken(in queue, id, request int64, hash TokenHash) error {
 	_, err := t.exec("INSERT INTO "+in.tokens+" (registration, request, hash) VALUES ($1, $2, $3)", id, request, hash[:])
-	if err != nil {
+	if err != nil || request <= keptTokens {
 		return err
 	}
 	_, err = t.exec("DELETE FROM "+in.tokens+" WHERE registration = $1 AND request > 1 AND request <= $2", id, request-keptTokens)
