@@ -176,7 +176,7 @@ func (p *Publisher) publishOnce(ctx context.Context, l *list) (change int64, err
 	if err != nil {
 		return 0, err
 	}
-	if err := p.commit(ctx, l, signed); err != nil {
+	if err := p.commit(ctx, l, signed, s.change); err != nil {
 		return 0, err
 	}
 	l.behind = false
@@ -195,7 +195,7 @@ func (p *Publisher) reissue(ctx context.Context, l *list) error {
 	if err != nil {
 		return err
 	}
-	return p.commit(ctx, l, signed)
+	return p.commit(ctx, l, signed, 0)
 }
 
 // needed tells whether there is anything to say that the newest edition does
@@ -264,13 +264,16 @@ func (s *snapshot) culprit(err error) string {
 }
 
 // commit publishes a signed edition: in the store if nobody was faster, then
-// in the public folder, then to be served.
-func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List) error {
-	if err := p.cfg.Store.PublishEdition(ctx, l.inStore.version, storable(signed)); err != nil {
+// in the public folder, then to be served. change is the newest one that it
+// includes; 0: the same entries as before.
+func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List, change int64) error {
+	e := newEdition(l.name, signed)
+	stored := storable(signed)
+	stored.Change = change
+	if err := p.cfg.Store.PublishEdition(ctx, l.inStore.version, stored); err != nil {
 		return fmt.Errorf("storing the new %s: %w", l.name, err)
 	}
 	l.issuedAt = p.cfg.Now()
-	e := newEdition(l.name, signed)
 	e.stored = true
 	if err := p.release(p.authority, []news{{l, e.place(), e, e}}); err != nil {
 		return err

@@ -56,28 +56,16 @@ func (d *decider) approve(a Approval) (Entry, error) {
 	if a.Revision != 0 && a.Revision != r.Revision {
 		return Entry{}, &RevisionError{ID: r.ID, Revision: r.Revision}
 	}
+	if r.Kind != KindNew {
+		return d.approveOwnerRequest(a, number, &r)
+	}
 	target, err := d.target(a, number, &r)
 	if err != nil {
 		return Entry{}, err
 	}
-	change, err := d.next("change")
-	if err != nil {
-		return Entry{}, err
-	}
 	r.Server.ID = target
-	text, err := r.Server.MarshalJSON()
+	change, err := d.list(number, &r, a.NewOwner || a.Replace)
 	if err != nil {
-		return Entry{}, fmt.Errorf("%s cannot be listed as %q: %w", r.ID, target, err)
-	}
-	_, err = d.exec(`INSERT INTO entries (id, state, server, identity, registration, created, updated, change)
-		SELECT $1, 'listed', $2, identity, id, $3, $3, $4 FROM registrations WHERE id = $5
-		ON CONFLICT (id) DO UPDATE SET server = excluded.server, identity = excluded.identity,
-		registration = excluded.registration, updated = excluded.updated, change = excluded.change`,
-		target, string(text), d.now, change, number)
-	if err != nil {
-		return Entry{}, err
-	}
-	if err := d.claimForEntry(&r.Server); err != nil {
 		return Entry{}, err
 	}
 	if err := d.close(number, Approved, target, ""); err != nil {
@@ -87,6 +75,34 @@ func (d *decider) approve(a Approval) (Entry, error) {
 		return Entry{}, err
 	}
 	return d.entry(target)
+}
+
+// list makes an entry of a registration, or gives an entry its content. A new
+// entry is the requester's; one that is there stays its owner's unless the
+// admin says otherwise.
+func (d *decider) list(number int64, r *Registration, newOwner bool) (change int64, err error) {
+	if change, err = d.next("change"); err != nil {
+		return 0, err
+	}
+	text, err := r.Server.MarshalJSON()
+	if err != nil {
+		return 0, fmt.Errorf("%s cannot be listed as %q: %w", r.ID, r.Server.ID, err)
+	}
+	if err := d.checkOnly(r.Server.ID, &r.Server, r.Email); err != nil {
+		return 0, err
+	}
+	_, err = d.exec(`INSERT INTO entries (id, state, server, identity, registration, owner, created, updated, change, first_change)
+		VALUES ($1, 'listed', $2, $3, $4, $4, $5, $5, $6, $6)
+		ON CONFLICT (id) DO UPDATE SET server = excluded.server, identity = excluded.identity,
+		registration = excluded.registration, updated = excluded.updated, change = excluded.change`,
+		r.Server.ID, string(text), identity(&r.Server, r.Email), number, d.now, change)
+	if err == nil && newOwner {
+		err = d.giveTo(r.Server.ID, number)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return change, d.claimForEntry(&r.Server)
 }
 
 // target returns the id under which an approved registration is listed.
@@ -140,14 +156,18 @@ func (d *decider) isFree(id string) (bool, error) {
 func (s *sqlStore) Reject(ctx context.Context, id, reason, admin string) (Registration, error) {
 	var out Registration
 	err := s.decide(ctx, admin, func(d *decider) error {
-		number, _, err := d.pending(id)
+		number, r, err := d.pending(id)
 		if err != nil {
 			return err
 		}
-		if err := d.close(number, Rejected, "", reason); err != nil {
+		entry := r.Entry
+		if r.Kind == KindNew { // it names the entry that it would have updated
+			entry = ""
+		}
+		if err := d.close(number, Rejected, entry, reason); err != nil {
 			return err
 		}
-		if err := d.record(ActionReject, id, "", reason, 0); err != nil {
+		if err := d.record(ActionReject, id, entry, reason, 0); err != nil {
 			return err
 		}
 		out, err = d.registration(number)
@@ -206,27 +226,39 @@ func (d *decider) revoke(id, reason string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	change, err := d.next("change")
+	change, err := d.delist(id, Revoked, reason)
 	if err != nil {
 		return Entry{}, err
 	}
-	_, err = d.exec("UPDATE entries SET state = 'revoked', reason = $1, updated = $2, change = $3 WHERE id = $4",
-		reason, d.now, change, id)
-	if err != nil {
-		return Entry{}, err
-	}
-	if err := d.dropEntryClaims(id); err != nil {
-		return Entry{}, err
-	}
-	_, err = d.exec(`UPDATE registrations SET status = 'revoked', reason = $1, decided = $2, admin = $3
-		WHERE entry = $4 AND status = 'approved'`, reason, d.now, d.admin, id)
-	if err != nil {
+	if err := d.endOwnerRequests(id, 0, Rejected, "The entry was taken out of the list: "+reason); err != nil {
 		return Entry{}, err
 	}
 	if err := d.record(ActionRevoke, e.Registration, id, reason, change); err != nil {
 		return Entry{}, err
 	}
 	return d.entry(id)
+}
+
+// delist takes an entry out of the list, with the registrations that made it
+// what it was.
+func (d *decider) delist(id string, as Status, reason string) (change int64, err error) {
+	if change, err = d.next("change"); err != nil {
+		return 0, err
+	}
+	_, err = d.exec("UPDATE entries SET state = 'revoked', reason = $1, updated = $2, change = $3 WHERE id = $4",
+		reason, d.now, change, id)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.dropEntryClaims(id); err != nil {
+		return 0, err
+	}
+	if _, err = d.exec("DELETE FROM transfers WHERE entry = $1", id); err != nil {
+		return 0, err
+	}
+	_, err = d.exec(`UPDATE registrations SET status = $1, reason = $2, decided = $3, admin = $4
+		WHERE entry = $5 AND status = 'approved'`, as, reason, d.now, d.admin, id)
+	return change, err
 }
 
 // listed returns an entry that is in the list.
@@ -242,7 +274,7 @@ func (s *sqlStore) Prune(ctx context.Context, before time.Time, limit int) (int,
 	var n int64
 	err := s.w.do(ctx, func(t *tx) (err error) {
 		n, err = t.exec(`DELETE FROM registrations WHERE id IN (SELECT id FROM registrations
-			WHERE status IN ('rejected', 'revoked') AND decided < $1 ORDER BY id LIMIT $2)`, before.Unix(), limit)
+			WHERE status IN ('rejected', 'revoked', 'withdrawn') AND decided < $1 ORDER BY id LIMIT $2)`, before.Unix(), limit)
 		if err != nil {
 			return err
 		}

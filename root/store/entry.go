@@ -6,7 +6,8 @@ import (
 	"errors"
 )
 
-const selectEntry = "SELECT state, server, registration, created, updated, change, reason FROM entries WHERE id = $1"
+const selectEntry = `SELECT state, server, registration, owner, created, updated, change, first_change, allowed, reason
+	FROM entries WHERE id = $1`
 
 func (t *tx) entry(id string) (Entry, error) { return readEntry(t.row(selectEntry, id)) }
 
@@ -16,16 +17,16 @@ func (s *sqlStore) Entry(ctx context.Context, id string) (Entry, error) {
 
 func readEntry(row scanner) (Entry, error) {
 	var e Entry
-	var server string
-	var registration, created, updated int64
-	err := row.Scan(&e.State, &server, &registration, &created, &updated, &e.Change, &e.Reason)
+	var server, allowed string
+	var registration, owner, created, updated int64
+	err := row.Scan(&e.State, &server, &registration, &owner, &created, &updated, &e.Change, &e.FirstChange, &allowed, &e.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Entry{}, ErrNotFound
 	}
 	if err != nil {
 		return Entry{}, explain(err)
 	}
-	e.Registration = formatID(registration)
+	e.Registration, e.Owner, e.Allowed = formatID(registration), formatID(owner), parseAllowed(allowed)
 	e.Created, e.Updated = unixTime(created), unixTime(updated)
 	return e, e.Server.UnmarshalJSON([]byte(server))
 }

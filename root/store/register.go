@@ -159,7 +159,7 @@ func (t *tx) insertRequest(q *request) (int64, error) {
 	if err := t.claim(id, &q.Server); err != nil {
 		return 0, err
 	}
-	return id, t.addToken(serverQueue, id, 1, q.Token)
+	return id, t.addOwnerToken(id, 1, q.Token, true)
 }
 
 func (t *tx) updateRequest(id, requests int64, q *request) error {
@@ -173,7 +173,20 @@ func (t *tx) updateRequest(id, requests int64, q *request) error {
 	if err := t.claimFor(id, &q.Server); err != nil {
 		return err
 	}
-	return t.addToken(serverQueue, id, requests, q.Token)
+	var first string
+	if err := t.row("SELECT source_group FROM registrations WHERE id = $1", id).Scan(&first); err != nil {
+		return err
+	}
+	return t.addOwnerToken(id, requests, q.Token, first == q.group)
+}
+
+// addOwnerToken adds a token that opens the status and may be the owner's.
+func (t *tx) addOwnerToken(id, request int64, hash TokenHash, owner bool) error {
+	if err := t.addToken(serverQueue, id, request, hash); err != nil {
+		return err
+	}
+	_, err := t.exec("UPDATE status_tokens SET owner = $1 WHERE registration = $2 AND request = $3", oneIf(owner), id, request)
+	return err
 }
 
 // addToken lets one more token open the status. The first one stays valid for
@@ -228,7 +241,7 @@ func (s *sqlStore) anyHash(ctx context.Context, hash TokenHash, query string, ar
 // selectRegistration ends before WHERE. While a registration is pending, its
 // entry is the listed one of the same identity.
 const selectRegistration = `SELECT r.id, r.status, r.server, r.email, r.source, r.last_source,
-	r.created, r.updated, r.requests, r.revision, COALESCE(e.id, r.entry), r.decided, r.admin, r.reason
+	r.created, r.updated, r.requests, r.revision, r.kind, r.signed, COALESCE(e.id, r.entry), r.decided, r.admin, r.reason
 	FROM registrations r LEFT JOIN entries e
 	ON r.status = 'pending' AND e.identity = r.identity AND e.state = 'listed'`
 
@@ -238,17 +251,17 @@ func (t *tx) registration(id int64) (Registration, error) {
 
 func readRegistration(row scanner) (Registration, error) {
 	var r Registration
-	var id, created, updated, decided int64
+	var id, created, updated, decided, signed int64
 	var server, source, last string
 	err := row.Scan(&id, &r.Status, &server, &r.Email, &source, &last,
-		&created, &updated, &r.Requests, &r.Revision, &r.Entry, &decided, &r.Admin, &r.Reason)
+		&created, &updated, &r.Requests, &r.Revision, &r.Kind, &signed, &r.Entry, &decided, &r.Admin, &r.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Registration{}, ErrNotFound
 	}
 	if err != nil {
 		return Registration{}, explain(err)
 	}
-	r.ID = formatID(id)
+	r.ID, r.Signed = formatID(id), signed != 0
 	r.Source, _ = netip.ParseAddr(source) // written by us; "invalid IP" reads as the zero Addr
 	r.LastSource, _ = netip.ParseAddr(last)
 	r.Created, r.Updated, r.Decided = unixTime(created), unixTime(updated), unixTime(decided)

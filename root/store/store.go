@@ -56,6 +56,7 @@ import (
 // that the storage failed.
 type Store interface {
 	MirrorStore
+	OwnerStore
 	Outbox
 	AuditLog
 
@@ -217,7 +218,9 @@ type Registration struct {
 	Updated    time.Time // of the newest request with this identity; Created when there was one only
 	Requests   int       // how often it was sent
 	Revision   int       // from 1; one more whenever it was sent with another Server
-	Entry      string    // the entry it became; while pending the entry that approving it updates; else ""
+	Kind       Kind      // what it asks for
+	Signed     bool      // by the entry's own key
+	Entry      string    // the entry it became; while pending the entry that approving it changes; else ""
 	Decided    time.Time // zero while pending
 	Admin      string    // who decided
 	Reason     string    // of a rejection or a revocation
@@ -260,7 +263,8 @@ type Approval struct {
 	Registration string // id
 	Revision     int    // what the admin has seen, [Registration].Revision; 0: whatever it is now
 	Entry        string // id of the new entry; "": made from the server's name
-	Replace      bool   // Entry names a listed entry, which this server replaces: it has moved
+	Replace      bool   // Entry names a listed entry, which this server replaces: it has moved, and is the requester's
+	NewOwner     bool   // of a request that updates an entry: the entry is the requester's from now on
 	Admin        string // who decides
 }
 
@@ -278,10 +282,13 @@ type Entry struct {
 	Server       serverlist.Server // as it is listed, with its ID
 	State        EntryState
 	Registration string // id of the registration that it shows
+	Owner        string // id of the registration whose owner is the entry's; see [OwnerStore]
 	Created      time.Time
 	Updated      time.Time
-	Change       int64  // the change that made it what it is
-	Reason       string // of the revocation
+	Change       int64    // the change that made it what it is
+	FirstChange  int64    // the change that made it
+	Allowed      []string // members that its key may change without an admin; nil: those that the root allows
+	Reason       string   // of the revocation
 }
 
 // An Admin is somebody who has a token.
@@ -298,6 +305,7 @@ type Edition struct {
 	Issued    time.Time // whole seconds
 	Head      []byte    // the signed text
 	Document  []byte    // all of it; nil where only the metadata are kept
+	Change    int64     // the newest change that it includes; 0: not known
 	Published time.Time // when it was stored
 }
 

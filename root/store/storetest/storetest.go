@@ -37,6 +37,8 @@ func Contract(t *testing.T, open Opener) {
 		{"Limits", limitTests},
 		{"Review", reviewTests},
 		{"Decide", decideTests},
+		{"Owner", ownerTests},
+		{"Signed", signedTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},

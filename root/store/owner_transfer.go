@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+)
+
+func (s *sqlStore) OfferTransfer(ctx context.Context, id string, token Token, o Offer) (entry string, err error) {
+	hash := token.Hash()
+	err = s.decide(ctx, "", func(d *decider) error {
+		h, err := d.hold(id, hash)
+		if err != nil {
+			return err
+		}
+		e, err := d.owned(&h)
+		if err != nil {
+			return err
+		}
+		entry = e.Server.ID
+		_, err = d.exec(`INSERT INTO transfers (entry, hash, email, expires) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (entry) DO UPDATE SET hash = excluded.hash, email = excluded.email, expires = excluded.expires`,
+			entry, o.Token[:], normalEmail(o.Email), o.Expires.Unix())
+		return err
+	})
+	return orNothing(entry, err)
+}
+
+func (s *sqlStore) TakeOver(ctx context.Context, entry string, offer Token, to TakeOver) (out Registration, err error) {
+	hash := offer.Hash()
+	err = s.decide(ctx, "", func(d *decider) error {
+		if err := d.redeem(entry, hash, to.Email); err != nil {
+			return err
+		}
+		e, err := d.listed(entry)
+		if err != nil {
+			return err
+		}
+		e.Server.Key = to.Key
+		number, err := d.ask(&e, KindTransfer, Edit{Server: e.Server, Email: to.Email}, originOf(to.Source, s.now()), false)
+		if err != nil {
+			return err
+		}
+		// An earlier transfer that is still pending was another's.
+		if _, err := d.exec("DELETE FROM status_tokens WHERE registration = $1", number); err != nil {
+			return err
+		}
+		if err := d.addOwnerToken(number, 1, to.Token, true); err != nil {
+			return err
+		}
+		out, err = d.registration(number)
+		return err
+	})
+	return orNothing(out, err)
+}
+
+// redeem ends an offer, for whom it was made.
+func (d *decider) redeem(entry string, offer TokenHash, email string) error {
+	var hash []byte
+	var to string
+	var expires int64
+	err := d.row("SELECT hash, email, expires FROM transfers WHERE entry = $1", entry).Scan(&hash, &to, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if !offer.equal(hash) || d.now >= expires {
+		return ErrNotFound
+	}
+	if subtle.ConstantTimeCompare([]byte(to), []byte(normalEmail(email))) != 1 {
+		return ErrOtherEmail
+	}
+	_, err = d.exec("DELETE FROM transfers WHERE entry = $1", entry)
+	return err
+}
+
+func (s *sqlStore) Allow(ctx context.Context, entry string, members []string, admin string) error {
+	return s.decide(ctx, admin, func(d *decider) error {
+		if _, err := d.listed(entry); err != nil {
+			return err
+		}
+		if _, err := d.exec("UPDATE entries SET allowed = $1 WHERE id = $2", allowedText(members), entry); err != nil {
+			return err
+		}
+		return d.record(ActionAllow, "", entry, allowedText(members), 0)
+	})
+}
