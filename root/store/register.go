@@ -182,21 +182,29 @@ func (t *tx) updateRequest(id, requests int64, q *request) error {
 
 // addOwnerToken adds a token that opens the status and may be the owner's.
 func (t *tx) addOwnerToken(id, request int64, hash TokenHash, owner bool) error {
-	if err := t.addToken(serverQueue, id, request, hash); err != nil {
+	_, err := t.exec("INSERT INTO status_tokens (registration, request, hash, owner) VALUES ($1, $2, $3, $4)", id, request, hash[:], oneIf(owner))
+	if err != nil {
 		return err
 	}
-	_, err := t.exec("UPDATE status_tokens SET owner = $1 WHERE registration = $2 AND request = $3", oneIf(owner), id, request)
-	return err
+	return t.dropOldTokens(serverQueue, id, request)
 }
 
-// addToken lets one more token open the status. The first one stays valid for
-// ever: whoever repeats the request must not be able to take it away.
+// addToken lets one more token open the status.
 func (t *tx) addToken(in queue, id, request int64, hash TokenHash) error {
 	_, err := t.exec("INSERT INTO "+in.tokens+" (registration, request, hash) VALUES ($1, $2, $3)", id, request, hash[:])
-	if err != nil || request <= keptTokens {
+	if err != nil {
 		return err
 	}
-	_, err = t.exec("DELETE FROM "+in.tokens+" WHERE registration = $1 AND request > 1 AND request <= $2", id, request-keptTokens)
+	return t.dropOldTokens(in, id, request)
+}
+
+// dropOldTokens keeps the first token and the newest ones. The first one stays
+// valid for ever: whoever repeats the request must not be able to take it away.
+func (t *tx) dropOldTokens(in queue, id, request int64) error {
+	if request <= keptTokens {
+		return nil
+	}
+	_, err := t.exec("DELETE FROM "+in.tokens+" WHERE registration = $1 AND request > 1 AND request <= $2", id, request-keptTokens)
 	return err
 }
 

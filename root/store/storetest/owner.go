@@ -298,9 +298,8 @@ func withdrawListed(t *testing.T, w *world) {
 	if h := o.holding(); h.Status != store.Withdrawn || h.Open != nil {
 		t.Errorf("the owner sees %+v", h)
 	}
-	decisions, err := w.Decisions(t.Context(), 1)
-	if err != nil || decisions[0].Action != store.ActionWithdraw || decisions[0].Entry != entry.Server.ID || decisions[0].Admin != "alice" {
-		t.Errorf("recorded as %+v, %v", decisions, err)
+	if d := Recorded(t, w, 1)[0]; d.Action != store.ActionWithdraw || d.Entry != entry.Server.ID || d.Admin != "alice" {
+		t.Errorf("recorded as %+v", d)
 	}
 	if c := w.counts(); c.Pending != 0 || c.Listed != 0 {
 		t.Errorf("%+v", c)

@@ -49,9 +49,8 @@ func allowedIsDoneAtOnce(t *testing.T, w *world) {
 	if got.Entry.Change <= got.Entry.FirstChange || got.Entry.Owner != o.id {
 		t.Errorf("%+v", got.Entry)
 	}
-	decisions, err := w.Decisions(t.Context(), 1)
-	if err != nil || decisions[0].Admin != "(rule)" || decisions[0].Action != store.ActionApprove || decisions[0].Change != got.Entry.Change {
-		t.Errorf("recorded as %+v, %v", decisions, err)
+	if d := Recorded(t, w, 1)[0]; d.Admin != "(rule)" || d.Action != store.ActionApprove || d.Change != got.Entry.Change {
+		t.Errorf("recorded as %+v", d)
 	}
 	if again := w.register(moved); again.Entry != "cat-2" {
 		t.Errorf("the same server again updates %q", again.Entry)
