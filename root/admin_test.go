@@ -321,7 +321,7 @@ func TestMirrors(t *testing.T) {
 		{ID: "tuwien", Operator: "TU Wien", URLs: []string{"http://ms.example.at/ms/"}, Region: "eu", Contact: "ms@example.at"},
 		{ID: "home", Operator: "Someone", URLs: []string{"http://users.isp.example/~someone/server.list"}},
 	} {
-		published, err := c.AddMirror(t.Context(), m)
+		published, err := c.AddMirror(t.Context(), api.NewMirror{Mirror: m, Unchecked: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,7 +333,7 @@ func TestMirrors(t *testing.T) {
 	if got := ids(); got != "home root tuwien" {
 		t.Errorf("mirrors %q", got)
 	}
-	_, err := c.AddMirror(t.Context(), api.Mirror{ID: "home", Operator: "X", URLs: []string{"http://x.example/"}})
+	_, err := c.AddMirror(t.Context(), api.NewMirror{Unchecked: true, Mirror: api.Mirror{ID: "home", Operator: "X", URLs: []string{"http://x.example/"}}})
 	var p *api.Problem
 	if !errors.As(err, &p) || p.Status != 409 || fields(*p) != "id" {
 		t.Errorf("the same id again: %v", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"reflect"
@@ -228,11 +229,15 @@ func place(data []byte, at int64) string {
 }
 
 // structMembers returns the fields of the struct that into points to, by the
-// name of their JSON member.
+// name of their JSON member, those of embedded structs among them.
 func structMembers(into any) map[string]reflect.Value {
 	v := reflect.ValueOf(into).Elem()
 	members := make(map[string]reflect.Value, v.NumField())
 	for i := range v.NumField() {
+		if v.Type().Field(i).Anonymous {
+			maps.Copy(members, structMembers(v.Field(i).Addr().Interface()))
+			continue
+		}
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		members[name] = v.Field(i)
 	}

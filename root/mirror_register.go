@@ -148,11 +148,15 @@ func (s *server) mirrorListHas(id string) bool {
 	return list != nil && list.Has(id)
 }
 
-// pendingMirrors sends every pending request as one array, as it is read.
+// pendingMirrors sends every pending request as one array, as it is read, the
+// oldest with a look at the mirror.
 func (s *server) pendingMirrors(w http.ResponseWriter, r *http.Request) error {
+	if err := s.glanceAtOldest(r.Context()); err != nil {
+		return err
+	}
 	return writeArray(s, w, func(each func(api.MirrorRegistration) error) error {
 		return s.store.PendingMirrors(r.Context(), func(review store.MirrorReview) error {
-			return each(mirrorReviewOf(review))
+			return each(s.glances.shown(review))
 		})
 	})
 }
@@ -220,7 +224,8 @@ func (s *server) reviewMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, mirrorReviewOf(review))
+	s.glances.look(r.Context(), s, []store.MirrorReview{review})
+	return writeJSON(w, http.StatusOK, s.glances.shown(review))
 }
 
 // approveMirror answers when the edition with the mirror is served. The body
@@ -243,8 +248,12 @@ func (s *server) approveMirror(w http.ResponseWriter, r *http.Request) error {
 	if len(problems) > 0 {
 		return invalid(problems...)
 	}
+	revision, err := s.checkRequest(r.Context(), chi.URLParam(r, "id"), req)
+	if err != nil {
+		return err
+	}
 	m, change, err := s.store.ApproveMirror(r.Context(), store.MirrorApproval{
-		Registration: chi.URLParam(r, "id"), Revision: req.Revision, Mirror: req.Mirror, Replace: req.Replace, Admin: adminOf(r),
+		Registration: chi.URLParam(r, "id"), Revision: revision, Mirror: req.Mirror, Replace: req.Replace, Admin: adminOf(r),
 		Tell: newTeller(&s.cfg, s.origin).decided,
 	})
 	if err != nil {

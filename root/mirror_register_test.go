@@ -51,7 +51,7 @@ func TestMirrorRegistration(t *testing.T) {
 	if err != nil || len(pending) != 1 || pending[0].Email != "wien@example.org" || len(pending[0].Conflicts) != 0 {
 		t.Errorf("%+v, %v", pending, err)
 	}
-	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Revision: 1}); err != nil {
+	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Revision: 1, Unchecked: true}); err != nil {
 		t.Fatal(err)
 	}
 	if all := w.open("/mirror.list", serverlist.TypeMirrorList).Mirrors; len(all) != 1 || all[0].ID != "wien" || len(all[0].URLs) != 2 {
@@ -129,7 +129,7 @@ func TestMirrorURLTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.client()
-	if _, err := c.AddMirror(t.Context(), api.Mirror{ID: "a", Operator: "A", URLs: []string{"http://a.example/ms/"}}); err != nil {
+	if _, err := c.AddMirror(t.Context(), api.NewMirror{Unchecked: true, Mirror: api.Mirror{ID: "a", Operator: "A", URLs: []string{"http://a.example/ms/"}}}); err != nil {
 		t.Fatal(err)
 	}
 	p := w.ask("POST", "/mirrors", `{"id":"b","operator":"B","urls":["https://a.example/ms/server.list"]}`).problem(t, http.StatusConflict)

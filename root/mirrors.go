@@ -120,7 +120,7 @@ func (s *server) writeHistory(w http.ResponseWriter, r *http.Request, m store.Wa
 
 // addMirror answers when the edition with the mirror is served.
 func (s *server) addMirror(w http.ResponseWriter, r *http.Request) error {
-	var req api.Mirror
+	var req api.NewMirror
 	if err := s.decode(w, r, &req); err != nil {
 		return err
 	}
@@ -131,9 +131,16 @@ func (s *server) addMirror(w http.ResponseWriter, r *http.Request) error {
 	if req.Email != "" {
 		problems.email(req.Email)
 	}
-	m := problems.mirror(req)
+	m := problems.mirror(req.Mirror)
 	if len(problems) > 0 {
 		return invalid(problems...)
+	}
+	if clash, err := s.clashes(r.Context(), m, ""); err != nil {
+		return err
+	} else if !clash && !req.Unchecked {
+		if err := s.checkMirror(r.Context(), m.URLs); err != nil {
+			return err
+		}
 	}
 	change, err := s.store.AddMirror(r.Context(), m, req.Email, adminOf(r))
 	if err != nil {

@@ -44,7 +44,7 @@ func TestNoPublicListener(t *testing.T) {
 	if err != nil || mirror.ID != "m1" {
 		t.Fatalf("%+v, %v", mirror, err)
 	}
-	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{}); err != nil {
+	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Unchecked: true}); err != nil {
 		t.Fatal(err)
 	}
 	result := listFrom(t, dir, site)

@@ -29,7 +29,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	if _, err := c.Reject(t.Context(), rejected.ID, "no"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.AddMirror(t.Context(), api.Mirror{ID: "a", Operator: "A", URLs: []string{"http://a.example/"}}); err != nil {
+	if _, err := c.AddMirror(t.Context(), api.NewMirror{Unchecked: true, Mirror: api.Mirror{ID: "a", Operator: "A", URLs: []string{"http://a.example/"}}}); err != nil {
 		t.Fatal(err)
 	}
 	w.untilListed("server-1")

@@ -40,6 +40,7 @@ type server struct {
 	networks  *sourceLimiter // the same, of all sources of a network
 	failures  *sourceLimiter // admin requests without a valid token
 	watcher   *watch.Watcher
+	glances   glancer // at mirrors that wait for a decision
 	pusher    *push.Pusher
 	log       *slog.Logger
 }

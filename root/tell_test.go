@@ -46,7 +46,7 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 		})
 		decode[api.Accepted](t, w.postMirror(req), http.StatusAccepted)
 	}
-	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Mirror: "wien-2"}); err != nil {
+	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Mirror: "wien-2", Unchecked: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.RejectMirror(t.Context(), "m2", "no contact"); err != nil {

@@ -54,7 +54,7 @@ func TestWatcherChangesTheList(t *testing.T) {
 	good := httptest.NewServer(folder)
 	t.Cleanup(good.Close)
 	for id, url := range map[string]string{"a-good": good.URL + "/", "b-bad": bad.URL + "/", "c-good": strings.Replace(good.URL, "127.0.0.1", "localhost", 1) + "/"} {
-		if _, err := c.AddMirror(t.Context(), api.Mirror{ID: id, Operator: id, Email: id + "@example.org", URLs: []string{url}}); err != nil {
+		if _, err := c.AddMirror(t.Context(), api.NewMirror{Unchecked: true, Mirror: api.Mirror{ID: id, Operator: id, Email: id + "@example.org", URLs: []string{url}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,7 +155,7 @@ func TestManyLeftOutNeedConfirmation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.ask("POST", "/mirror-registrations/m1/approve", "").problem(t, http.StatusConflict)
+	w.ask("POST", "/mirror-registrations/m1/approve", `{"unchecked":true}`).problem(t, http.StatusConflict)
 	w.checkInList(late, false)
 	lists, err := c.Lists(t.Context())
 	if err != nil || lists[1].Confirm == 0 || lists[1].Entries != 41 {

@@ -119,6 +119,8 @@ func explainProblem(err error) error {
 		return withHint(err, fmt.Sprintf("Try again in %s.", formatAge(p.RetryAfter)))
 	case p.Status == 401 && p.Detail != api.AdminListener:
 		return withHint(err, "Is --token-file that of this root, and of an admin who has not been removed?")
+	case hasHint(err):
+		return err
 	case len(p.Errors) > 0:
 		return withHint(err, "Nothing was changed. Correct what is named and try again.")
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -61,6 +63,9 @@ func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
 	fmt.Fprintln(t, "ID\tMIRROR\tOPERATOR\tSENT\tFROM\tURL")
 	for _, r := range list {
 		row(t, r.ID, r.Mirror, r.Operator, ago(r.Created), r.Source, strings.Join(r.URLs, ","))
+		if r.Look != nil {
+			row(t, "", lookMark(r.Look)+" "+looked(r.Look))
+		}
 		if r.Revision > 1 {
 			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
 		}
@@ -72,6 +77,22 @@ func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
 		}
 	}
 	t.Flush()
+}
+
+// looked says in a sentence what the root has seen of a mirror that waits.
+func looked(c *api.Check) string {
+	text := fmt.Sprintf("looked at %s: %s", ago(c.At), c.State)
+	if c.Error != "" {
+		text += ": " + c.Error
+	}
+	return text
+}
+
+func lookMark(c *api.Check) string {
+	if c.Error != "" {
+		return "!"
+	}
+	return "="
 }
 
 func otherMirror(c api.MirrorConflict) string {
@@ -110,6 +131,9 @@ func printMirrorRequest(out io.Writer, r api.MirrorRegistration) {
 		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
 	}
 	line("reason", r.Reason)
+	if r.Look != nil {
+		line(strings.TrimPrefix(lookMark(r.Look), "=")+" serves", looked(r.Look))
+	}
 	for _, c := range r.Conflicts {
 		line("! conflict", "same "+c.Kind+" as "+otherMirror(c)+": "+c.Value)
 	}
@@ -119,11 +143,12 @@ func printMirrorRequest(out io.Writer, r api.MirrorRegistration) {
 func adminMirrorsApproveCommand(f *adminFlags) *cobra.Command {
 	var how api.MirrorApproval
 	cmd := &cobra.Command{
-		Use:   "approve ID [--revision N] [--id MIRROR-ID] [--replace]",
+		Use:   "approve ID [--revision N] [--id MIRROR-ID] [--replace] [--unchecked]",
 		Short: "Put a mirror that asked for it into the mirror list",
 		Long: `Put a mirror that asked for it into the mirror list, under the id that it wishes
-unless --id gives another. The command returns when the list that names it is
-served; the root looks at the mirror soon after.
+unless --id gives another. The root fetches and verifies what the mirror serves,
+as clients do, and refuses one where they would find nothing; --unchecked lists
+it all the same. The command returns when the list that names it is served.
 
 Whoever sent a request may change it while it waits. --revision N approves only
 what "show" and "pending --json" have shown as revision N, and refuses what has
@@ -134,7 +159,8 @@ A request of a listed mirror, from the same e-mail address, updates it. With
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) (api.Published, error) {
-				return c.ApproveMirror(cmd.Context(), args[0], how)
+				p, err := c.ApproveMirror(cmd.Context(), args[0], how)
+				return p, explainTakenMirror(err)
 			}, func(out io.Writer, p api.Published) {
 				say(out, "Mirror %s is in the mirror list, version %d.", p.ID, p.Version)
 			})
@@ -142,8 +168,18 @@ A request of a listed mirror, from the same e-mail address, updates it. With
 	}
 	cmd.Flags().IntVar(&how.Revision, "revision", 0, "refuse if the request has another revision by now; 0: any")
 	cmd.Flags().StringVar(&how.Mirror, "id", "", "id in the mirror list, [a-z0-9-]")
+	uncheckedFlag(cmd, &how.Unchecked)
 	cmd.Flags().BoolVar(&how.Replace, "replace", false, "a mirror of this id is listed, and this one takes its place")
 	return cmd
+}
+
+// explainTakenMirror names the ways out when a mirror of the id is listed.
+func explainTakenMirror(err error) error {
+	var p *api.Problem
+	if errors.As(err, &p) && p.Status == http.StatusConflict && len(p.Errors) == 1 && p.Errors[0].Field == "mirror" {
+		return withHint(err, "Nothing was changed. --id I lists it under another id; --replace lets it take the place of the mirror that has this one.")
+	}
+	return err
 }
 
 func adminMirrorsRejectCommand(f *adminFlags) *cobra.Command {

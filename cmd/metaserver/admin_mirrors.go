@@ -189,12 +189,14 @@ func printHead(out io.Writer, head string) {
 }
 
 func adminMirrorsAddCommand(f *adminFlags) *cobra.Command {
-	var m api.Mirror
+	var m api.NewMirror
 	cmd := &cobra.Command{
 		Use:   "add --id I --operator O --url U",
 		Short: "Add a mirror; returns when the mirror list with it is served",
-		Long: `Add a mirror to the signed mirror list. The command returns when the list that
-names it is served; the root looks at the mirror soon after.
+		Long: `Add a mirror to the signed mirror list. The root fetches and verifies what the
+mirror serves, as clients do, and refuses one where they would find nothing;
+--unchecked lists it all the same. The command returns when the list that names
+it is served.
 
 A URL that ends in "/" is the folder of server.list, mirror.list and trust/; any
 other URL is the server list itself.`,
@@ -214,10 +216,15 @@ other URL is the server list itself.`,
 	flags.StringVar(&m.Region, "region", "", "where it stands")
 	flags.StringVar(&m.Contact, "contact", "", "public contact of the operator")
 	flags.StringVar(&m.Email, "email", "", "whom to write to when the mirror is ill; never published")
+	uncheckedFlag(cmd, &m.Unchecked)
 	for _, name := range []string{"id", "operator", "url"} {
 		cmd.MarkFlagRequired(name)
 	}
 	return cmd
+}
+
+func uncheckedFlag(cmd *cobra.Command, unchecked *bool) {
+	cmd.Flags().BoolVar(unchecked, "unchecked", false, "list it even if the root finds no list of its own there")
 }
 
 func adminMirrorsRemoveCommand(f *adminFlags) *cobra.Command {

@@ -146,7 +146,7 @@ func scriptPrepare(ts *testscript.TestScript, neg bool, args []string) {
 	run := func(args ...string) { ts.Check(ts.Exec("metaserver", args...)) }
 	ts.Check(os.WriteFile(ts.MkAbs("pinned.trust"), []byte(ts.ReadFile("D/public/trust/1.trust")), 0o644))
 	ts.Check(os.WriteFile(ts.MkAbs("mirror.toml"), fmt.Appendf(nil, "root = %q\ntrust = \"pinned.trust\"\n[[target]]\ntype = \"folder\"\npath = \"www\"\n", public), 0o644))
-	run("admin", "--root", admin, "--token-file", "D/admin.token", "mirrors", "add", "--id", "one", "--operator", "One", "--url", "http://"+ts.Getenv("MIRROR")+"/")
+	run("admin", "--root", admin, "--token-file", "D/admin.token", "mirrors", "add", "--id", "one", "--operator", "One", "--url", "http://"+ts.Getenv("MIRROR")+"/", "--unchecked")
 	run("register", "--root", public, "--name", "Cat 2", "--address", "127.0.0.1:13327", "--game", "crossfire", "--email", "a@example.org", "--description", "For cats")
 	run("admin", "--root", admin, "--token-file", "D/admin.token", "approve", "r1", "--id", "cat2")
 	for deadline := time.Now().Add(30 * time.Second); ; {

@@ -107,7 +107,7 @@ func (d *demo) addMirrors(ctx context.Context) error {
 		if err := m.serve(); err != nil {
 			return err
 		}
-		published, err := d.admin.AddMirror(ctx, api.Mirror{ID: m.name, Operator: "operator of " + m.name, URLs: []string{m.url}})
+		published, err := d.admin.AddMirror(ctx, api.NewMirror{Unchecked: true, Mirror: api.Mirror{ID: m.name, Operator: "operator of " + m.name, URLs: []string{m.url}}})
 		if err != nil {
 			return err
 		}

@@ -167,7 +167,7 @@ func (w *faultWorld) nextEdition() {
 
 func (w *faultWorld) addMirror(h *faultHost) {
 	w.t.Helper()
-	if _, err := w.admin.AddMirror(w.t.Context(), api.Mirror{ID: h.name, Operator: "Operator of " + h.name, URLs: []string{h.url}}); err != nil {
+	if _, err := w.admin.AddMirror(w.t.Context(), api.NewMirror{Unchecked: true, Mirror: api.Mirror{ID: h.name, Operator: "Operator of " + h.name, URLs: []string{h.url}}}); err != nil {
 		w.t.Fatal(err)
 	}
 	h.config = filepath.Join(w.dir, h.name+".toml")

@@ -46,6 +46,11 @@ func withHint(err error, hint string) error {
 	return &hintError{err, hint}
 }
 
+func hasHint(err error) bool {
+	var h *hintError
+	return errors.As(err, &h)
+}
+
 // printError prints an error and, on the next line, its hint.
 func printError(w io.Writer, err error) {
 	fmt.Fprintf(w, "metaserver: %s\n", cleanText(err.Error()))

@@ -86,7 +86,7 @@ func (c *Client) Mirrors(ctx context.Context) ([]WatchedMirror, error) {
 }
 
 // AddMirror adds a mirror and returns when the mirror list with it is served.
-func (c *Client) AddMirror(ctx context.Context, m Mirror) (Published, error) {
+func (c *Client) AddMirror(ctx context.Context, m NewMirror) (Published, error) {
 	var out Published
 	return out, c.call(ctx, http.MethodPost, adminPath("mirrors"), m, &out)
 }

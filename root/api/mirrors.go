@@ -56,7 +56,8 @@ type MirrorRegistration struct {
 	Decided    *time.Time       `json:"decided,omitempty"`
 	Admin      string           `json:"admin,omitempty"`
 	Reason     string           `json:"reason,omitempty"`
-	Conflicts  []MirrorConflict `json:"conflicts"` // always there; empty: none
+	Conflicts  []MirrorConflict `json:"conflicts"`      // always there; empty: none
+	Look       *Check           `json:"look,omitempty"` // while pending: what the mirror serves; nil: nobody has looked
 }
 
 // MirrorConflict is something a mirror's request has in common with a listed
@@ -68,12 +69,20 @@ type MirrorConflict struct {
 	Registration string `json:"registration,omitempty"`
 }
 
+// NewMirror is the body of POST .../mirrors.
+type NewMirror struct {
+	Mirror
+	Unchecked bool `json:"unchecked,omitempty"` // list it whatever it serves; else 422 where clients would find no list of this root
+}
+
 // MirrorApproval is the body of POST .../mirror-registrations/{id}/approve.
 // It may be empty.
 type MirrorApproval struct {
 	Revision int    `json:"revision,omitempty"` // the one to approve: 409 when the request has another by now; 0: any
 	Mirror   string `json:"mirror,omitempty"`   // id in the mirror list; empty: the one wished
 	Replace  bool   `json:"replace,omitempty"`  // a listed mirror of that id is replaced
+
+	Unchecked bool `json:"unchecked,omitempty"` // list it whatever it serves; else 422 where clients would find no list of this root
 }
 
 // RegisterMirror asks for a mirror to be listed. The status URL of the answer

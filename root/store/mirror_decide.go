@@ -72,7 +72,7 @@ func (d *decider) putMirror(m *serverlist.Mirror, email string, registration int
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET mirror = excluded.mirror, email = excluded.email, identity = excluded.identity,
 		registration = excluded.registration, change = excluded.change,
-		state = 'new', since = 0, checked = 0, left_out = 0, ill_for = 0, well_for = 0, drops = 0`,
+		state = 'new', since = 0, checked = 0, left_out = 0, ill_for = 0, wrong_for = 0, well_for = 0, drops = 0`,
 		m.ID, string(text), d.now, email, identityOrNone(m, email), registration, change)
 	return change, err
 }
