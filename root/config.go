@@ -143,6 +143,7 @@ type folder string
 func (d folder) config() string      { return filepath.Join(string(d), "root.toml") }
 func (d folder) database() string    { return filepath.Join(string(d), "root.db") }
 func (d folder) lock() string        { return filepath.Join(string(d), "lock") }
+func (d folder) restored() string    { return filepath.Join(string(d), "restored.json") }
 func (d folder) token() string       { return filepath.Join(string(d), "admin.token") }
 func (d folder) public() string      { return filepath.Join(string(d), "public") }
 func (d folder) keys() string        { return filepath.Join(string(d), "keys") }

@@ -68,6 +68,9 @@ func New(cfg Config) (*Root, error) {
 	if _, err := os.Stat(d.marker(cfg.File)); err != nil {
 		return nil, noRoot(cfg.Data)
 	}
+	if err := checkRejoined(d); err != nil {
+		return nil, err
+	}
 	chain, err := loadChain(d)
 	if err != nil {
 		return nil, err

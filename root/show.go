@@ -48,6 +48,7 @@ type TrustReport struct {
 type ListReport struct {
 	Name       string    `json:"name"`
 	Version    int64     `json:"version"`
+	Epoch      int64     `json:"epoch"`
 	Entries    int       `json:"entries"`
 	Issued     time.Time `json:"issued"`
 	AgeSeconds int64     `json:"age_seconds"`

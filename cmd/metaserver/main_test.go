@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 //	post URL FILE           send FILE as JSON; the answer is the standard output
 //	appendfile FILE MORE    append the file MORE to FILE
 //	httpget URL [TOKENFILE] get URL, with an admin's token; the answer is the standard output
+//	untilserves URL TEXT    wait until what URL serves contains TEXT
 //	now VAR                 set VAR to a second that lies between what was done and what is done next
 //
 // and for the ceremonies, with a root on D, $PUBLIC and $ADMIN and a mirror at
@@ -58,6 +59,8 @@ func scriptParams(dir string) testscript.Params {
 			"httpget":    scriptHTTPGet,
 			"appendfile": scriptAppendFile,
 			"now":        scriptNow,
+
+			"untilserves": scriptUntilServes,
 			"prepare":    scriptPrepare,
 			"launcher":   scriptLauncher,
 			"forge":      scriptForge,

@@ -4,10 +4,12 @@ import "github.com/spf13/cobra"
 
 // rootCommand holds the commands of the root node.
 func rootCommand() *cobra.Command {
-	return group("root", "Make, serve and describe a root node",
+	return group("root", "Make, serve, describe and back up a root node",
 		rootInitCommand(),
 		rootServeCommand(),
 		rootShowCommand(),
 		rootConfigCommand(),
+		rootBackupCommand(),
+		rootRestoreCommand(),
 	)
 }

@@ -22,6 +22,7 @@ type serveFlags struct {
 	perSource      int
 	limitLoopback  bool
 	passphraseFile string
+	alone          bool
 }
 
 func rootServeCommand() *cobra.Command {
@@ -56,6 +57,7 @@ interrupt ends it after the requests under way.`,
 	flags.IntVar(&f.perSource, "per-source", 0, "new registrations an hour of one source; -1: no limit")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "count registrations of this machine, too")
 	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the passphrase of the list key")
+	flags.BoolVar(&f.alone, "alone", false, "after a restore: sign without having looked at a mirror")
 	return cmd
 }
 
@@ -69,6 +71,9 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.Context(), cmd.ErrOrStderr(), f.passphraseFile) }
+	if err := rejoin(cmd, cfg, f.alone); err != nil {
+		return err
+	}
 	r, err := root.New(cfg)
 	if err != nil {
 		return explainKey(err)

@@ -76,7 +76,7 @@ type RemovalError struct {
 
 func (e *RemovalError) Error() string {
 	if e.Behind {
-		return fmt.Sprintf("the public folder holds a newer %s than the database, which seems to come from a backup: the next one would lose %d of its %d entries; restore a newer database, or confirm change %d as an admin if they are meant to go",
+		return fmt.Sprintf("the public folder holds a newer %s than the database, which seems to come from a backup: the next one would lose %d of its %d entries; import them (metaserver admin import --approve with the public server.list), restore a newer database, or confirm change %d as an admin if they are meant to go",
 			e.Type, e.Removed, e.Of, e.Change)
 	}
 	return fmt.Sprintf("the next %s would lose %d of %d entries; it is published only when an admin confirms change %d",

@@ -63,20 +63,27 @@ func checkTables(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	var tables int
-	err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'").Scan(&tables)
+	have, err := tablesVersion(ctx, db)
 	if err != nil {
-		return err
-	}
-	if tables == 0 {
-		return errors.New("it holds no tables of a root: restore it from a backup")
-	}
-	var have int64
-	if err := db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM goose_db_version").Scan(&have); err != nil {
 		return err
 	}
 	if known := knownVersion(p); have < known {
 		return fmt.Errorf("its tables are of version %d, this program's of version %d: \"metaserver root serve\" updates them when it starts", have, known)
 	}
 	return checkVersion(p, have)
+}
+
+// tablesVersion returns the version of the tables, and refuses a database that
+// has none.
+func tablesVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
+	var tables int
+	err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'").Scan(&tables)
+	if err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, errors.New("it holds no tables of a root: restore it from a backup")
+	}
+	err = db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM goose_db_version").Scan(&version)
+	return version, err
 }

@@ -59,6 +59,7 @@ type Store interface {
 	OwnerStore
 	Outbox
 	AuditLog
+	Restorer
 
 	// Register puts a request into the queue, or updates the pending request
 	// of the same identity; see the package comment. The limits hold for new

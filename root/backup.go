@@ -1,0 +1,353 @@
+package root
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/root/backup"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist/durable"
+)
+
+// BackupConfig says what to back up, and where to.
+type BackupConfig struct {
+	Data     string // required: the data folder; its root may be served meanwhile
+	File     string // required: the archive, which must not exist yet
+	WithKeys bool   // private keys, the admin token and other files of the data folder, too
+	Program  string // version of this program, for the manifest
+
+	Progress func(doing string, done, total int64) // bytes; nil: not called
+	Now      func() time.Time                      // nil: time.Now
+}
+
+// A BackupReport says what is in a backup.
+type BackupReport struct {
+	File string `json:"file"`
+	Size int64  `json:"size"` // bytes of the archive
+	backup.Manifest
+}
+
+// maxOther is the most that a file has which is backed up without being one of
+// the root's own, in bytes.
+const maxOther = 1 << 20
+
+// Backup writes an archive of a root, as package backup describes it, and reads
+// it back before it is in place under its name, with mode 0600: it holds the
+// e-mail addresses of everybody, and with WithKeys whoever has it is the root.
+// The database in it is of one moment, and no older than the published documents
+// in it. Nothing is changed in the data folder. An error leaves no archive.
+func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(string, int64, int64) {}
+	}
+	if err := cfg.check(); err != nil {
+		return BackupReport{}, err
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(cfg.File), BackupTemp)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	defer os.RemoveAll(temp)
+	b := &backupJob{BackupConfig: cfg, from: folder(cfg.Data), temp: temp}
+	if err := b.collect(ctx); err != nil {
+		return BackupReport{}, err
+	}
+	size, err := b.write(ctx)
+	if err != nil {
+		return BackupReport{}, err
+	}
+	return BackupReport{File: cfg.File, Size: size, Manifest: b.manifest}, nil
+}
+
+// BackupTemp begins the names of the folders in which backups are prepared.
+const BackupTemp = ".metaserver-backup-"
+
+// ErrNoSpace is the error of a full disk.
+var ErrNoSpace = store.ErrNoSpace
+
+func (c *BackupConfig) check() error {
+	if c.Data == "" || c.File == "" {
+		return errors.New("root: a backup needs the data folder and the name of a file")
+	}
+	if _, err := os.Stat(folder(c.Data).config()); err != nil {
+		return noRoot(c.Data)
+	}
+	if err := checkAbsent(c.File); err != nil {
+		return err
+	}
+	public, err := filepath.EvalSymlinks(folder(c.Data).public())
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(c.File))
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(public, dir); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("%s is in the public folder, which the world reads, and a backup holds e-mail addresses: choose another folder", c.File)
+	}
+	return nil
+}
+
+func checkAbsent(path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case err == nil:
+		return &fs.PathError{Op: "backup", Path: path, Err: fs.ErrExist}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return nil
+}
+
+// A backupJob is one backup under way.
+type backupJob struct {
+	BackupConfig
+	from     folder
+	temp     string // folder of the copies
+	manifest backup.Manifest
+}
+
+// collect copies everything into the temporary folder. The database comes last:
+// an edition is in it before it is in the public folder.
+func (b *backupJob) collect(ctx context.Context) error {
+	b.manifest = backup.Manifest{Format: backup.Format, Program: b.Program, Made: b.Now().UTC().Truncate(time.Second), WithKeys: b.WithKeys}
+	if err := b.copyPublic(); err != nil {
+		return err
+	}
+	if err := b.add(backup.ConfigName, maxConfig); err != nil {
+		return err
+	}
+	if err := b.copyOthers(); err != nil {
+		return err
+	}
+	return b.copyDatabase(ctx)
+}
+
+// add copies a file of the data folder.
+func (b *backupJob) add(name string, limit int64) error {
+	in, err := os.Open(filepath.Join(string(b.from), filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	path := filepath.Join(b.temp, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	n, err := io.Copy(out, io.LimitReader(in, limit+1))
+	if err != nil {
+		return err
+	}
+	if n > limit {
+		return fmt.Errorf("%s is larger than %d bytes", in.Name(), limit)
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return b.list(name)
+}
+
+// list enters a copied file into the manifest.
+func (b *backupJob) list(name string) error {
+	f, err := os.Open(filepath.Join(b.temp, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, f)
+	b.manifest.Files = append(b.manifest.Files, backup.File{Name: name, Size: n, SHA256: hex.EncodeToString(sum.Sum(nil))})
+	return err
+}
+
+// maxPublished is more than any published document has, in bytes.
+const maxPublished = 1 << 30
+
+// copyPublic copies the documents and verifies them as a client would.
+func (b *backupJob) copyPublic() error {
+	chain, err := loadChain(b.from)
+	if err != nil {
+		return err
+	}
+	b.manifest.Origin, b.manifest.Trust = chain.Origin(), chain.Newest().Version
+	for n := range chain.Newest().Version {
+		if err := b.add(fmt.Sprintf("public/trust/%d.trust", n+1), maxTrust); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{issue.MirrorListName, issue.ServerListName} {
+		if err := b.add("public/"+name, maxPublished); err != nil {
+			return fmt.Errorf("%w; \"metaserver root serve\" publishes it again", err)
+		}
+		if err := b.describeList(name, chain); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backupJob) describeList(name string, chain *keys.Chain) error {
+	l, err := listReport(folder(b.temp), name, chain, b.Now())
+	if err != nil {
+		// It may hold under an older trust document only. The database decides.
+		b.manifest.LeftOut = append(b.manifest.LeftOut, fmt.Sprintf("public/%s does not verify: %v", name, err))
+		return nil
+	}
+	b.manifest.Lists = append(b.manifest.Lists, backup.List{Name: name, Version: l.Version, Epoch: l.Epoch, Entries: l.Entries})
+	return nil
+}
+
+// copyOthers copies public halves of keys, and with the keys all that
+// root.toml may name.
+func (b *backupJob) copyOthers() error {
+	return filepath.WalkDir(string(b.from), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || path == string(b.from) {
+			return err
+		}
+		rel, err := filepath.Rel(string(b.from), path)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		switch {
+		case b.isOwn(name):
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case e.IsDir():
+			return nil
+		}
+		isPublicKey := strings.HasPrefix(name, "keys/") && strings.HasSuffix(name, keyfile.PublicSuffix)
+		if !b.WithKeys && !isPublicKey {
+			b.manifest.LeftOut = append(b.manifest.LeftOut, name)
+			return nil
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() || info.Size() > maxOther || backup.CheckName(name) != nil {
+			b.manifest.LeftOut = append(b.manifest.LeftOut, name)
+			return nil
+		}
+		return b.add(name, maxOther)
+	})
+}
+
+// isOwn tells whether a file or folder is copied otherwise, or of no use in
+// another place.
+func (b *backupJob) isOwn(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return slices.Contains([]string{"public", "lock", backup.ConfigName, filepath.Base(b.from.restored())}, first) ||
+		strings.HasPrefix(first, backup.DatabaseName) || strings.HasPrefix(first, ".")
+}
+
+// copyDatabase copies the database and looks whether the copy is whole.
+func (b *backupJob) copyDatabase(ctx context.Context) error {
+	unlock, unused := b.keepOut()
+	defer unlock()
+	to := folder(b.temp).database()
+	err := store.Copy(ctx, store.CopyConfig{
+		From: b.from.database(), To: to, Unused: unused,
+		Progress: func(done, total int64) { b.Progress("copying the database", done, total) },
+	})
+	if err != nil {
+		return err
+	}
+	if b.manifest.Tables, err = store.Check(ctx, to); err != nil {
+		return fmt.Errorf("the copy is not good: %w", err)
+	}
+	return b.list(backup.DatabaseName)
+}
+
+// keepOut keeps a server from starting while the database is copied, if none
+// runs. A folder that was never served, or is not ours to write to, stays as it
+// is.
+func (b *backupJob) keepOut() (unlock func(), unused bool) {
+	if _, err := os.Stat(b.from.lock()); err != nil {
+		return func() {}, true
+	}
+	lock, err := lockData(b.from)
+	if err != nil {
+		return func() {}, !errors.As(err, new(*LockedError))
+	}
+	return func() { lock.Close() }, true
+}
+
+// write writes the archive, reads it back, and puts it in place.
+func (b *backupJob) write(ctx context.Context) (size int64, err error) {
+	path := filepath.Join(b.temp, "archive")
+	out, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer out.Close()
+	done, total := int64(0), b.manifest.Size()
+	err = backup.Write(out, &b.manifest, func(name string) (io.ReadCloser, error) {
+		f, err := os.Open(filepath.Join(b.temp, filepath.FromSlash(name)))
+		return &countingReader{ctx, f, func(n int) { done += int64(n); b.Progress("packing", done, total) }}, err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := out.Sync(); err != nil {
+		return 0, err
+	}
+	if size, err = out.Seek(0, io.SeekCurrent); err != nil {
+		return 0, err
+	}
+	if _, err = out.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	done = 0
+	read := &countingReader{ctx, out, func(n int) { done += int64(n); b.Progress("reading it back", done, size) }}
+	if _, err := backup.Read(read, nil, nil); err != nil {
+		return 0, fmt.Errorf("what was written cannot be read back: %w", err)
+	}
+	if err := out.Close(); err != nil {
+		return 0, err
+	}
+	if err := checkAbsent(b.File); err != nil { // made meanwhile
+		return 0, err
+	}
+	return size, durable.Rename(path, b.File)
+}
+
+// A countingReader tells what is read, and ends with its context.
+type countingReader struct {
+	ctx context.Context
+	io.ReadCloser
+	count func(n int)
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	n, err := r.ReadCloser.Read(p)
+	r.count(n)
+	return n, err
+}

@@ -1,0 +1,233 @@
+package root
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/backup"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/durable"
+)
+
+// RestoreConfig says what to restore, and where.
+type RestoreConfig struct {
+	Data    string   // required: a folder that is empty or does not exist
+	File    string   // required: an archive that Backup wrote
+	Mirrors []string // URLs of mirrors that the backup may not know; see Rejoin
+	Alone   bool     // there is no mirror: the root may sign without having looked
+
+	Progress func(doing string, done, total int64) // bytes of the archive; nil: not called
+	Now      func() time.Time                      // nil: time.Now
+}
+
+// A RestoreReport says what was restored.
+type RestoreReport struct {
+	Data string `json:"data"`
+	backup.Manifest
+	Counts *RestoredCounts `json:"counts,omitempty"` // absent: the database is updated when the root is served first
+	NoKeys bool            `json:"no_keys"`          // private keys have to be put into the folder
+}
+
+// RestoredCounts says how much is in the database.
+type RestoredCounts struct {
+	Pending int `json:"pending"` // registrations
+	Listed  int `json:"listed"`  // entries
+	Mirrors int `json:"mirrors"`
+}
+
+// Restore makes a data folder from a backup. The whole archive is verified
+// before anything is in its place; with an error nothing is left behind. The
+// root is marked as restored: unless Alone is set, [New] refuses it until
+// [Rejoin] has looked at the mirrors, which may have a newer list.
+func Restore(ctx context.Context, cfg RestoreConfig) (RestoreReport, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(string, int64, int64) {}
+	}
+	for _, u := range cfg.Mirrors {
+		if err := serverlist.CheckMirrorURL(u); err != nil {
+			return RestoreReport{}, fmt.Errorf("mirror %q: %w", clip(u), err)
+		}
+	}
+	if _, err := os.Stat(folder(cfg.Data).config()); err == nil {
+		return RestoreReport{}, fmt.Errorf("%s holds a root already: nothing was changed; restore into another folder, and move that one away first if the backup is to take its place", cfg.Data)
+	}
+	made, err := claim(cfg.Data)
+	if err != nil {
+		return RestoreReport{}, explainFolder(cfg.Data, err)
+	}
+	report, err := restoreIn(ctx, cfg)
+	if err != nil {
+		unclaim(cfg.Data, made)
+		return RestoreReport{}, fmt.Errorf("restoring %s: %w", cfg.File, explainFolder(cfg.Data, err))
+	}
+	return report, nil
+}
+
+// restoreIn unpacks into a folder within the data folder, looks whether it is a
+// root, and moves it to its place.
+func restoreIn(ctx context.Context, cfg RestoreConfig) (RestoreReport, error) {
+	d := folder(filepath.Join(cfg.Data, unfinished))
+	m, err := unpack(ctx, cfg, d)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	report := RestoreReport{Data: cfg.Data, Manifest: *m, NoKeys: !m.WithKeys}
+	if err := checkRestored(ctx, d, &report); err != nil {
+		return RestoreReport{}, err
+	}
+	if !cfg.Alone {
+		if err := markRestored(d, restoredMark{Made: m.Made, Restored: cfg.Now().UTC().Truncate(time.Second), Mirrors: cfg.Mirrors}); err != nil {
+			return RestoreReport{}, err
+		}
+	}
+	return report, settle(folder(cfg.Data), d)
+}
+
+func unpack(ctx context.Context, cfg RestoreConfig, d folder) (*backup.Manifest, error) {
+	in, err := os.Open(cfg.File)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return nil, err
+	}
+	done := int64(0)
+	r := &countingReader{ctx, in, func(n int) { done += int64(n); cfg.Progress("restoring", done, info.Size()) }}
+	dirs := map[string]bool{string(d): true}
+	m, err := backup.Read(r, nil, func(f backup.File) (io.WriteCloser, error) {
+		path := filepath.Join(string(d), filepath.FromSlash(f.Name))
+		if dir := filepath.Dir(path); !dirs[dir] {
+			dirs[dir] = true
+			if err := durable.MkdirAll(dir, 0o700); err != nil {
+				return nil, err
+			}
+		}
+		out, err := durable.Create(path, f.Mode())
+		if err != nil {
+			return nil, err
+		}
+		return &committing{out, f}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, makePublic(d)
+}
+
+// committing puts a file in place when it is closed. Its content is checked
+// afterwards; until then nothing outside the claim sees it.
+type committing struct {
+	*durable.File
+	f backup.File
+}
+
+func (c *committing) Close() error {
+	defer c.Abort()
+	if err := c.Chmod(c.f.Mode()); err != nil {
+		return err
+	}
+	return c.Commit()
+}
+
+// checkRestored looks whether what was unpacked is a root that can be served.
+func checkRestored(ctx context.Context, d folder, report *RestoreReport) error {
+	cfg, err := LoadConfig(string(d))
+	if err != nil {
+		return err
+	}
+	chain, err := loadChain(d)
+	if err != nil {
+		return err
+	}
+	if cfg.Origin != "" && cfg.Origin != chain.Origin() || report.Origin != chain.Origin() {
+		return fmt.Errorf("it does not belong together: root.toml is of %q, the trust documents are of %q", cfg.Origin, chain.Origin())
+	}
+	for _, l := range report.Lists {
+		if _, err := listReport(d, l.Name, chain, time.Time{}); err != nil {
+			return err
+		}
+	}
+	tables, err := store.Check(ctx, d.database())
+	if err != nil {
+		return err
+	}
+	if tables != report.Tables {
+		return fmt.Errorf("the manifest says tables of version %d, the database has version %d", report.Tables, tables)
+	}
+	if counts, err := store.ReadCounts(ctx, d.database()); err == nil { // an older one is updated later
+		report.Counts = &RestoredCounts{Pending: counts.Pending, Listed: counts.Listed, Mirrors: counts.Mirrors}
+	}
+	return nil
+}
+
+// A restoredMark lies in the data folder from a restore until [Rejoin].
+type restoredMark struct {
+	Made     time.Time `json:"made"` // the backup
+	Restored time.Time `json:"restored"`
+	Mirrors  []string  `json:"mirrors,omitempty"` // URLs to ask, too
+}
+
+func markRestored(d folder, mark restoredMark) error {
+	text, err := json.MarshalIndent(mark, "", "  ")
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(d.restored(), append(text, '\n'), 0o600)
+}
+
+// readMark returns the mark of a restored folder; nil: there is none.
+func readMark(d folder) (*restoredMark, error) {
+	text, err := readConfig(d.restored())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	mark := &restoredMark{}
+	if err := json.Unmarshal([]byte(text), mark); err != nil {
+		return nil, fmt.Errorf("%s, which a restore has left until the mirrors are looked at, is damaged: %w", d.restored(), err)
+	}
+	return mark, nil
+}
+
+// A RestoredError says that a root was restored from a backup and has not
+// looked at its mirrors since.
+type RestoredError struct {
+	Data string
+	Made time.Time // the backup
+}
+
+func (e *RestoredError) Error() string {
+	return fmt.Sprintf("%s was restored from a backup of %s, and its mirrors may have a newer list: \"metaserver root serve\" looks at them first", e.Data, e.Made.Format(time.RFC3339))
+}
+
+// checkRejoined refuses a restored root that has not rejoined.
+func checkRejoined(d folder) error {
+	mark, err := readMark(d)
+	if err == nil && mark != nil {
+		err = &RestoredError{Data: string(d), Made: mark.Made}
+	}
+	return err
+}
+
+// publishedPath returns where a document of the public folder lies.
+func (d folder) published(typ string) string {
+	if typ == serverlist.TypeMirrorList {
+		return filepath.Join(d.public(), issue.MirrorListName)
+	}
+	return filepath.Join(d.public(), issue.ServerListName)
+}
