@@ -61,9 +61,9 @@ func scriptParams(dir string) testscript.Params {
 			"now":        scriptNow,
 
 			"untilserves": scriptUntilServes,
-			"prepare":    scriptPrepare,
-			"launcher":   scriptLauncher,
-			"forge":      scriptForge,
+			"prepare":     scriptPrepare,
+			"launcher":    scriptLauncher,
+			"forge":       scriptForge,
 		},
 	}
 }
