@@ -29,15 +29,6 @@ func startJSON(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 }
 
-// review sends one registration with its conflicts.
-func (s *server) review(w http.ResponseWriter, r *http.Request) error {
-	review, err := s.store.Review(r.Context(), chi.URLParam(r, "id"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, reviewOf(review))
-}
-
 // approve makes a registration a listed entry. The body may be absent.
 func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 	var req api.Approval

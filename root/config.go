@@ -51,6 +51,8 @@ type Config struct {
 
 	Games Games // that may be registered; empty: any
 
+	InspectOff bool // nobody looks at the servers of requests, unless an admin asks for it
+
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it
 	Targets  []push.Target // where everything published is brought to

@@ -32,6 +32,7 @@ type configFile struct {
 	TrustedProxies []string `toml:"trusted_proxies"`
 
 	Games Games        `toml:"games"`
+	Check checkSection `toml:"check"`
 	Watch watchSection `toml:"watch"`
 
 	// Packages notify and hosts read these.
@@ -90,6 +91,7 @@ func loadConfig(path, text, data string) (Config, error) {
 
 		TrustedProxies: f.TrustedProxies,
 		Games:          f.Games,
+		InspectOff:     f.Check.requestsOff(),
 	}
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
 	if err := cfg.readTables(path, text); err != nil {

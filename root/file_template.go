@@ -85,6 +85,12 @@ keep_days = 90
 # crossfire = "Crossfire"
 # luanti = "Luanti"
 
+# The root looks at the servers that requests name, so that an admin sees what DNS
+# says and whether anything answers: once for each request, never at private
+# addresses unless allow_private, and seldom twice at one host.
+# [check]
+# requests = true
+
 # The root looks at its mirrors as clients do. One that is stale or away for
 # stale_grace, or serves for wrong_grace what does not verify, is left out of the
 # mirror list until it has been well for well_for. Its contact is told of an

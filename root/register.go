@@ -143,6 +143,7 @@ func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email str
 	if err != nil {
 		return api.Accepted{}, err
 	}
+	s.inspector.Wake()
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)}, nil
 }
 

@@ -34,6 +34,7 @@ func reviewOf(r store.Review) api.Registration {
 		Admin:       r.Admin,
 		Reason:      r.Reason,
 		Conflicts:   []api.Conflict{},
+		Findings:    findingsOf(r.Findings),
 	}
 	if scripts := store.Scripts(r.Server.Name); len(scripts) > 1 {
 		out.Scripts = scripts

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -41,6 +42,7 @@ type server struct {
 	failures  *sourceLimiter // admin requests without a valid token
 	watcher   *watch.Watcher
 	glances   glancer // at mirrors that wait for a decision
+	inspector *inspect.Inspector
 	pusher    *push.Pusher
 	log       *slog.Logger
 }
@@ -117,8 +119,13 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	inspector, err := inspect.New(inspect.Config{Store: st, AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log})
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	return &Root{headerTimeout: headerTimeout, server: server{
 		watcher:   watcher,
+		inspector: inspector,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		cfg:       cfg,
 		store:     st,
@@ -162,6 +169,9 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, r.pusher.Run(ctx)) })
 	if !r.cfg.WatchOff {
 		g.Go(func() error { return ended(ctx, r.watcher.Run(ctx)) })
+	}
+	if !r.cfg.InspectOff {
+		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })
 	}
 	if r.cfg.Mail != nil {
 		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })

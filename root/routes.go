@@ -33,6 +33,7 @@ func (s *server) adminRoutes() http.Handler {
 	r.Route("/api/v1/admin", func(r chi.Router) {
 		r.Get("/registrations", s.handle(s.pending)) // the pending ones, all of them
 		r.Get("/registrations/{id}", s.handle(s.review))
+		r.Post("/registrations/{id}/look", s.handle(s.look)) // at its server, again
 		r.Post("/registrations/{id}/approve", s.handle(s.approve))
 		r.Post("/registrations/{id}/reject", s.handle(s.reject))
 		r.Post("/registrations", s.handle(s.registerByAdmin))

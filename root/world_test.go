@@ -81,6 +81,7 @@ func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
 		t.Fatal(err)
 	}
 	ready := make(chan [2]net.Addr, 1)
+	cfg.InspectOff = true // the names in requests are nobody's
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Ready = func(public, admin net.Addr) { ready <- [2]net.Addr{public, admin} }
 	cfg.Log = slog.New(slog.NewTextHandler(w.log, nil))

@@ -32,9 +32,9 @@ func printPending(out io.Writer, list []api.Registration) {
 		return
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tNAME\tADDRESS\tGAME\tSENT\tFROM")
+	fmt.Fprintln(t, "ID\tNAME\tADDRESS\tGAME\tSENT\tFROM\tPROBE")
 	for _, r := range list {
-		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source)
+		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source, probed(r.Findings))
 		if r.Revision > 1 {
 			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
 		}
@@ -82,16 +82,29 @@ func other(c api.Conflict) string {
 }
 
 func adminShowCommand(f *adminFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show ID",
+	var look bool
+	cmd := &cobra.Command{
+		Use:   "show ID [--look]",
 		Short: "Show one registration with all that is known of it",
-		Args:  cobra.ExactArgs(1),
+		Long: `Show one registration with all that is known of it: what DNS says about its
+hosts and about where the request came from, whether a server answers, what it
+has in common with listed entries and other requests, and what else the same
+people have asked for.
+
+The root looks at a server soon after the request came, and seldom twice at one
+host. --look makes it look now.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) (api.Registration, error) {
+				if look {
+					return c.Look(cmd.Context(), args[0])
+				}
 				return c.Registration(cmd.Context(), args[0])
 			}, printRegistration)
 		},
 	}
+	cmd.Flags().BoolVar(&look, "look", false, "look at the server again, now")
+	return cmd
 }
 
 func printRegistration(out io.Writer, r api.Registration) {
@@ -129,6 +142,12 @@ func printRegistration(out io.Writer, r api.Registration) {
 		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
 	}
 	line("reason", r.Reason)
+	if r.Status == "pending" || r.Findings != nil {
+		findingLines(r.Findings, line)
+	}
+	for _, p := range r.History {
+		line("history", pastText(p))
+	}
 	if len(r.Scripts) > 1 {
 		line("! name", "it mixes "+strings.Join(r.Scripts, " and ")+" letters")
 	}

@@ -60,6 +60,12 @@ func (c *Client) Registration(ctx context.Context, id string) (Registration, err
 	return out, c.call(ctx, http.MethodGet, adminPath("registrations", id), nil, &out)
 }
 
+// Look makes the root look at the server of a registration again, now.
+func (c *Client) Look(ctx context.Context, id string) (Registration, error) {
+	var out Registration
+	return out, c.call(ctx, http.MethodPost, adminPath("registrations", id, "look"), nil, &out)
+}
+
 // Approve makes a registration a listed entry.
 func (c *Client) Approve(ctx context.Context, id string, how Approval) (Decided, error) {
 	var out Decided

@@ -82,8 +82,10 @@ type Registration struct {
 	Decided     *time.Time `json:"decided,omitempty"`
 	Admin       string     `json:"admin,omitempty"` // who decided
 	Reason      string     `json:"reason,omitempty"`
-	Conflicts   []Conflict `json:"conflicts"`         // always there; empty: none
-	Scripts     []string   `json:"scripts,omitempty"` // writing systems of the name, when they are more than one
+	Conflicts   []Conflict `json:"conflicts"`          // always there; empty: none
+	Findings    *Findings  `json:"findings,omitempty"` // absent: the root has not looked yet
+	History     []Past     `json:"history,omitempty"`  // of one registration only, newest first
+	Scripts     []string   `json:"scripts,omitempty"`  // writing systems of the name, when they are more than one
 }
 
 // Conflict is something a request has in common with a listed entry or another

@@ -47,6 +47,21 @@ func (t *tx) claim(id int64, s *serverlist.Server) error {
 	return nil
 }
 
+// keepAddresses remembers the addresses of a registration that is being decided.
+func (t *tx) keepAddresses(id int64) error {
+	_, err := t.exec(`INSERT INTO past_addresses (value, registration)
+		SELECT value, registration FROM registration_claims WHERE registration = $1 AND kind = 'address' ON CONFLICT DO NOTHING`, id)
+	return err
+}
+
+// inheritClaims lets an entry claim the addresses that the root has found out
+// about its registration.
+func (t *tx) inheritClaims(id int64, entry string) error {
+	_, err := t.exec(`INSERT INTO entry_claims (kind, value, entry)
+		SELECT kind, value, $2 FROM registration_claims WHERE registration = $1 AND kind = 'address' ON CONFLICT DO NOTHING`, id, entry)
+	return err
+}
+
 func (t *tx) dropClaims(id int64) error {
 	_, err := t.exec("DELETE FROM registration_claims WHERE registration = $1", id)
 	return err
@@ -126,6 +141,7 @@ type conflictFinder struct {
 	s         *sqlStore
 	contested map[string][]claim // by registration
 	owner     map[claim][]Conflict
+	findings  map[string]*Findings // by registration
 }
 
 // newConflictFinder prepares for the pending registrations from first to last.
@@ -135,20 +151,24 @@ func (s *sqlStore) newConflictFinder(ctx context.Context, first, last int64) (*c
 		EXISTS (SELECT 1 FROM entry_claims o WHERE o.kind = c.kind AND o.value = c.value) OR
 		EXISTS (SELECT 1 FROM registration_claims o WHERE o.kind = c.kind AND o.value = c.value
 			AND o.registration <> c.registration)) ORDER BY registration, kind, value`, first, last)
-	f := &conflictFinder{s, make(map[string][]claim), make(map[claim][]Conflict)}
+	f := &conflictFinder{s: s, contested: make(map[string][]claim), owner: make(map[claim][]Conflict)}
 	_, err = readRows(rows, err, func(row scanner) (c claim, err error) {
 		var id int64
 		err = row.Scan(&id, &c.kind, &c.value)
 		f.contested[formatID(id)] = append(f.contested[formatID(id)], c)
 		return c, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	f.findings, err = s.readFindings(ctx, first, last)
 	return f, err
 }
 
 // review adds what the registration has in common with others, entries first.
 // What is decided conflicts with nothing any more.
 func (f *conflictFinder) review(ctx context.Context, r Registration) (Review, error) {
-	review := Review{Registration: r}
+	review := Review{Registration: r, Findings: f.findings[r.ID]}
 	if r.Status != Pending {
 		return review, nil
 	}

@@ -68,6 +68,9 @@ func (d *decider) approve(a Approval) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if err := d.inheritClaims(number, target); err != nil {
+		return Entry{}, err
+	}
 	if err := d.close(number, Approved, target, ""); err != nil {
 		return Entry{}, err
 	}
@@ -200,6 +203,9 @@ func (d *decider) close(number int64, status Status, entry, reason string) error
 	_, err := d.exec(`UPDATE registrations SET status = $1, entry = $2, reason = $3, decided = $4, admin = $5 WHERE id = $6`,
 		status, entry, reason, d.now, d.admin, number)
 	if err != nil {
+		return err
+	}
+	if err := d.keepAddresses(number); err != nil {
 		return err
 	}
 	if err := d.dropClaims(number); err != nil {

@@ -60,6 +60,7 @@ type Store interface {
 	Outbox
 	AuditLog
 	Restorer
+	ReviewStore
 
 	// Register puts a request into the queue, or updates the pending request
 	// of the same identity; see the package comment. The limits hold for new
@@ -231,6 +232,7 @@ type Registration struct {
 type Review struct {
 	Registration
 	Conflicts []Conflict // at most MaxConflicts, listed entries first
+	Findings  *Findings  // nil: the root has not looked yet
 }
 
 // MaxConflicts is the most conflicts that one [Review] shows. A flood of equal

@@ -39,6 +39,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Decide", decideTests},
 		{"Owner", ownerTests},
 		{"Signed", signedTests},
+		{"Findings", findingTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},
