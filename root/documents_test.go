@@ -154,14 +154,3 @@ func TestMethodsThatAreNone(t *testing.T) {
 	}
 	w.send(exchange{"BREW", w.public + "/nothing", nil, ""}).problem(t, 404)
 }
-
-func TestIndex(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	a := w.get("/")
-	for _, want := range []string{origin, "/server.list", "/mirror.list", "/trust/1.trust", "/api/v1/registrations"} {
-		if a.status != 200 || !strings.Contains(string(a.body), want) {
-			t.Errorf("status %d, no %q in %q", a.status, want, a.body)
-		}
-	}
-}

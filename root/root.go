@@ -40,6 +40,7 @@ type server struct {
 	sources   *sourceLimiter // public requests that may change something
 	networks  *sourceLimiter // the same, of all sources of a network
 	failures  *sourceLimiter // admin requests without a valid token
+	pages     listPages
 	watcher   *watch.Watcher
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector

@@ -11,7 +11,7 @@ import (
 func (s *server) publicRoutes() http.Handler {
 	r := s.newRouter()
 
-	r.Get("/", s.index)
+	s.pageRoutes(r) // for people: the list, the form, the status
 	r.Get("/server.list", s.document(listCache))
 	r.Get("/mirror.list", s.document(listCache))
 	r.Get("/trust/{file}", s.document(trustCache))

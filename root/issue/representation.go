@@ -37,8 +37,8 @@ func (d *Document) Plain() *Representation {
 // is published: an edition that nobody asks for in this way costs nothing.
 func (d *Document) Packed() *Representation {
 	d.made.packedOnce.Do(func() {
-		if packed := pack(d.Bytes); len(packed) < len(d.Bytes) {
-			d.made.packed = d.represent("gzip", packed, packedETag(d.ETag))
+		if packed := Pack(d.Bytes); len(packed) < len(d.Bytes) {
+			d.made.packed = d.represent("gzip", packed, PackedETag(d.ETag))
 		}
 	})
 	return d.made.packed
@@ -53,11 +53,12 @@ func (d *Document) represent(encoding string, data []byte, etag string) *Represe
 	}
 }
 
-// packedETag is never that of the document itself: to whoever resumes a
-// download they are different bytes.
-func packedETag(etag string) string { return etag[:len(etag)-1] + `-gzip"` }
+// PackedETag returns the entity tag of what [Pack] made. It is never that of the
+// document itself: to whoever resumes a download they are different bytes.
+func PackedETag(etag string) string { return etag[:len(etag)-1] + `-gzip"` }
 
-func pack(data []byte) []byte {
+// Pack returns data compressed by gzip.
+func Pack(data []byte) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b) // neither it nor a bytes.Buffer fails
 	w.Write(data)
