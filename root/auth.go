@@ -1,8 +1,6 @@
 package root
 
 import (
-	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -21,28 +20,11 @@ const (
 	failureEvery = time.Second
 )
 
-type adminKey struct{}
-
-// adminOf names who sent the request.
-func adminOf(r *http.Request) string {
-	name, _ := r.Context().Value(adminKey{}).(string)
-	return name
-}
-
-// authenticate lets requests with an admin's token through.
-func (s *server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, err := s.admin(r)
-		switch {
-		case err == nil:
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), adminKey{}, name)))
-		case errors.Is(err, store.ErrNotFound):
-			s.refuseToken(w, r)
-		default:
-			s.log.Error("a token could not be checked", "err", err)
-			writeProblem(w, problemOf(err))
-		}
-	})
+// A denial says why a request of the admin API is not looked at.
+type denial struct {
+	kind    audit.Action // its name in the audit log
+	detail  string
+	problem *api.Problem
 }
 
 // admin names the admin whose token the request carries; store.ErrNotFound if
@@ -60,35 +42,60 @@ func (s *server) admin(r *http.Request) (string, error) {
 	return s.store.CheckAdmin(r.Context(), token)
 }
 
-func (s *server) refuseToken(w http.ResponseWriter, r *http.Request) {
-	src := s.proxies.sourceOf(r)
-	if wait := s.failures.wait(src.block(), s.cfg.Now()); wait > 0 {
-		p := problem(http.StatusTooManyRequests, "Too many requests without a valid token came from this address. The header Retry-After says when the next one is looked at.")
-		p.RetryAfter = wait
-		writeProblem(w, p)
-		return
+// tokenDenial tells a request without a token from one with a wrong one.
+func tokenDenial(r *http.Request) *denial {
+	d := &denial{kind: "wrong-token"}
+	if r.Header.Get("Authorization") == "" {
+		d.kind = "no-token"
 	}
-	s.log.Warn("a request to the admin API had no valid token", "source", src.addr)
-	w.Header().Set("WWW-Authenticate", `Bearer realm="metaserver admin"`)
-	writeProblem(w, problem(http.StatusUnauthorized,
-		"This needs an admin's token, in the header Authorization: Bearer TOKEN. The first one lies in the file admin.token of the root's data folder."))
+	d.problem = problem(http.StatusUnauthorized,
+		"This needs an admin's token, in the header Authorization: Bearer TOKEN. The first one lies in the file admin.token of the root's data folder.")
+	return d
 }
 
-// checkHost refuses requests to a host name that is not this listener's. A web
+// deny refuses a request and records that. wanted is what it asked for; "":
+// nothing that there is.
+func (s *server) deny(w http.ResponseWriter, r *http.Request, src source, wanted audit.Action, d *denial) {
+	events := s.denials.add(audit.Event{
+		Action: d.kind, Outcome: audit.Denied, Subject: string(wanted), Detail: d.detail, Source: src.network().String(),
+	}, s.cfg.Now())
+	if len(events) > 0 {
+		s.note(r.Context(), events...)
+		s.log.Warn("a request to the admin API was denied", "why", d.kind, "source", src.addr)
+	}
+	if d.problem.Status == http.StatusUnauthorized {
+		if wait := s.failures.wait(src.block(), s.cfg.Now()); wait > 0 {
+			p := problem(http.StatusTooManyRequests, "Too many requests without a valid token came from this address. The header Retry-After says when the next one is looked at.")
+			p.RetryAfter = wait
+			writeProblem(w, p)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="metaserver admin"`)
+	}
+	writeProblem(w, d.problem)
+}
+
+// checkRequest refuses what a web page makes a browser send.
+func (s *server) checkRequest(r *http.Request, foreign *http.CrossOriginProtection) *denial {
+	if !s.ownHost(r) {
+		return &denial{"foreign-host", "Host: " + clip(hostOf(r.Host)), problem(http.StatusForbidden,
+			"The admin API does not answer to the host name of this request. Use an address or localhost, or add the name to admin_hosts in root.toml.")}
+	}
+	if foreign.Check(r) != nil {
+		return &denial{"foreign-origin", "Origin: " + clip(r.Header.Get("Origin")), problem(http.StatusForbidden,
+			"A browser sent this on behalf of another site; the admin API does not take that.")}
+	}
+	return nil
+}
+
+// ownHost tells whether a request is for a host name of this listener. A web
 // page may give its own name the address 127.0.0.1 (DNS rebinding) and would
 // then talk to this listener from an admin's browser; it cannot do so under an
 // address or "localhost".
-func (s *server) checkHost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := hostOf(r.Host)
-		_, err := netip.ParseAddr(host)
-		if err == nil || host == "localhost" || slices.Contains(s.cfg.AdminHosts, host) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		writeProblem(w, problem(http.StatusForbidden,
-			"The admin API does not answer to the host name of this request. Use an address or localhost, or add the name to admin_hosts in root.toml."))
-	})
+func (s *server) ownHost(r *http.Request) bool {
+	host := hostOf(r.Host)
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || slices.Contains(s.cfg.AdminHosts, host)
 }
 
 func hostOf(hostport string) string {
@@ -97,13 +104,4 @@ func hostOf(hostport string) string {
 		host = hostport
 	}
 	return strings.ToLower(strings.Trim(host, "[]"))
-}
-
-// checkOrigin refuses what a web page of another origin makes a browser send.
-func (s *server) checkOrigin(next http.Handler) http.Handler {
-	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problem(http.StatusForbidden, "A browser sent this on behalf of another site; the admin API does not take that."))
-	}))
-	return cross.Handler(next)
 }

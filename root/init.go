@@ -12,6 +12,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -260,7 +261,8 @@ func makeState(ctx context.Context, d folder, cfg InitConfig, chain *keys.Chain)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	token := store.NewToken()
-	if err := st.AddAdmin(ctx, firstAdmin, token.Hash()); err != nil {
+	call := &audit.Call{Admin: audit.Console, Action: store.ActionAddAdmin, Subject: firstAdmin}
+	if err := st.AddAdmin(audit.With(ctx, call), firstAdmin, token.Hash()); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(d.token(), []byte(api.AdminTokenPrefix+token.Reveal()+"\n"), 0o600); err != nil {

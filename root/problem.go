@@ -87,11 +87,12 @@ func problemOf(err error) *api.Problem {
 // handler is a handler that leaves its errors to [problemOf].
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// handle turns h into a plain handler. Errors that are not the requester's
-// are logged, by the route's pattern: paths may hold a secret.
+// handle turns h into a plain handler, and records what an admin does with it.
+// Errors that are not the requester's are logged, by the route's pattern: paths
+// may hold a secret.
 func (s *server) handle(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		err := h(w, r)
+		err := s.perform(h, w, r)
 		if err == nil {
 			return
 		}

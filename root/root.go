@@ -41,6 +41,9 @@ type server struct {
 	networks  *sourceLimiter // the same, of all sources of a network
 	failures  *sourceLimiter // admin requests without a valid token
 	pages     listPages
+	denials   *tally    // requests of the admin API that were denied
+	refusals  *tally    // of admins, that could not be done
+	looks     *recently // of admins at what is private
 	watcher   *watch.Watcher
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector
@@ -137,6 +140,9 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		sources:   newSourceLimiter(requestEvery, requestBurst),
 		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
 		failures:  newSourceLimiter(failureEvery, failureBurst),
+		denials:   new(tally),
+		refusals:  new(tally),
+		looks:     new(recently),
 		log:       cfg.Log,
 	}}, nil
 }
@@ -167,6 +173,7 @@ func (r *Root) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(ctx, r.publisher.Run(ctx)) })
 	g.Go(func() error { return r.forget(ctx) })
+	g.Go(func() error { return r.recordTallies(ctx) })
 	g.Go(func() error { return ended(ctx, r.pusher.Run(ctx)) })
 	if !r.cfg.WatchOff {
 		g.Go(func() error { return ended(ctx, r.watcher.Run(ctx)) })

@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/signed-metaserver/metaserver/root/store"
 )
 
 // publicRoutes is everything that anybody reaches.
@@ -23,43 +25,47 @@ func (s *server) publicRoutes() http.Handler {
 	return s.documentsFirst(r)
 }
 
-// adminRoutes is what admins reach. Every request carries a token.
+// adminRoutes is what admins reach. Every request carries a token, and every
+// action has a name in the audit log.
 func (s *server) adminRoutes() http.Handler {
 	r := s.newRouter()
-	r.Use(s.checkHost, s.checkOrigin, s.authenticate)
-
+	a := s.newActions(r)
+	r.Use(a.authorise)
 	r.Handle("/metrics", s.metrics())
-
-	r.Route("/api/v1/admin", func(r chi.Router) {
-		r.Get("/registrations", s.handle(s.pending)) // the pending ones, all of them
-		r.Get("/registrations/{id}", s.handle(s.review))
-		r.Post("/registrations/{id}/look", s.handle(s.look)) // at its server, again
-		r.Post("/registrations/{id}/approve", s.handle(s.approve))
-		r.Post("/registrations/{id}/reject", s.handle(s.reject))
-		r.Post("/registrations", s.handle(s.registerByAdmin))
-		r.Post("/entries/{id}/revoke", s.handle(s.revoke))
-
-		r.Get("/mirror-registrations", s.handle(s.pendingMirrors)) // the pending ones, all of them
-		r.Post("/mirror-registrations", s.handle(s.registerMirrorByAdmin))
-		r.Get("/mirror-registrations/{id}", s.handle(s.reviewMirror))
-		r.Post("/mirror-registrations/{id}/approve", s.handle(s.approveMirror))
-		r.Post("/mirror-registrations/{id}/reject", s.handle(s.rejectMirror))
-
-		r.Get("/mirrors", s.handle(s.mirrors))
-		r.Post("/mirrors", s.handle(s.addMirror))
-		r.Post("/mirrors/check", s.handle(s.checkMirrors))
-		r.Get("/messages", s.handle(s.messages))
-		r.Get("/mirrors/{id}", s.handle(s.mirrorHistory))
-		r.Delete("/mirrors/{id}", s.handle(s.removeMirror))
-
-		r.Get("/trust", s.handle(s.trust))         // all documents, in order
-		r.Post("/trust", s.handle(s.publishTrust)) // the body is the next document
-
-		r.Get("/targets", s.handle(s.targets))
-		r.Get("/lists", s.handle(s.lists))
-		r.Post("/lists/{name}/confirm", s.handle(s.confirm))
-	})
+	s.adminActions(a)
 	return r
+}
+
+// adminActions is the admin API, below [adminPrefix].
+func (s *server) adminActions(a *actions) {
+	a.reveal("/registrations", "list-registrations", s.pending) // the pending ones, all of them
+	a.post("/registrations", "register", s.registerByAdmin)
+	a.reveal("/registrations/{id}", "show-registration", s.review)
+	a.post("/registrations/{id}/look", "look-at-server", s.look) // again
+	a.post("/registrations/{id}/approve", store.ActionApprove, s.approve)
+	a.post("/registrations/{id}/reject", store.ActionReject, s.reject)
+	a.post("/entries/{id}/revoke", store.ActionRevoke, s.revoke)
+
+	a.reveal("/mirror-registrations", "list-mirror-registrations", s.pendingMirrors) // the pending ones, all of them
+	a.post("/mirror-registrations", "register-mirror", s.registerMirrorByAdmin)
+	a.reveal("/mirror-registrations/{id}", "show-mirror-registration", s.reviewMirror)
+	a.post("/mirror-registrations/{id}/approve", store.ActionAddMirror, s.approveMirror)
+	a.post("/mirror-registrations/{id}/reject", store.ActionReject, s.rejectMirror)
+
+	a.reveal("/mirrors", "list-mirrors", s.mirrors)
+	a.post("/mirrors", store.ActionAddMirror, s.addMirror)
+	a.post("/mirrors/check", "check-mirrors", s.checkMirrors)
+	a.reveal("/mirrors/{id}", "show-mirror", s.mirrorHistory)
+	a.delete("/mirrors/{id}", store.ActionRemoveMirror, s.removeMirror)
+	a.reveal("/messages", "list-messages", s.messages)
+
+	a.get("/trust", "list-trust", s.trust)                     // all documents, in order
+	a.post("/trust", store.ActionPublishTrust, s.publishTrust) // the body is the next document
+
+	a.get("/targets", "list-targets", s.targets)
+	a.get("/lists", "list-lists", s.lists)
+	a.post("/lists/{name}/confirm", store.ActionConfirm, s.confirm)
+	a.get("/audit", "read-audit", s.auditLog)
 }
 
 // newRouter answers everything that is no route with a problem, HEAD wherever

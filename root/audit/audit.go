@@ -21,8 +21,9 @@
 //	admin     name of the admin; "(console)" for who uses the root's data folder
 //	          directly, "(watcher)" for the root itself; "" for a stranger
 //	action    what was asked for, as "approve"; of a denial why it was denied
-//	outcome   "done"; "refused": it could not be done as asked; "denied": who
-//	          asked may not; "failed": the root failed
+//	outcome   "done"; "seen": something private was shown, and nothing changed;
+//	          "refused": it could not be done as asked; "denied": who asked may
+//	          not; "failed": the root failed
 //	subject   id of what it was about: a registration, an entry, a mirror, an
 //	          admin's name; of a denial the action that was asked for
 //	entry     id of the entry or mirror that this was about as well, or ""
@@ -64,6 +65,7 @@ type Outcome string
 // The outcomes.
 const (
 	Done    Outcome = "done"
+	Seen    Outcome = "seen"    // something private was shown
 	Refused Outcome = "refused" // there is no such thing, or it is not as was thought
 	Denied  Outcome = "denied"  // who asked may not
 	Failed  Outcome = "failed"  // the root failed

@@ -118,22 +118,47 @@ func VerifyLines(r io.Reader, heads ...Hash) (Report, error) {
 	for _, h := range heads {
 		v.Expect(h)
 	}
+	err := eachLine(r, func(line int64, r Record, err error) error {
+		if err != nil {
+			v.AddUnreadable(line, err)
+			return nil
+		}
+		v.Add(r)
+		return nil
+	})
+	if err != nil {
+		return Report{}, err
+	}
+	return v.Report(), nil
+}
+
+// ReadLines calls each with the records of an exported log and stops at its
+// first error, which it returns. It does not check them.
+func ReadLines(r io.Reader, each func(Record) error) error {
+	return eachLine(r, func(line int64, r Record, err error) error {
+		if err != nil {
+			return fmt.Errorf("line %d %w", line, err)
+		}
+		return each(r)
+	})
+}
+
+// eachLine calls each with every line, or with what is wrong with it.
+func eachLine(r io.Reader, each func(line int64, r Record, err error) error) error {
 	in := bufio.NewScanner(r)
-	in.Buffer(nil, MaxLine)
+	in.Buffer(nil, MaxLine+1)
 	var line int64
 	for in.Scan() {
 		line++
 		record, err := ParseLine(in.Bytes())
-		if err != nil {
-			v.AddUnreadable(line, err)
-			continue
+		if err := each(line, record, err); err != nil {
+			return err
 		}
-		v.Add(record)
 	}
 	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
-		v.AddUnreadable(line+1, fmt.Errorf("is longer than %d bytes", MaxLine))
+		return each(line+1, Record{}, fmt.Errorf("is longer than %d bytes", MaxLine))
 	} else if err != nil {
-		return Report{}, err
+		return err
 	}
-	return v.Report(), nil
+	return nil
 }

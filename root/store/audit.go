@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/audit"
@@ -155,6 +156,9 @@ func readRecord(row scanner) (r audit.Record, err error) {
 	err = row.Scan(&r.Number, &at, &r.Admin, &r.Action, &r.Outcome, &r.Subject, &r.Entry, &r.Detail,
 		&r.Change, &r.Count, &r.Source, &previous, &hash)
 	r.Time = time.Unix(at, 0).UTC()
+	for _, text := range []*string{&r.Admin, (*string)(&r.Action), (*string)(&r.Outcome), &r.Subject, &r.Entry, &r.Detail, &r.Source} {
+		*text = strings.ToValidUTF8(*text, "\uFFFD") // it is, unless somebody else wrote it
+	}
 	copy(r.Previous[:], previous)
 	copy(r.Hash[:], hash)
 	return r, err

@@ -348,6 +348,8 @@ const (
 	ActionTakeIn       Action = "take-mirror-in"   // by the watcher
 	ActionConfirm      Action = "confirm-removal"
 	ActionPublishTrust Action = "publish-trust"
+	ActionAddAdmin     Action = "add-admin"
+	ActionRemoveAdmin  Action = "remove-admin"
 )
 
 // Counts says how much there is.
