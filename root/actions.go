@@ -22,7 +22,7 @@ const (
 	nothing    recording = iota // it shows nothing private
 	nowAndThen                  // it shows something private: once a minute for each admin and subject
 	beforehand                  // it hands out much that is private: each time, or it is not done
-	each                        // it changes something: with the change, or after it
+	changing                    // it changes something: with the change, or after it
 )
 
 // actions are the routes of the admin listener, each declared with the name
@@ -61,12 +61,12 @@ func (a *actions) export(pattern string, name audit.Action, h handler) {
 // post declares what changes something. What its handler stores is recorded
 // with it; see [store.AuditLog].
 func (a *actions) post(pattern string, name audit.Action, h handler) {
-	a.declare(http.MethodPost, pattern, known{name, each}, h)
+	a.declare(http.MethodPost, pattern, known{name, changing}, h)
 }
 
 // delete declares what takes something away.
 func (a *actions) delete(pattern string, name audit.Action, h handler) {
-	a.declare(http.MethodDelete, pattern, known{name, each}, h)
+	a.declare(http.MethodDelete, pattern, known{name, changing}, h)
 }
 
 func (a *actions) declare(method, pattern string, k known, h handler) {
@@ -95,7 +95,7 @@ func (a *actions) authorise(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, what := a.s, a.of(r)
 		src := s.proxies.sourceOf(r)
-		if d := s.checkRequest(r, foreign); d != nil {
+		if d := s.checkDoor(r, foreign); d != nil {
 			s.deny(w, r, src, what.action, d)
 			return
 		}
@@ -154,7 +154,7 @@ func (s *server) perform(h handler, w http.ResponseWriter, r *http.Request) erro
 	switch {
 	case err != nil:
 		s.recordFailure(r, call, problemOf(err).Status, err)
-	case call.record == each:
+	case call.record == changing:
 		s.note(r.Context(), call.Event(audit.Done))
 	}
 	return err

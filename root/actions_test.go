@@ -37,7 +37,7 @@ func TestEveryActionIsNamed(t *testing.T) {
 			t.Errorf("%s %s is not declared as an action", method, route)
 		case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") != "":
 			t.Errorf("%s %s has the name %q", method, route, name)
-		case (k.record == each) == (method == http.MethodGet):
+		case (k.record == changing) == (method == http.MethodGet):
 			t.Errorf("%s %s is recorded as if it were of another method", method, route)
 		default:
 			names[name] += method

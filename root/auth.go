@@ -75,8 +75,8 @@ func (s *server) deny(w http.ResponseWriter, r *http.Request, src source, wanted
 	writeProblem(w, d.problem)
 }
 
-// checkRequest refuses what a web page makes a browser send.
-func (s *server) checkRequest(r *http.Request, foreign *http.CrossOriginProtection) *denial {
+// checkDoor refuses what a web page makes a browser send.
+func (s *server) checkDoor(r *http.Request, foreign *http.CrossOriginProtection) *denial {
 	if !s.ownHost(r) {
 		return &denial{"foreign-host", "Host: " + clip(hostOf(r.Host)), problem(http.StatusForbidden,
 			"The admin API does not answer to the host name of this request. Use an address or localhost, or add the name to admin_hosts in root.toml.")}
