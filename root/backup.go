@@ -26,6 +26,7 @@ import (
 type BackupConfig struct {
 	Data     string // required: the data folder; its root may be served meanwhile
 	File     string // required: the archive, which must not exist yet
+	Config   string // path of the configuration; "": root.toml in the data folder
 	WithKeys bool   // private keys, the admin token and other files of the data folder, too
 	Program  string // version of this program, for the manifest
 
@@ -85,7 +86,7 @@ func (c *BackupConfig) check() error {
 	if c.Data == "" || c.File == "" {
 		return errors.New("root: a backup needs the data folder and the name of a file")
 	}
-	if _, err := os.Stat(folder(c.Data).config()); err != nil {
+	if _, err := os.Stat(folder(c.Data).marker(c.Config)); err != nil {
 		return noRoot(c.Data)
 	}
 	if err := checkAbsent(c.File); err != nil {
@@ -131,7 +132,11 @@ func (b *backupJob) collect(ctx context.Context) error {
 	if err := b.copyPublic(); err != nil {
 		return err
 	}
-	if err := b.add(backup.ConfigName, maxConfig); err != nil {
+	config := b.from.config()
+	if b.Config != "" {
+		config = b.Config
+	}
+	if err := b.addFrom(config, backup.ConfigName, maxConfig); err != nil {
 		return err
 	}
 	if err := b.copyOthers(); err != nil {
@@ -142,16 +147,20 @@ func (b *backupJob) collect(ctx context.Context) error {
 
 // add copies a file of the data folder.
 func (b *backupJob) add(name string, limit int64) error {
-	in, err := os.Open(filepath.Join(string(b.from), filepath.FromSlash(name)))
+	return b.addFrom(filepath.Join(string(b.from), filepath.FromSlash(name)), name, limit)
+}
+
+func (b *backupJob) addFrom(path, name string, limit int64) error {
+	in, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	path := filepath.Join(b.temp, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	to := filepath.Join(b.temp, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

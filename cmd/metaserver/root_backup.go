@@ -14,6 +14,7 @@ import (
 
 func rootBackupCommand() *cobra.Command {
 	cfg := root.BackupConfig{Program: version()}
+	var place rootPlace
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "backup --data DIR FILE [--with-keys]",
@@ -33,7 +34,11 @@ encrypted.
 "metaserver root restore" makes a data folder from FILE.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg.File = args[0]
+			found, err := place.load()
+			if err != nil {
+				return err
+			}
+			cfg.Data, cfg.Config, cfg.File = found.Data, place.config, args[0]
 			line := newProgress(cmd.ErrOrStderr())
 			cfg.Progress = line.show
 			report, err := root.Backup(cmd.Context(), cfg)
@@ -49,10 +54,9 @@ encrypted.
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&cfg.Data, "data", "", "the data folder")
+	place.addTo(cmd)
 	flags.BoolVar(&cfg.WithKeys, "with-keys", false, "private keys, the admin token and passwords, too")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.MarkFlagRequired("data")
 	return cmd
 }
 
