@@ -102,6 +102,7 @@ func (a *actions) authorise(next http.Handler) http.Handler {
 		name, err := s.admin(r)
 		switch {
 		case err == nil:
+			noteAdmin(r, name)
 			call := &adminCall{Call: audit.Call{Admin: name, Source: addrText(src.addr), Action: what.action}, record: what.record}
 			ctx := context.WithValue(audit.With(r.Context(), &call.Call), adminKey{}, call)
 			next.ServeHTTP(w, r.WithContext(ctx))

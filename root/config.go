@@ -71,6 +71,10 @@ type Config struct {
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: silent
+
+	// What Log should be like, for who makes it.
+	LogFormat string     // "text" or "json"; "": text
+	LogLevel  slog.Level // zero: info. Requests of admins are logged at info, those of the public at debug
 }
 
 func (c *Config) setDefaults() {
@@ -79,6 +83,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Queue, store.DefaultQueue)
 	setDefault(&c.PerSource, DefaultPerSource)
 	setDefault(&c.KeepDays, DefaultKeepDays)
+	setDefault(&c.LogFormat, "text")
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -106,6 +111,9 @@ func (c *Config) check() error {
 	}
 	if err := c.Games.check(); err != nil {
 		return err
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return fmt.Errorf("log_format = %q: it is \"text\" or \"json\"", c.LogFormat)
 	}
 	if c.Mail != nil {
 		if err := c.Mail.Check(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,9 @@ type configFile struct {
 	KeepDays      int      `toml:"keep_days"`
 
 	TrustedProxies []string `toml:"trusted_proxies"`
+
+	LogFormat string     `toml:"log_format"`
+	LogLevel  slog.Level `toml:"log_level"`
 
 	Games Games        `toml:"games"`
 	Check checkSection `toml:"check"`
@@ -92,6 +96,9 @@ func loadConfig(path, text, data string) (Config, error) {
 		TrustedProxies: f.TrustedProxies,
 		Games:          f.Games,
 		InspectOff:     f.Check.requestsOff(),
+
+		LogFormat: f.LogFormat,
+		LogLevel:  f.LogLevel,
 	}
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
 	if err := cfg.readTables(path, text); err != nil {

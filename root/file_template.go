@@ -78,18 +78,24 @@ trusted_proxies = []
 # after this many days; -1: never.
 keep_days = 90
 
+# The log, on standard error: "text" or "json", and from which level on: "debug",
+# "info", "warn" or "error". Requests of admins are logged at "info", those of the
+# public, with the address that they come from, at "debug"; no secret ever is.
+log_format = "text"
+log_level = "info"
+
 # The games whose servers may be registered, each with the name that people read.
 # A request for another is refused, with the nearest of these. Without this table
 # any slug is taken.
-# [games]
-# crossfire = "Crossfire"
-# luanti = "Luanti"
+#[games]
+#crossfire = "Crossfire"
+#luanti = "Luanti"
 
 # The root looks at the servers that requests name, so that an admin sees what DNS
 # says and whether anything answers: once for each request, never at private
 # addresses unless allow_private, and seldom twice at one host.
-# [check]
-# requests = true
+#[check]
+#requests = true
 
 # The root looks at its mirrors as clients do. One that is stale or away for
 # stale_grace, or serves for wrong_grace what does not verify, is left out of the

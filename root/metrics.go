@@ -23,7 +23,7 @@ func (s *server) metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{s},
+		&collector{s}, s.stats.requests, s.stats.took, s.stats.publish,
 	)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,
@@ -86,6 +86,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	state := c.s.watcher.State()
 	gauge(out, watchLast, timestamp(state.Last))
 	gauge(out, watchSuspects, truth(state.Suspects))
+	c.health(ctx, out)
 }
 
 func (c *collector) lists(out chan<- prometheus.Metric) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,7 +30,7 @@ type Root struct {
 }
 
 // A server is what the handlers share. Everything in it is safe for concurrent
-// use and never replaced.
+// use and never replaced once Run runs.
 type server struct {
 	cfg       Config
 	store     store.Store
@@ -44,6 +45,9 @@ type server struct {
 	denials   *tally    // requests of the admin API that were denied
 	refusals  *tally    // of admins, that could not be done
 	looks     *recently // of admins at what is private
+	stats     *stats
+	heart     *heart
+	ending    atomic.Bool // Run has been asked to end
 	watcher   *watch.Watcher
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector
@@ -105,6 +109,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	stats := newStats()
 	ring := &keyRing{dir: d.keys(), ask: cfg.Passphrase}
 	publisher, err := issue.New(context.Background(), issue.Config{
 		Store:   st,
@@ -113,6 +118,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		Public:  d.public(),
 		RootURL: cfg.PublicURL,
 		Now:     cfg.Now,
+		Took:    stats.published,
 		Log:     cfg.Log,
 	})
 	if err != nil {
@@ -127,7 +133,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &Root{headerTimeout: headerTimeout, server: server{
+	r := &Root{headerTimeout: headerTimeout, server: server{
 		watcher:   watcher,
 		inspector: inspector,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
@@ -144,7 +150,10 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		refusals:  new(tally),
 		looks:     new(recently),
 		log:       cfg.Log,
-	}}, nil
+		stats:     stats,
+	}}
+	r.heart = newHeart(&r.server)
+	return r, nil
 }
 
 // Close gives back what New took. A Run that is under way must have ended.
@@ -172,6 +181,8 @@ func (r *Root) Run(ctx context.Context) error {
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(ctx, r.publisher.Run(ctx)) })
+	g.Go(func() error { return r.heart.run(ctx) })
+	context.AfterFunc(ctx, func() { r.ending.Store(true) })
 	g.Go(func() error { return r.forget(ctx) })
 	g.Go(func() error { return r.recordTallies(ctx) })
 	g.Go(func() error { return ended(ctx, r.pusher.Run(ctx)) })
@@ -185,9 +196,13 @@ func (r *Root) Run(ctx context.Context) error {
 		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })
 	}
 	if public != nil {
-		g.Go(func() error { return serve(ctx, public, r.httpServer(r.publicRoutes(), answerTimeout)) })
+		g.Go(func() error {
+			return serve(ctx, public, r.httpServer(r.observe(listenerPublic, r.publicRoutes()), answerTimeout))
+		})
 	}
-	g.Go(func() error { return serve(ctx, admin, r.httpServer(r.adminRoutes(), adminTimeout)) })
+	g.Go(func() error {
+		return serve(ctx, admin, r.httpServer(r.observe(listenerAdmin, r.adminRoutes()), adminTimeout))
+	})
 	r.warn(admin.Addr())
 	publicAddr := addrOf(public)
 	r.log.Info("root serves", "origin", r.origin, "public", shown(publicAddr), "admin", admin.Addr().String())

@@ -25,12 +25,12 @@ func (s *server) publicRoutes() http.Handler {
 	return s.documentsFirst(r)
 }
 
-// adminRoutes is what admins reach. Every request carries a token, and every
-// action has a name in the audit log.
+// adminRoutes is what admins reach. Every request but those for health and
+// readiness carries a token, and every action has a name in the audit log.
 func (s *server) adminRoutes() http.Handler {
 	r := s.newRouter()
 	a := s.newActions(r)
-	r.Use(a.authorise)
+	r.Use(s.health, a.authorise)
 	r.Handle("/metrics", s.metrics())
 	s.adminActions(a)
 	return r
@@ -72,7 +72,7 @@ func (s *server) adminActions(a *actions) {
 // there is GET, and says to browsers that content types mean what they say.
 func (s *server) newRouter() *chi.Mux {
 	r := chi.NewRouter()
-	r.Use(recoverer(s.log), middleware.SetHeader("X-Content-Type-Options", "nosniff"), middleware.GetHead)
+	r.Use(noteRoute, recoverer(s.log), middleware.SetHeader("X-Content-Type-Options", "nosniff"), middleware.GetHead)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
 	return r

@@ -84,10 +84,10 @@ func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
 	cfg.InspectOff = true // the names in requests are nobody's
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Ready = func(public, admin net.Addr) { ready <- [2]net.Addr{public, admin} }
-	cfg.Log = slog.New(slog.NewTextHandler(w.log, nil))
 	for _, c := range change {
 		c(&cfg)
 	}
+	cfg.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	r, err := root.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
@@ -23,6 +24,8 @@ type serveFlags struct {
 	limitLoopback  bool
 	passphraseFile string
 	alone          bool
+	logFormat      string
+	logLevel       string
 }
 
 func rootServeCommand() *cobra.Command {
@@ -56,6 +59,8 @@ interrupt ends it after the requests under way.`,
 	flags.IntVar(&f.queue, "queue", 0, "registrations that may wait for a decision")
 	flags.IntVar(&f.perSource, "per-source", 0, "new registrations an hour of one source; -1: no limit")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "count registrations of this machine, too")
+	flags.StringVar(&f.logFormat, "log-format", "text", "how the log is written: text or json")
+	flags.StringVar(&f.logLevel, "log-level", "info", "from which level on: debug, info, warn or error")
 	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the passphrase of the list key")
 	flags.BoolVar(&f.alone, "alone", false, "after a restore: sign without having looked at a mirror")
 	return cmd
@@ -69,7 +74,7 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if err := f.override(cmd, &cfg); err != nil {
 		return err
 	}
-	cfg.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	cfg.Log = newLog(cmd.ErrOrStderr(), cfg.LogFormat, cfg.LogLevel)
 	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.Context(), cmd.ErrOrStderr(), f.passphraseFile) }
 	if err := rejoin(cmd, cfg, f.alone); err != nil {
 		return err
@@ -113,7 +118,30 @@ func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) error {
 	if given("limit-loopback") {
 		cfg.LimitLoopback = f.limitLoopback
 	}
+	return f.overrideLog(given, cfg)
+}
+
+func (f *serveFlags) overrideLog(given func(string) bool, cfg *root.Config) error {
+	if given("log-format") {
+		if cfg.LogFormat = f.logFormat; f.logFormat != "text" && f.logFormat != "json" {
+			return &usageError{fmt.Sprintf("--log-format %q is not text or json", f.logFormat)}
+		}
+	}
+	if given("log-level") {
+		if err := cfg.LogLevel.UnmarshalText([]byte(f.logLevel)); err != nil {
+			return &usageError{fmt.Sprintf("--log-level %q is not debug, info, warn or error", f.logLevel)}
+		}
+	}
 	return nil
+}
+
+// newLog writes what is at least as grave as level, for people or for programs.
+func newLog(w io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 // explainKey says what to do about a key that does not open.

@@ -32,7 +32,12 @@ type Config struct {
 	RetryFirst   time.Duration    // pause after a first failure, doubled with each further one; 0: 1 s
 	RetryMost    time.Duration    // the longest such pause; 0: 5 min
 	Now          func() time.Time // nil: time.Now
-	Log          *slog.Logger     // nil: silent
+
+	// Took is told how long each attempt to publish a list took, and how it
+	// ended; nil: nobody is told. It must not block.
+	Took func(list string, took time.Duration, err error)
+
+	Log *slog.Logger // nil: silent
 }
 
 func (c *Config) check() error {
@@ -61,6 +66,9 @@ func (c *Config) setDefaults() {
 	setDuration(&c.RetryMost, 5*time.Minute)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Took == nil {
+		c.Took = func(string, time.Duration, error) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -127,8 +127,9 @@ func (p *Publisher) Publish(ctx context.Context, typ string) error {
 		return err
 	}
 	defer rise()
-	attempt := p.begin(l)
+	attempt, began := p.begin(l), p.cfg.Now()
 	change, err := p.publish(ctx, l)
+	p.cfg.Took(l.name, p.cfg.Now().Sub(began), err)
 	p.end(l, attempt, change, err)
 	return err
 }

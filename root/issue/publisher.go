@@ -139,6 +139,16 @@ func (p *Publisher) sit(ctx context.Context) (rise func(), err error) {
 	}
 }
 
+// Idle returns when nobody publishes, or the cause of ctx's end: then one
+// attempt has been under way since the call.
+func (p *Publisher) Idle(ctx context.Context) error {
+	rise, err := p.sit(ctx)
+	if err == nil {
+		rise()
+	}
+	return err
+}
+
 // Current returns the list of this type that is served; nil when there is none
 // yet. It takes no lock.
 func (p *Publisher) Current(typ string) *Document {

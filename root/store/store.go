@@ -61,6 +61,7 @@ type Store interface {
 	AuditLog
 	Restorer
 	ReviewStore
+	Health
 
 	// Register puts a request into the queue, or updates the pending request
 	// of the same identity; see the package comment. The limits hold for new

@@ -48,6 +48,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Audit", auditTests},
 		{"Concurrency", concurrencyTests},
 		{"Durability", durabilityTests},
+		{"Health", healthTests},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
