@@ -49,6 +49,8 @@ type Config struct {
 	// of this machine itself. Empty: no header is believed.
 	TrustedProxies []string
 
+	Limits Limits // of the public listener
+
 	Games Games // that may be registered; empty: any
 
 	InspectOff bool // nobody looks at the servers of requests, unless an admin asks for it
@@ -84,6 +86,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.PerSource, DefaultPerSource)
 	setDefault(&c.KeepDays, DefaultKeepDays)
 	setDefault(&c.LogFormat, "text")
+	c.Limits.setDefaults()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -107,6 +110,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("queue = %d: the queue needs a size; a queue without a limit would let a flood fill the disk", c.Queue)
 	}
 	if _, err := parseProxies(c.TrustedProxies); err != nil {
+		return err
+	}
+	if err := c.Limits.check(); err != nil {
 		return err
 	}
 	if err := c.Games.check(); err != nil {

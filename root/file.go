@@ -35,9 +35,10 @@ type configFile struct {
 	LogFormat string     `toml:"log_format"`
 	LogLevel  slog.Level `toml:"log_level"`
 
-	Games Games        `toml:"games"`
-	Check checkSection `toml:"check"`
-	Watch watchSection `toml:"watch"`
+	Limits Limits       `toml:"limits"`
+	Games  Games        `toml:"games"`
+	Check  checkSection `toml:"check"`
+	Watch  watchSection `toml:"watch"`
 
 	// Packages notify and hosts read these.
 	Mail   any              `toml:"mail"`
@@ -94,6 +95,7 @@ func loadConfig(path, text, data string) (Config, error) {
 		KeepDays:      f.KeepDays,
 
 		TrustedProxies: f.TrustedProxies,
+		Limits:         f.Limits,
 		Games:          f.Games,
 		InspectOff:     f.Check.requestsOff(),
 

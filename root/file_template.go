@@ -84,6 +84,14 @@ keep_days = 90
 log_format = "text"
 log_level = "info"
 
+# What the public listener bears: connections open at once, in all and of one
+# IPv4 address or IPv6 /64; its /24 or /48 may have eight times as many. The
+# proxies of trusted_proxies count in all only. When all are taken, one that
+# waits, or one of whoever has most, makes room for somebody new.
+#[limits]
+#connections = 4096
+#connections_per_source = 64
+
 # The games whose servers may be registered, each with the name that people read.
 # A request for another is refused, with the nearest of these. Without this table
 # any slug is taken.

@@ -40,6 +40,7 @@ type server struct {
 	bodies    *bodyReader
 	sources   *sourceLimiter // public requests that may change something
 	networks  *sourceLimiter // the same, of all sources of a network
+	conns     *connLimiter   // of the public listener
 	failures  *sourceLimiter // admin requests without a valid token
 	pages     listPages
 	denials   *tally    // requests of the admin API that were denied
@@ -133,7 +134,12 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	conns, warning := cfg.newPublicConns(trusted)
+	if warning != "" {
+		cfg.Notes = append(cfg.Notes, warning)
+	}
 	r := &Root{headerTimeout: headerTimeout, server: server{
+		conns:     conns,
 		watcher:   watcher,
 		inspector: inspector,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
@@ -196,9 +202,9 @@ func (r *Root) Run(ctx context.Context) error {
 		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })
 	}
 	if public != nil {
-		g.Go(func() error {
-			return serve(ctx, public, r.httpServer(r.observe(listenerPublic, r.publicRoutes()), answerTimeout))
-		})
+		srv := r.httpServer(r.observe(listenerPublic, r.publicRoutes()), answerTimeout)
+		srv.ConnState = r.conns.track
+		g.Go(func() error { return serve(ctx, public, srv) })
 	}
 	g.Go(func() error {
 		return serve(ctx, admin, r.httpServer(r.observe(listenerAdmin, r.adminRoutes()), adminTimeout))

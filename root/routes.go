@@ -22,7 +22,7 @@ func (s *server) publicRoutes() http.Handler {
 	r.Get("/api/v1/registrations/{id}/{token}", s.handle(s.status))
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
 	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
-	return s.documentsFirst(r)
+	return endAfterChunks(s.documentsFirst(r))
 }
 
 // adminRoutes is what admins reach. Every request but those for health and
