@@ -159,9 +159,10 @@ func printRegistration(out io.Writer, r api.Registration) {
 
 func adminApproveCommand(f *adminFlags) *cobra.Command {
 	var how api.Approval
+	var chosen selection
 	cmd := &cobra.Command{
-		Use:   "approve ID [--revision N] [--id ENTRY-ID]",
-		Short: "List the server of a registration",
+		Use:   "approve ID... [--revision N] [--id ENTRY-ID]",
+		Short: "List the servers of registrations",
 		Long: `List the server of a registration. The entry's id is made from the name unless
 --id gives it; it stays for the entry's life and is never given again. The list
 that shows the server is published within two seconds.
@@ -170,11 +171,20 @@ Whoever sent a request may change it while it waits. --revision N approves only
 what "show" and "pending --json" have shown as revision N, and refuses what has
 changed since.
 
---replace with --id puts the server in the place of a listed one that has moved.`,
-		Args: cobra.ExactArgs(1),
+--replace with --id puts the server in the place of a listed one that has moved.` + selectionHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen.ids = args
+			if err := chosen.check(); err != nil {
+				return err
+			}
 			if how.Replace && how.EntryID == "" {
 				return &usageError{"--replace needs --id, the entry to replace"}
+			}
+			if chosen.many() {
+				if how != (api.Approval{}) {
+					return &usageError{"--revision, --id and --replace go with one registration"}
+				}
+				return decideMany(cmd, f, &chosen, "approve", func(seen []api.Seen) api.Decisions { return api.Decisions{Approve: seen} })
 			}
 			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
 				return c.Approve(cmd.Context(), args[0], how)
@@ -186,16 +196,27 @@ changed since.
 	cmd.Flags().IntVar(&how.Revision, "revision", 0, "refuse if the registration has another revision by now; 0: any")
 	cmd.Flags().StringVar(&how.EntryID, "id", "", "id of the entry, [a-z0-9-]")
 	cmd.Flags().BoolVar(&how.Replace, "replace", false, "the entry exists, and this server takes its place")
+	chosen.flags(cmd)
 	return cmd
 }
 
 func adminRejectCommand(f *adminFlags) *cobra.Command {
 	var reason string
+	var chosen selection
 	cmd := &cobra.Command{
-		Use:   "reject ID --reason R",
-		Short: "Turn a registration down",
-		Args:  cobra.ExactArgs(1),
+		Use:   "reject ID... --reason R",
+		Short: "Turn registrations down",
+		Long:  "Turn registrations down. Each requester reads the reason." + selectionHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen.ids = args
+			if err := chosen.check(); err != nil {
+				return err
+			}
+			if chosen.many() {
+				return decideMany(cmd, f, &chosen, "reject", func(seen []api.Seen) api.Decisions {
+					return api.Decisions{Reject: seen, Reason: reason}
+				})
+			}
 			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
 				return c.Reject(cmd.Context(), args[0], reason)
 			}, func(out io.Writer, d api.Decided) {
@@ -205,6 +226,7 @@ func adminRejectCommand(f *adminFlags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
 	cmd.MarkFlagRequired("reason")
+	chosen.flags(cmd)
 	return cmd
 }
 

@@ -68,9 +68,6 @@ func (d *decider) approve(a Approval) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := d.inheritClaims(number, target); err != nil {
-		return Entry{}, err
-	}
 	if err := d.close(number, Approved, target, ""); err != nil {
 		return Entry{}, err
 	}
@@ -105,7 +102,10 @@ func (d *decider) list(number int64, r *Registration, newOwner bool) (change int
 	if err != nil {
 		return 0, err
 	}
-	return change, d.claimForEntry(&r.Server)
+	if err := d.claimForEntry(&r.Server); err != nil {
+		return 0, err
+	}
+	return change, d.inheritClaims(number, r.Server.ID)
 }
 
 // target returns the id under which an approved registration is listed.
@@ -159,18 +159,11 @@ func (d *decider) isFree(id string) (bool, error) {
 func (s *sqlStore) Reject(ctx context.Context, id, reason, admin string) (Registration, error) {
 	var out Registration
 	err := s.decide(ctx, admin, func(d *decider) error {
-		number, r, err := d.pending(id)
+		if err := d.reject(id, 0, reason); err != nil {
+			return err
+		}
+		number, err := parseID(id)
 		if err != nil {
-			return err
-		}
-		entry := r.Entry
-		if r.Kind == KindNew { // it names the entry that it would have updated
-			entry = ""
-		}
-		if err := d.close(number, Rejected, entry, reason); err != nil {
-			return err
-		}
-		if err := d.record(ActionReject, id, entry, reason, 0); err != nil {
 			return err
 		}
 		out, err = d.registration(number)
@@ -180,6 +173,25 @@ func (s *sqlStore) Reject(ctx context.Context, id, reason, admin string) (Regist
 		return Registration{}, err
 	}
 	return out, nil
+}
+
+// reject ends a pending registration. A revision of 0 means whatever it is now.
+func (d *decider) reject(id string, revision int, reason string) error {
+	number, r, err := d.pending(id)
+	if err != nil {
+		return err
+	}
+	if revision != 0 && revision != r.Revision {
+		return &RevisionError{ID: r.ID, Revision: r.Revision}
+	}
+	entry := r.Entry
+	if r.Kind == KindNew { // it names the entry that it would have updated
+		entry = ""
+	}
+	if err := d.close(number, Rejected, entry, reason); err != nil {
+		return err
+	}
+	return d.record(ActionReject, id, entry, reason, 0)
 }
 
 // pending returns a registration that can still be decided.

@@ -14,6 +14,7 @@ import (
 // ReviewStore is the part of a [Store] that reviewing needs beside the decisions.
 type ReviewStore interface {
 	FindingStore
+	BulkStore
 }
 
 // FindingStore is the part of a [Store] that keeps what the root has found out

@@ -40,6 +40,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Owner", ownerTests},
 		{"Signed", signedTests},
 		{"Findings", findingTests},
+		{"Bulk", bulkTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},
