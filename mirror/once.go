@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,7 +100,7 @@ func (r *run) dropUnheld() {
 func (r *run) askRoot(ctx context.Context) {
 	root := &r.report.Root
 	if err := r.extend(ctx, root.URL); err != nil {
-		root.Errors = append(root.Errors, err.Error())
+		root.Errors = append(root.Errors, explainRoot(err))
 		if unreachable(err) {
 			return // and would be for each document
 		}
@@ -116,9 +117,18 @@ func (r *run) askRoot(ctx context.Context) {
 			root.Notes = append(root.Notes, fmt.Sprintf(
 				"%s: the root serves edition %d, older than %d, which is published already and stays: the root was restored from a backup, or a cache in front of it is behind", d.name, version, held.Head.Version))
 		default:
-			root.Errors = append(root.Errors, err.Error())
+			root.Errors = append(root.Errors, explainRoot(err))
 		}
 	}
+}
+
+// explainRoot says what to do about the one mistake that a root's answer shows.
+func explainRoot(err error) string {
+	var fe *serverlist.FetchError
+	if errors.As(err, &fe) && strings.HasPrefix(fe.Detail, "HTTP 401 ") {
+		return err.Error() + "; the admin listener of a root answers so: write the URL of its public listener (by default http://127.0.0.1:7480)"
+	}
+	return err.Error()
 }
 
 // unreachable tells errors of the connection from those of one document.

@@ -103,7 +103,7 @@ func (t *TargetStatus) behind(newest map[string]keys.Head, trust int64) bool {
 func (r *run) rootStatus(ctx context.Context) RootStatus {
 	s := RootStatus{URL: r.m.cfg.Root}
 	if err := r.extend(ctx, s.URL); err != nil {
-		s.Error = err.Error()
+		s.Error = explainRoot(err)
 		return s
 	}
 	s.Trust = r.chain.Newest().Version

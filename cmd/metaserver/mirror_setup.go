@@ -222,6 +222,9 @@ func (s *mirrorSetup) printTimer() {
 		if forUser(s.systemd) {
 			user = "--user "
 		}
+		if place := unitPlace(s.systemd); place != "" {
+			fmt.Fprintf(s.out, "Copy the units to where systemd finds them, as root: install -m 644 %s %s %s\n", shellQuote(s.unitFile(".service")), shellQuote(s.unitFile(".timer")), place)
+		}
 		fmt.Fprintf(s.out, "Start the timer: systemctl %sdaemon-reload && systemctl %senable --now %s.timer\n", user, user, s.unitName())
 		return
 	}
@@ -234,13 +237,16 @@ func (s *mirrorSetup) printTimer() {
 // cronLine quotes as sh and cron do. Cron mails what is printed; what goes wrong
 // is on standard error.
 func cronLine(minute int, program, config string) string {
-	quote := func(word string) string {
-		if !strings.ContainsAny(word, " \t\n'\"\\$&|;<>()*?[]#~%`!{}") {
-			return word
-		}
-		return strings.ReplaceAll("'"+strings.ReplaceAll(word, "'", `'\''`)+"'", "%", `\%`)
-	}
+	quote := func(word string) string { return strings.ReplaceAll(shellQuote(word), "%", `\%`) }
 	return fmt.Sprintf("%d * * * * %s mirror once --config %s --jitter 10m >/dev/null", minute, quote(program), quote(config))
+}
+
+// shellQuote writes a word for sh.
+func shellQuote(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n'\"\\$&|;<>()*?[]#~%`!{}") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // executable is this program, as a timer finds it.

@@ -101,7 +101,7 @@ func (s *mirrorSetup) askAll(ctx context.Context) error {
 		}
 	}
 	if s.public == "" {
-		if err := s.askPublic(ctx); err != nil {
+		if err := s.askPublic(ctx, s.readBackAtURL()); err != nil {
 			return err
 		}
 	}
@@ -134,10 +134,20 @@ func (s *mirrorSetup) askType(ctx context.Context) error {
 	}
 }
 
-func (s *mirrorSetup) askPublic(ctx context.Context) error {
+// readBackAtURL tells whether the public URL is the only way to read back what
+// was published.
+func (s *mirrorSetup) readBackAtURL() bool {
+	return s.kind == "command" && !slices.ContainsFunc(s.lines, func(line string) bool { return strings.HasPrefix(line, "pull = ") })
+}
+
+func (s *mirrorSetup) askPublic(ctx context.Context, required bool) error {
+	question := "URL of the folder for players, as http://mirror.example.net/ms/ (empty: not checked)"
+	if required {
+		question = "URL of the folder for players, as http://mirror.example.net/ms/; what is published is read back there"
+	}
 	for {
 		var err error
-		if s.public, err = s.ask.line(ctx, "URL of the folder for players, as http://mirror.example.net/ms/ (empty: not checked)", "", false); err != nil {
+		if s.public, err = s.ask.line(ctx, question, "", required); err != nil {
 			return err
 		}
 		wrong := hosts.CheckPublicURL(s.public)
@@ -168,7 +178,11 @@ func (s *mirrorSetup) askField(ctx context.Context, field hosts.Field) error {
 		}
 		return err
 	case hosts.List:
-		text, err := s.ask.line(ctx, upperFirst(field.Question)+", words apart by spaces", "", field.Required)
+		empty := ""
+		if !field.Required {
+			empty = "; empty: none"
+		}
+		text, err := s.ask.line(ctx, upperFirst(field.Question)+" (words apart by spaces"+empty+")", "", field.Required)
 		if text != "" {
 			s.lines = append(s.lines, field.Key+" = "+quoteList(strings.Fields(text)))
 		}

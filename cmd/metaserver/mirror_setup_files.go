@@ -96,6 +96,9 @@ func (s *mirrorSetup) prepare(ctx context.Context, trust []byte) (setupFiles, er
 	if err := s.complete(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.checkTarget(); err != nil {
+		return nil, err
+	}
 	dir := filepath.Dir(s.config)
 	trustName := fmt.Sprintf("%d.trust", chain.Newest().Version)
 	var files setupFiles
@@ -223,14 +226,17 @@ func (s *mirrorSetup) configuration(trustName string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# A mirror. \"metaserver mirror once --help\" tells what can stand here.\n")
 	fmt.Fprintf(&b, "root = %s\ntrust = %s\nschedule = \"%d * * * *\" # for \"mirror run\"; UTC\n", tomlfile.Quote(s.root), tomlfile.Quote(trustName), s.minute)
-	fmt.Fprintf(&b, "\n[[target]]\ntype = %s\n", tomlfile.Quote(s.kind))
-	for _, line := range s.lines {
-		fmt.Fprintln(&b, line)
-	}
-	if s.public != "" {
-		fmt.Fprintf(&b, "public_url = %s\n", tomlfile.Quote(s.public))
-	}
+	fmt.Fprintf(&b, "\n%s\n", strings.Join(s.table(), "\n"))
 	return []byte(b.String())
+}
+
+// table returns the lines of the target's table.
+func (s *mirrorSetup) table() []string {
+	lines := append([]string{"[[target]]", "type = " + tomlfile.Quote(s.kind)}, s.lines...)
+	if s.public != "" {
+		lines = append(lines, "public_url = "+tomlfile.Quote(s.public))
+	}
+	return lines
 }
 
 // checkRequest looks at what a registration needs, before anything is done.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -30,21 +31,78 @@ func forUser(dir string) bool {
 	return strings.HasSuffix(filepath.ToSlash(filepath.Clean(dir)), "systemd/user")
 }
 
+// unitPlace returns where units have to go for systemd to find them; "": they
+// lie where it looks.
+func unitPlace(dir string) string {
+	const place = "/etc/systemd/system"
+	switch filepath.Clean(absolute(dir)) {
+	case place, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system":
+		return ""
+	}
+	if forUser(dir) {
+		return ""
+	}
+	return place + "/"
+}
+
+// hardening is what a mirror's service needs not: the same lines as in
+// deploy/systemd/metaserver-mirror.service, which a test holds against these.
+var hardening = []string{
+	"CapabilityBoundingSet=",
+	"LockPersonality=yes",
+	"MemoryDenyWriteExecute=yes",
+	"NoNewPrivileges=yes",
+	"PrivateDevices=yes",
+	"PrivateTmp=yes",
+	"PrivateUsers=yes",
+	"ProcSubset=pid",
+	"ProtectClock=yes",
+	"ProtectControlGroups=yes",
+	"ProtectHome=read-only", // there: yes; the configuration may lie in a home
+	"ProtectHostname=yes",
+	"ProtectKernelLogs=yes",
+	"ProtectKernelModules=yes",
+	"ProtectKernelTunables=yes",
+	"ProtectProc=invisible",
+	"ProtectSystem=strict",
+	"RemoveIPC=yes",
+	"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+	"RestrictNamespaces=yes",
+	"RestrictRealtime=yes",
+	"RestrictSUIDSGID=yes",
+	"SystemCallArchitectures=native",
+	"SystemCallFilter=@system-service",
+	"SystemCallFilter=~@privileged @resources",
+	"SystemCallErrorNumber=EPERM",
+	"UMask=0022",
+}
+
+// forPrograms are those of them that a program of somebody else may not bear.
+var forPrograms = []string{"MemoryDenyWriteExecute=", "ProcSubset=", "SystemCall", "RemoveIPC="}
+
+// hardeningOf returns the lines for a type of targets.
+func hardeningOf(kind string) []string {
+	if kind != "command" {
+		return hardening
+	}
+	return slices.DeleteFunc(slices.Clone(hardening), func(line string) bool {
+		return slices.ContainsFunc(forPrograms, func(start string) bool { return strings.HasPrefix(line, start) })
+	})
+}
+
 // units returns the service and the timer. The service of the system runs as
 // the user who sets it up; it sees the system read-only, but for a folder that
 // it publishes to.
 func (s *mirrorSetup) units() (setupFiles, error) {
-	hardening := []string{"NoNewPrivileges=yes", "UMask=0022", "Environment=HOME=%h"}
+	limits := []string{"NoNewPrivileges=yes", "UMask=0022", "Environment=HOME=%h"}
 	if !forUser(s.systemd) {
 		who, err := user.Current()
 		if err != nil {
 			return nil, fmt.Errorf("who runs the service is not known: %w", err)
 		}
-		hardening = []string{"User=" + who.Username, "NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=read-only", "PrivateTmp=yes",
-			"PrivateDevices=yes", "ProtectKernelTunables=yes", "ProtectKernelModules=yes", "ProtectControlGroups=yes", "RestrictSUIDSGID=yes",
-			"RestrictNamespaces=yes", "LockPersonality=yes", "CapabilityBoundingSet=", "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "UMask=0022"}
+		limits = append([]string{"User=" + who.Username}, hardeningOf(s.kind)...)
 		if folder := s.folderPath(); folder != "" {
-			hardening = append(hardening, "ReadWritePaths="+unitQuote(folder))
+			limits = append(limits, "ReadWritePaths="+unitQuote(folder))
 		}
 	}
 	service := fmt.Sprintf(`[Unit]
@@ -57,7 +115,7 @@ Type=oneshot
 ExecStart=%s mirror once --config %s
 TimeoutStartSec=45min
 %s
-`, strings.ReplaceAll(s.root, "%", "%%"), unitQuote(executable()), unitQuote(absolute(s.config)), strings.Join(hardening, "\n"))
+`, strings.ReplaceAll(s.root, "%", "%%"), unitQuote(executable()), unitQuote(absolute(s.config)), strings.Join(limits, "\n"))
 	timer := fmt.Sprintf(`[Unit]
 Description=Run %s.service every hour
 

@@ -106,6 +106,9 @@ func askPassphrase(ctx context.Context, errOut io.Writer, prompt string) ([]byte
 	}()
 	select {
 	case a := <-answers:
+		if errors.Is(a.err, io.EOF) {
+			return nil, errNoAnswer
+		}
 		return a.secret, a.err
 	case <-ctx.Done():
 		return nil, errors.Join(errors.New("interrupted; nothing was changed"), term.Restore(fd, before))
