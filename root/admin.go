@@ -20,7 +20,7 @@ import (
 // pending sends every pending registration as one array, as it is read.
 func (s *server) pending(w http.ResponseWriter, r *http.Request) error {
 	return writeArray(s, w, func(each func(api.Registration) error) error {
-		return s.store.Pending(r.Context(), func(review store.Review) error { return each(reviewOf(review)) })
+		return s.store.Pending(r.Context(), func(review store.Review) error { return each(s.listed(r.Context(), review)) })
 	})
 }
 
@@ -51,6 +51,7 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 		Revision:     req.Revision,
 		Entry:        req.EntryID,
 		Replace:      req.Replace,
+		NewOwner:     req.NewOwner,
 		Admin:        adminOf(r),
 	})
 	if err != nil {
@@ -58,7 +59,7 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.publisher.Changed()
 	return writeJSON(w, http.StatusOK, api.Decided{
-		ID: id, Status: string(store.Approved), EntryID: entry.Server.ID,
+		ID: id, Status: string(store.Approved), EntryID: entry.Server.ID, EntryState: string(entry.State),
 		Name: entry.Server.Name, Addresses: entry.Server.Addresses,
 	})
 }

@@ -53,6 +53,12 @@ type Config struct {
 
 	Games Games // that may be registered; empty: any
 
+	// SignedChanges are the members that the key of an entry may change without
+	// an admin, where the entry has no rule of its own: "addresses", "version",
+	// "description". Empty: none.
+	SignedChanges []string
+	Resolver      string // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
+
 	InspectOff bool // nobody looks at the servers of requests, unless an admin asks for it
 
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
@@ -113,6 +119,12 @@ func (c *Config) check() error {
 		return err
 	}
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := checkAllowed(c.SignedChanges); err != nil {
+		return fmt.Errorf("signed_changes: %w", err)
+	}
+	if err := checkResolver(c.Resolver); err != nil {
 		return err
 	}
 	if err := c.Games.check(); err != nil {

@@ -31,6 +31,8 @@ type configFile struct {
 	KeepDays      int      `toml:"keep_days"`
 
 	TrustedProxies []string `toml:"trusted_proxies"`
+	SignedChanges  []string `toml:"signed_changes"`
+	Resolver       string   `toml:"resolver"`
 
 	LogFormat string     `toml:"log_format"`
 	LogLevel  slog.Level `toml:"log_level"`
@@ -96,6 +98,8 @@ func loadConfig(path, text, data string) (Config, error) {
 
 		TrustedProxies: f.TrustedProxies,
 		Limits:         f.Limits,
+		SignedChanges:  f.SignedChanges,
+		Resolver:       f.Resolver,
 		Games:          f.Games,
 		InspectOff:     f.Check.requestsOff(),
 

@@ -78,6 +78,15 @@ trusted_proxies = []
 # after this many days; -1: never.
 keep_days = 90
 
+# What the key of a listed server may change by itself, without an admin:
+# ["addresses", "version", "description"] or some of them. Everything else that
+# owners ask for waits. "metaserver admin allow" sets it for one entry.
+signed_changes = []
+
+# The DNS server that is asked about what requests name, as "1.1.1.1:53"; "": those
+# of the system.
+resolver = ""
+
 # The log, on standard error: "text" or "json", and from which level on: "debug",
 # "info", "warn" or "error". Requests of admins are logged at "info", those of the
 # public, with the address that they come from, at "debug"; no secret ever is.

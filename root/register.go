@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -158,47 +156,4 @@ func (s *server) statusURL(kind, id string, token store.Token) string {
 		return "/" + path
 	}
 	return strings.TrimSuffix(s.cfg.PublicURL, "/") + "/" + path
-}
-
-// status tells a requester what has become of the request. Whoever has the URL
-// may see it, so it holds nothing that the list would not show.
-func (s *server) status(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	out, err := s.statusOf(r.Context(), chi.URLParam(r, "id"), chi.URLParam(r, "token"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, out)
-}
-
-// statusOf is what the API and the status page show of a registration.
-// [store.ErrNotFound] when the token does not open it.
-func (s *server) statusOf(ctx context.Context, id, secret string) (api.Status, error) {
-	token, err := store.ParseToken(secret)
-	if err != nil {
-		return api.Status{}, store.ErrNotFound
-	}
-	reg, err := s.store.Status(ctx, id, token)
-	if err != nil {
-		return api.Status{}, err
-	}
-	return api.Status{
-		ID:      reg.ID,
-		Status:  string(reg.Status),
-		Name:    reg.Server.Name,
-		Created: reg.Created,
-		Updated: reg.Updated,
-		Decided: timeOrNil(reg.Decided),
-		Reason:  reg.Reason,
-		EntryID: statusEntry(reg),
-	}, nil
-}
-
-// statusEntry hides the entry while pending: that an entry of the same
-// identity is listed is for the admin to tell.
-func statusEntry(reg store.Registration) string {
-	if reg.Status == store.Pending {
-		return ""
-	}
-	return reg.Entry
 }

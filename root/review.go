@@ -33,6 +33,8 @@ func reviewOf(r store.Review) api.Registration {
 		Decided:     timeOrNil(r.Decided),
 		Admin:       r.Admin,
 		Reason:      r.Reason,
+		Kind:        string(r.Kind),
+		Signed:      r.Signed,
 		Conflicts:   []api.Conflict{},
 		Findings:    findingsOf(r.Findings),
 	}

@@ -35,7 +35,7 @@ func (s *server) reviewed(r *http.Request) (api.Registration, error) {
 	for _, p := range past {
 		out.History = append(out.History, pastOf(p))
 	}
-	return out, nil
+	return out, s.addOwner(r.Context(), &out, &review.Registration)
 }
 
 // look looks at the server of a registration again, now.

@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/watch"
@@ -53,6 +54,7 @@ type server struct {
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector
 	pusher    *push.Pusher
+	prover    *prover
 	log       *slog.Logger
 }
 
@@ -130,7 +132,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	inspector, err := inspect.New(inspect.Config{Store: st, AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log})
+	inspector, err := inspect.New(inspect.Config{Store: st, Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -142,6 +144,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		conns:     conns,
 		watcher:   watcher,
 		inspector: inspector,
+		prover:    newProver(&cfg),
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		cfg:       cfg,
 		store:     st,

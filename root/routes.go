@@ -20,6 +20,7 @@ func (s *server) publicRoutes() http.Handler {
 
 	r.Post("/api/v1/registrations", s.handle(s.register))
 	r.Get("/api/v1/registrations/{id}/{token}", s.handle(s.status))
+	s.ownerRoutes(r)
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
 	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
 	return endAfterChunks(s.documentsFirst(r))
@@ -76,6 +77,7 @@ func (s *server) adminActions(a *actions) {
 	a.post("/registrations/{id}/approve", store.ActionApprove, s.approve)
 	a.post("/registrations/{id}/reject", store.ActionReject, s.reject)
 	a.post("/entries/{id}/revoke", store.ActionRevoke, s.revoke)
+	s.ownerActions(a)
 
 	a.reveal("/mirror-registrations", "list-mirror-registrations", s.pendingMirrors) // the pending ones, all of them
 	a.post("/mirror-registrations", "register-mirror", s.registerMirrorByAdmin)

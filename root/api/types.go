@@ -46,13 +46,24 @@ type Accepted struct {
 // Status is what GET of a status URL answers.
 type Status struct {
 	ID      string     `json:"id"`
-	Status  string     `json:"status"` // "pending", "approved", "rejected" or "revoked"
+	Status  string     `json:"status"` // "pending", "approved", "rejected", "revoked" or "withdrawn"
 	Name    string     `json:"name"`
 	Created time.Time  `json:"created"`
 	Updated time.Time  `json:"updated"` // when it was last sent again
 	Decided *time.Time `json:"decided,omitempty"`
 	Reason  string     `json:"reason,omitempty"`   // of a rejection or a revocation
 	EntryID string     `json:"entry_id,omitempty"` // of the listed entry
+
+	Kind    string   `json:"kind"`    // what it asks for: "new", "edit", "withdrawal" or "transfer"
+	Owner   bool     `json:"owner"`   // the URL is the owner's: it edits, withdraws and transfers, too
+	Summary string   `json:"summary"` // why the server is listed or is not, in words
+	Steps   []string `json:"steps"`   // what can be done, in words; empty: nothing
+
+	Listing *Listing `json:"listing,omitempty"` // of what was approved
+	Server  *Edit    `json:"server,omitempty"`  // what an edit begins with: as it is listed, or asked for; for the owner
+	Open    *Request `json:"open,omitempty"`    // what waits for an admin about the entry; for the owner
+	Last    *Request `json:"last,omitempty"`    // what was decided last about the entry; for the owner
+	Proof   *Proof   `json:"proof,omitempty"`   // for the owner
 }
 
 // Registration is what an admin sees of a request.
@@ -60,7 +71,7 @@ type Registration struct {
 	ID          string     `json:"id"`
 	Name        string     `json:"name"`
 	Addresses   []string   `json:"addresses"`
-	Status      string     `json:"status"` // "pending", "approved", "rejected" or "revoked"
+	Status      string     `json:"status"` // "pending", "approved", "rejected", "revoked" or "withdrawn"
 	Game        string     `json:"game,omitempty"`
 	Description string     `json:"description,omitempty"`
 	Version     string     `json:"version,omitempty"`
@@ -86,6 +97,12 @@ type Registration struct {
 	Findings    *Findings  `json:"findings,omitempty"` // absent: the root has not looked yet
 	History     []Past     `json:"history,omitempty"`  // of one registration only, newest first
 	Scripts     []string   `json:"scripts,omitempty"`  // writing systems of the name, when they are more than one
+
+	Kind     string        `json:"kind"`                // what it asks for: "new", "edit", "withdrawal" or "transfer"
+	Signed   bool          `json:"signed,omitempty"`    // by the key of the entry
+	NotOwner bool          `json:"not_owner,omitempty"` // it updates an entry, and was not sent with the owner's token or key
+	Changes  []FieldChange `json:"changes,omitempty"`   // against the entry that approval changes
+	Proof    *Proof        `json:"proof,omitempty"`     // of control, of one registration only; absent: there is nothing to prove any more
 }
 
 // Conflict is something a request has in common with a listed entry or another
@@ -99,9 +116,10 @@ type Conflict struct {
 
 // Approval is the body of POST .../registrations/{id}/approve. It may be empty.
 type Approval struct {
-	Revision int    `json:"revision,omitempty"` // the one to approve: 409 when the request has another by now; 0: any
-	EntryID  string `json:"entry_id,omitempty"` // of the new entry; empty: made from the name
-	Replace  bool   `json:"replace,omitempty"`  // EntryID names a listed entry, which this server replaces
+	Revision int    `json:"revision,omitempty"`  // the one to approve: 409 when the request has another by now; 0: any
+	EntryID  string `json:"entry_id,omitempty"`  // of the new entry; empty: made from the name
+	Replace  bool   `json:"replace,omitempty"`   // EntryID names a listed entry, which this server replaces, and which is the requester's from now on
+	NewOwner bool   `json:"new_owner,omitempty"` // the entry that it updates is the requester's from now on
 }
 
 // Reason is the body of a rejection and a revocation.
@@ -112,11 +130,12 @@ type Reason struct {
 // Decided answers an approval, a rejection and a revocation. The decision is
 // durable; the list that shows it follows within two seconds.
 type Decided struct {
-	ID        string   `json:"id,omitempty"` // of the registration
-	Status    string   `json:"status"`
-	EntryID   string   `json:"entry_id,omitempty"`
-	Name      string   `json:"name,omitempty"`      // of what was approved
-	Addresses []string `json:"addresses,omitempty"` // of what was approved
+	ID         string   `json:"id,omitempty"` // of the registration
+	Status     string   `json:"status"`
+	EntryID    string   `json:"entry_id,omitempty"`
+	EntryState string   `json:"entry_state,omitempty"` // "listed", or "revoked" after the approval of a withdrawal
+	Name       string   `json:"name,omitempty"`        // of what was approved
+	Addresses  []string `json:"addresses,omitempty"`   // of what was approved
 }
 
 // Mirror is one entry of the mirror list.

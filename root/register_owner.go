@@ -1,0 +1,241 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// What owners do with their requests and entries. The secret part of a URL is
+// what allows it; see [store.OwnerStore].
+
+// offerTime is how long an offered entry may be taken over.
+const offerTime = 7 * 24 * time.Hour
+
+// keptEmail stands in an edit that keeps its e-mail address, which was checked
+// when it came.
+const keptEmail = "kept@example.org"
+
+// ownerRoutes is what the holders of secret URLs, and of keys, reach.
+func (s *server) ownerRoutes(r chi.Router) {
+	r.Post("/api/v1/registrations/{id}/{token}/edit", s.handle(s.edit))
+	r.Post("/api/v1/registrations/{id}/{token}/withdraw", s.handle(s.withdraw))
+	r.Post("/api/v1/registrations/{id}/{token}/transfer", s.handle(s.offerTransfer))
+	r.Post("/api/v1/registrations/{id}/{token}/check", s.handle(s.checkOwnProof))
+	r.Post("/api/v1/registrations/{id}/{token}/prove", s.handle(s.proveKey))
+	r.Post("/api/v1/transfers/{id}/{token}", s.handle(s.takeOver))
+	r.Post("/api/v1/entries/{id}/signed", s.handle(s.signed))
+}
+
+// ownerActions is what admins do about owners.
+func (s *server) ownerActions(a *actions) {
+	a.post("/entries/{id}/allow", store.ActionAllow, s.allow)
+	a.post("/registrations/{id}/prove", "prove", s.proveByAdmin)
+}
+
+// secretOf returns the token of a secret URL, after the source has used one of
+// the requests that it may send.
+func (s *server) secretOf(w http.ResponseWriter, r *http.Request) (source, store.Token, error) {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	src := s.proxies.sourceOf(r)
+	if _, err := s.admit(src); err != nil {
+		return src, store.Token{}, err
+	}
+	token, err := store.ParseToken(chi.URLParam(r, "token"))
+	if err != nil {
+		return src, store.Token{}, store.ErrNotFound
+	}
+	return src, token, nil
+}
+
+func (s *server) edit(w http.ResponseWriter, r *http.Request) error {
+	src, token, err := s.secretOf(w, r)
+	if err != nil {
+		return err
+	}
+	var req api.Edit
+	fields, tooLarge, err := s.bodies.decode(w, r, &req)
+	if err != nil {
+		return err
+	}
+	out, err := s.editAs(r.Context(), chi.URLParam(r, "id"), token, &req, fields, tooLarge, src)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, out)
+}
+
+// editAs changes what a token owns; the API and the form both end here.
+func (s *server) editAs(ctx context.Context, id string, token store.Token, req *api.Edit, fields []api.FieldProblem, tooLarge bool, src source) (*api.Request, error) {
+	held, err := s.store.Holding(ctx, id, token)
+	if err != nil {
+		return nil, err
+	}
+	now := &held.Server
+	if held.Listed != nil {
+		now = &held.Listed.Server
+	}
+	entry, wrong := s.checkEdit(req, now, src)
+	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
+		return nil, refuseRequest(fields, tooLarge)
+	}
+	reg, err := s.store.Edit(ctx, id, token, store.Edit{Server: entry, Email: req.Email, Source: src.addr})
+	if err != nil {
+		return nil, ownerProblem(err)
+	}
+	return requestOf(&reg, now), nil
+}
+
+// checkEdit makes an entry of an edit and names every member that is wrong. A
+// game that the root no longer takes may stay.
+func (s *server) checkEdit(req *api.Edit, now *serverlist.Server, src source) (serverlist.Server, []api.FieldProblem) {
+	full := api.RegistrationRequest(*req)
+	if full.Email == "" {
+		full.Email = keptEmail
+	}
+	entry, wrong := checkRequest(&full, src.local || s.cfg.AllowPrivate)
+	if full.Game != now.Game {
+		wrong = append(wrong, s.cfg.Games.refuse(full.Game)...)
+	}
+	return entry, wrong
+}
+
+func (s *server) withdraw(w http.ResponseWriter, r *http.Request) error {
+	src, token, err := s.secretOf(w, r)
+	if err != nil {
+		return err
+	}
+	out, err := s.withdrawAs(r.Context(), chi.URLParam(r, "id"), token, src)
+	if err != nil {
+		return err
+	}
+	status := http.StatusAccepted
+	if out.Status == string(store.Withdrawn) {
+		status = http.StatusOK
+	}
+	return writeJSON(w, status, out)
+}
+
+// withdrawAs takes back what a token owns; the API and the form both end here.
+func (s *server) withdrawAs(ctx context.Context, id string, token store.Token, src source) (*api.Request, error) {
+	reg, err := s.store.Withdraw(ctx, id, token, src.addr)
+	if err != nil {
+		return nil, ownerProblem(err)
+	}
+	return requestOf(&reg, &reg.Server), nil
+}
+
+func (s *server) offerTransfer(w http.ResponseWriter, r *http.Request) error {
+	_, token, err := s.secretOf(w, r)
+	if err != nil {
+		return err
+	}
+	var req api.Offer
+	if err := s.decode(w, r, &req); err != nil {
+		return err
+	}
+	var problems fieldProblems
+	if problems.email(req.Email); len(problems) > 0 {
+		return invalid(problems...)
+	}
+	secret, expires := store.NewToken(), s.cfg.Now().Add(offerTime).UTC().Truncate(time.Second)
+	entry, err := s.store.OfferTransfer(r.Context(), chi.URLParam(r, "id"), token, store.Offer{Token: secret.Hash(), Email: req.Email, Expires: expires})
+	if err != nil {
+		return ownerProblem(err)
+	}
+	return writeJSON(w, http.StatusOK, api.Offered{EntryID: entry, URL: s.statusURL("transfers", entry, secret), Expires: expires})
+}
+
+func (s *server) takeOver(w http.ResponseWriter, r *http.Request) error {
+	src, offer, err := s.secretOf(w, r)
+	if err != nil {
+		return err
+	}
+	var req api.TakeOver
+	if err := s.decode(w, r, &req); err != nil {
+		return err
+	}
+	var problems fieldProblems
+	problems.email(req.Email)
+	problems.members(&serverlist.Server{Name: "x", Addresses: []string{"example.org:1"}, Key: req.Key})
+	if len(problems) > 0 {
+		return invalid(problems...)
+	}
+	token := store.NewToken()
+	reg, err := s.store.TakeOver(r.Context(), chi.URLParam(r, "id"), offer, store.TakeOver{Email: req.Email, Key: req.Key, Source: src.addr, Token: token.Hash()})
+	if errors.Is(err, store.ErrOtherEmail) {
+		return invalid(api.FieldProblem{Field: "email", Problem: "is not the one that the entry was offered to; ask its present owner to offer it to this one"})
+	}
+	if err != nil {
+		return ownerProblem(err)
+	}
+	return writeJSON(w, http.StatusAccepted, api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)})
+}
+
+// ownerProblem says what the errors about owners mean.
+func ownerProblem(err error) error {
+	var same *store.SameServerError
+	var replay *store.ReplayError
+	var soon *store.TooSoonError
+	switch {
+	case errors.Is(err, store.ErrNotOwner):
+		return problem(http.StatusForbidden, "Nothing was changed: this is not the owner's URL or key. The first request for a server gets the owner's URL; after a transfer, the new owner's counts. An admin can help who has lost it.")
+	case errors.Is(err, store.ErrNoChange):
+		return problem(http.StatusConflict, "Nothing was changed: this is what is listed already, and nothing else was asked for.")
+	case errors.As(err, &same), errors.As(err, &replay):
+		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
+	case errors.As(err, &soon):
+		p := problem(http.StatusTooManyRequests, "Nothing was changed: %v.", err)
+		p.RetryAfter = soon.RetryAfter
+		return p
+	}
+	return err
+}
+
+// allowable are the members that an entry's key may be allowed to change
+// without an admin: what a server learns about itself. Its name, its game and
+// its key are what people know it by.
+var allowable = []string{"addresses", "version", "description"}
+
+// checkAllowed names what cannot be allowed.
+func checkAllowed(members []string) error {
+	for _, m := range members {
+		if !slices.Contains(allowable, m) {
+			return errors.New("\"" + clip(m) + "\" cannot be changed without an admin; what can is " + strings.Join(allowable, ", "))
+		}
+	}
+	return nil
+}
+
+func (s *server) allow(w http.ResponseWriter, r *http.Request) error {
+	var req api.Allowed
+	if err := s.decode(w, r, &req); err != nil {
+		return err
+	}
+	members := append([]string{}, req.Members...)
+	if req.Default {
+		members = nil
+	}
+	switch err := checkAllowed(members); {
+	case err != nil:
+		return invalid(api.FieldProblem{Field: "members", Problem: err.Error()})
+	case req.Default && len(req.Members) > 0:
+		return invalid(api.FieldProblem{Field: "default", Problem: "stands beside members; send one of them"})
+	case req.EntryID != "" && req.EntryID != chi.URLParam(r, "id"):
+		return invalid(api.FieldProblem{Field: "entry_id", Problem: "is not the one of the URL"})
+	}
+	id := chi.URLParam(r, "id")
+	if err := s.store.Allow(r.Context(), id, members, adminOf(r)); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, api.Allowed{EntryID: id, Members: members, Default: req.Default})
+}
