@@ -43,6 +43,7 @@ func adminCommand() *cobra.Command {
 		adminTargetsCommand(&f),
 		adminMessagesCommand(&f),
 		adminConfirmCommand(&f),
+		adminAuditCommand(&f),
 	)
 	cmd.Long = `Decide about registrations, keep the mirror list, publish trust documents.
 

@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 //	appendfile FILE MORE    append the file MORE to FILE
 //	httpget URL [TOKENFILE] get URL, with an admin's token; the answer is the standard output
 //	untilserves URL TEXT    wait until what URL serves contains TEXT
+//	tamper FILE STATEMENT   run SQL on a database, behind the back of the root
 //	now VAR                 set VAR to a second that lies between what was done and what is done next
 //
 // and for the ceremonies, with a root on D, $PUBLIC and $ADMIN and a mirror at
@@ -59,6 +60,7 @@ func scriptParams(dir string) testscript.Params {
 			"httpget":    scriptHTTPGet,
 			"appendfile": scriptAppendFile,
 			"now":        scriptNow,
+			"tamper":     scriptTamper,
 
 			"untilserves": scriptUntilServes,
 			"prepare":     scriptPrepare,

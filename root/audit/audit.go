@@ -38,7 +38,7 @@
 // and with the closing brace, without a line feed. So with an exported log, one
 // record a line, this prints what the member hash of line 7 must be:
 //
-//	sed -n 7p log | jq -cj 'del(.hash)' | sha256sum
+//	sed -n '7s/,"hash":"[0-9a-f]*"}$/}/p' log | tr -d '\n' | sha256sum
 //
 // # What is not in it
 //
