@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -63,7 +61,7 @@ func (g Games) nearest(slug string) string {
 	asked := strings.ToLower(slug)
 	best, least := "", 1+len(asked)/3 // so many letters may be wrong
 	for _, have := range slices.Sorted(maps.Keys(g)) {
-		far := min(levenshtein.ComputeDistance(asked, have), levenshtein.ComputeDistance(asked, strings.ToLower(g[have])))
+		far := min(editDistance(asked, have), editDistance(asked, strings.ToLower(g[have])))
 		if far < least || far == least && best == "" {
 			best, least = have, far
 		}

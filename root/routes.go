@@ -34,37 +34,6 @@ func (s *server) adminRoutes() http.Handler {
 	r.Use(s.health, a.authorise)
 	r.Handle("/metrics", s.metrics())
 	s.adminActions(a)
-
-	r.Route("/api/v1/admin", func(r chi.Router) {
-		r.Get("/registrations", s.handle(s.pending)) // the pending ones, all of them
-		r.Get("/registrations/{id}", s.handle(s.review))
-		r.Post("/registrations/{id}/look", s.handle(s.look)) // at its server, again
-		r.Post("/registrations/{id}/approve", s.handle(s.approve))
-		r.Post("/registrations/{id}/reject", s.handle(s.reject))
-		r.Post("/registrations", s.handle(s.registerByAdmin))
-		r.Post("/registrations/decide", s.handle(s.decideAll)) // about many
-		r.Post("/entries/{id}/revoke", s.handle(s.revoke))
-
-		r.Get("/mirror-registrations", s.handle(s.pendingMirrors)) // the pending ones, all of them
-		r.Post("/mirror-registrations", s.handle(s.registerMirrorByAdmin))
-		r.Get("/mirror-registrations/{id}", s.handle(s.reviewMirror))
-		r.Post("/mirror-registrations/{id}/approve", s.handle(s.approveMirror))
-		r.Post("/mirror-registrations/{id}/reject", s.handle(s.rejectMirror))
-
-		r.Get("/mirrors", s.handle(s.mirrors))
-		r.Post("/mirrors", s.handle(s.addMirror))
-		r.Post("/mirrors/check", s.handle(s.checkMirrors))
-		r.Get("/messages", s.handle(s.messages))
-		r.Get("/mirrors/{id}", s.handle(s.mirrorHistory))
-		r.Delete("/mirrors/{id}", s.handle(s.removeMirror))
-
-		r.Get("/trust", s.handle(s.trust))         // all documents, in order
-		r.Post("/trust", s.handle(s.publishTrust)) // the body is the next document
-
-		r.Get("/targets", s.handle(s.targets))
-		r.Get("/lists", s.handle(s.lists))
-		r.Post("/lists/{name}/confirm", s.handle(s.confirm))
-	})
 	return r
 }
 
@@ -73,7 +42,8 @@ func (s *server) adminActions(a *actions) {
 	a.reveal("/registrations", "list-registrations", s.pending) // the pending ones, all of them
 	a.post("/registrations", "register", s.registerByAdmin)
 	a.reveal("/registrations/{id}", "show-registration", s.review)
-	a.post("/registrations/{id}/look", "look-at-server", s.look) // again
+	a.post("/registrations/decide", "decide-registrations", s.decideAll) // about many
+	a.post("/registrations/{id}/look", "look-at-server", s.look)         // again
 	a.post("/registrations/{id}/approve", store.ActionApprove, s.approve)
 	a.post("/registrations/{id}/reject", store.ActionReject, s.reject)
 	a.post("/entries/{id}/revoke", store.ActionRevoke, s.revoke)

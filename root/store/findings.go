@@ -15,6 +15,7 @@ import (
 type ReviewStore interface {
 	FindingStore
 	BulkStore
+	BlockStore
 }
 
 // FindingStore is the part of a [Store] that keeps what the root has found out
