@@ -101,6 +101,12 @@ log_level = "info"
 #connections = 4096
 #connections_per_source = 64
 
+# When a registration needs a proof of work, some seconds of computing that
+# "metaserver register" does by itself and the form in a browser cannot: "flood",
+# while the queue is half full or more than 120 come in a minute; "always"; "off".
+# It grows harder as the flood does. This machine is exempt as from per_source.
+#proof_of_work = "flood"
+
 # The games whose servers may be registered, each with the name that people read.
 # A request for another is refused, with the nearest of these. Without this table
 # any slug is taken.

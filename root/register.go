@@ -45,6 +45,7 @@ func (s *server) adminSource(r *http.Request) source {
 
 func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.RegistrationRequest
+	src.proof = proofOf(r)
 	fields, tooLarge, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
@@ -131,6 +132,11 @@ func refuseRequest(fields []api.FieldProblem, tooLarge bool) *api.Problem {
 
 // enqueue stores the request and hands out the one copy of its status token.
 func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email string, src source, exempt bool) (api.Accepted, error) {
+	if !exempt {
+		if err := s.flood.demand(ctx, src, s.cfg.Now()); err != nil {
+			return api.Accepted{}, err
+		}
+	}
 	token := store.NewToken()
 	reg, err := s.store.Register(ctx, store.Request{
 		Server: entry,
@@ -141,6 +147,7 @@ func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email str
 	if err != nil {
 		return api.Accepted{}, err
 	}
+	s.flood.took(s.cfg.Now())
 	s.inspector.Wake()
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)}, nil
 }

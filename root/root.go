@@ -42,6 +42,7 @@ type server struct {
 	sources   *sourceLimiter // public requests that may change something
 	networks  *sourceLimiter // the same, of all sources of a network
 	conns     *connLimiter   // of the public listener
+	flood     *floodGuard    // of registrations of servers
 	failures  *sourceLimiter // admin requests without a valid token
 	pages     listPages
 	denials   *tally    // requests of the admin API that were denied
@@ -142,6 +143,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	}
 	r := &Root{headerTimeout: headerTimeout, server: server{
 		conns:     conns,
+		flood:     newFloodGuard(cfg.Limits.ProofOfWork, cfg.Queue, chain.Origin(), pendingOf(st)),
 		watcher:   watcher,
 		inspector: inspector,
 		prover:    newProver(&cfg),

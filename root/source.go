@@ -14,6 +14,7 @@ import (
 type source struct {
 	addr  netip.Addr // of the peer of the connection, or what a trusted proxy says
 	local bool       // a program on this machine sent it on its own behalf
+	proof *sentProof // the proof of work that came with the request; nil: none
 }
 
 // proxies are those whose word about the source of a request is taken.

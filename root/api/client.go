@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/work"
 )
 
 // A Client speaks to a root: to its public listener with [Client.Register] and
@@ -24,17 +26,22 @@ type Client struct {
 	Root  string       // required: base URL of the listener, as "http://127.0.0.1:7481"
 	Token string       // an admin's token, with its prefix; "": none
 	HTTP  *http.Client // nil: one with a timeout of a minute that follows no redirect
+
+	// Working is called now and then while Register does a proof of work that a
+	// root under flood asks for, with the number of tries so far; the mean is 2 to
+	// the power of the puzzle's bits. nil: the work is done silently.
+	Working func(w ProofOfWork, tries uint64)
 }
 
 // maxAnswer is the most that is read of an answer, in bytes: above a full queue
 // of the largest registrations that a root takes by default.
 const maxAnswer = 512 << 20
 
-// Register asks for a server to be listed. The status URL of the answer is
-// absolute.
+// Register asks for a server to be listed, and does the work that a root under
+// flood asks for. The status URL of the answer is absolute.
 func (c *Client) Register(ctx context.Context, req RegistrationRequest) (Accepted, error) {
 	var out Accepted
-	if err := c.call(ctx, http.MethodPost, "api/v1/registrations", req, &out); err != nil {
+	if err := c.callWorking(ctx, "api/v1/registrations", req, &out); err != nil {
 		return Accepted{}, err
 	}
 	err := c.absolute(&out)
@@ -177,9 +184,17 @@ func (c *Client) base() (*url.URL, error) {
 
 // call sends one request and reads its answer into the value out points to.
 func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
+	return c.send(ctx, method, path, body, "", out)
+}
+
+// send is call with a proof of work; "": none.
+func (c *Client) send(ctx context.Context, method, path string, body any, proof string, out any) error {
 	req, err := c.request(ctx, method, path, body)
 	if err != nil {
 		return err
+	}
+	if proof != "" {
+		req.Header.Set(work.Header, proof)
 	}
 	resp, err := c.client().Do(req)
 	if err != nil {
@@ -229,6 +244,8 @@ func encode(body any) (data []byte, contentType string, err error) {
 		return nil, "", nil
 	case plainText:
 		return b, "text/plain; charset=utf-8", nil
+	case madeJSON:
+		return b, "application/json", nil
 	default:
 		data, err = json.Marshal(body)
 		return data, "application/json", err

@@ -18,6 +18,8 @@ type Problem struct {
 	Detail string         `json:"detail,omitempty"` // what was wrong here, and what to do about it
 	Errors []FieldProblem `json:"errors,omitempty"` // each wrong member of the request
 
+	Work *ProofOfWork `json:"proof_of_work,omitempty"` // what the request needs to be taken, with the type WorkType
+
 	RetryAfter time.Duration `json:"-"` // of the header; zero: none
 }
 

@@ -1,0 +1,176 @@
+package root
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"math/bits"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/work"
+)
+
+// When registrations need a proof of work, [Limits].ProofOfWork.
+const (
+	WorkOff    = "off"
+	WorkFlood  = "flood" // while the root is flooded
+	WorkAlways = "always"
+)
+
+// How hard it is: workBits without a flood, two bits more, so four times the
+// work, with every level of the flood. A try costs a tenth of a microsecond.
+const (
+	workBits   = 18 // 0.03 s of one processor
+	levelBits  = 2
+	mostLevels = 4 // 26 bits: 7 s
+
+	// A flood is a queue that is half full or more, or more than quietRate
+	// registrations a minute. Each eighth of the queue, and each doubling of the
+	// rate, is one level.
+	quietRate = 120
+
+	workRetry = 10 * time.Minute // for who cannot do the work, as a form in a browser
+)
+
+// A floodGuard asks for a proof of work when registrations come in a flood. It
+// is safe for concurrent use.
+type floodGuard struct {
+	mode    string
+	queue   int
+	gate    *work.Gate
+	pending func(context.Context) (int, error)
+
+	mu      sync.Mutex
+	waiting int       // registrations, as counted at the time
+	counted time.Time //
+	minute  int64     // the one that now counts
+	now     int       // registrations that it has brought
+	before  int       // those of the minute before it
+}
+
+func newFloodGuard(mode string, queue int, origin string, pending func(context.Context) (int, error)) *floodGuard {
+	return &floodGuard{mode: mode, queue: queue, gate: work.NewGate(origin), pending: pending}
+}
+
+// demand returns nil if a request may be stored: no work is asked for, or the
+// request brings it. Else it returns a problem that poses the puzzle. No work
+// helps when the queue is full, so the store is left to say that.
+func (f *floodGuard) demand(ctx context.Context, src source, now time.Time) error {
+	if f.mode == WorkOff {
+		return nil
+	}
+	level, full, err := f.look(ctx, now)
+	if err != nil || full || level == 0 && f.mode == WorkFlood {
+		return err
+	}
+	proof, err := src.proof.check(f.gate, src, now)
+	if err == nil {
+		err = f.gate.Spend(proof, now)
+	}
+	if err == nil {
+		return nil
+	}
+	return f.pose(src, level, now, err)
+}
+
+// pose makes the problem.
+func (f *floodGuard) pose(src source, level int, now time.Time, why error) error {
+	puzzle, expires := f.gate.Challenge(src.block(), workBits+levelBits*level, now)
+	asks := "asks for a proof of work with every registration"
+	if level > 0 {
+		asks = "is flooded with registrations and asks for a proof of work with each"
+	}
+	text := fmt.Sprintf("Nothing was stored: the root %s. The command \"metaserver register\" does it by itself", asks)
+	if level > 0 {
+		text += "; or try again later"
+	}
+	if text += "."; !errors.Is(why, work.ErrMissing) {
+		text += fmt.Sprintf(" This request was not taken because %v.", why)
+	}
+	p := problem(http.StatusTooManyRequests, "%s", text)
+	p.Type, p.Title, p.RetryAfter = api.WorkType, "Proof of work required", workRetry
+	p.Work = &api.ProofOfWork{Origin: puzzle.Origin, Challenge: puzzle.Challenge, Bits: puzzle.Bits, Expires: expires.UTC()}
+	return p
+}
+
+// took counts a registration that was stored.
+func (f *floodGuard) took(now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turn(now)
+	f.now++
+	f.waiting++ // until it is counted again
+}
+
+// look tells how bad the flood is, from 0 to mostLevels, and whether the queue
+// is full. It asks the store once a second at most.
+func (f *floodGuard) look(ctx context.Context, now time.Time) (level int, full bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if since := now.Sub(f.counted); since >= time.Second || since < 0 {
+		n, err := f.pending(ctx)
+		if err != nil {
+			return 0, false, err
+		}
+		f.waiting, f.counted = n, now
+	}
+	f.turn(now)
+	if half := f.queue / 2; f.waiting >= half {
+		level = 1 + (f.waiting-half)*mostLevels/max(f.queue-half, 1)
+	}
+	level = max(level, bits.Len(uint(max(f.now, f.before)/quietRate)))
+	return min(level, mostLevels), f.waiting >= f.queue, nil
+}
+
+// turn goes on to the minute of now.
+func (f *floodGuard) turn(now time.Time) {
+	switch minute := now.Unix() / 60; {
+	case minute == f.minute+1:
+		f.minute, f.before, f.now = minute, f.now, 0
+	case minute != f.minute:
+		f.minute, f.before, f.now = minute, 0, 0
+	}
+}
+
+// A sentProof is the proof of work that a request brings; the hash of its body
+// is whole when the body has been read. nil: it brings none.
+type sentProof struct {
+	value string
+	body  hash.Hash
+}
+
+// proofOf must be called before the body is read.
+func proofOf(r *http.Request) *sentProof {
+	value := r.Header.Get(work.Header)
+	if value == "" {
+		return nil
+	}
+	p := &sentProof{value, sha256.New()}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(r.Body, p.body), r.Body}
+	return p
+}
+
+func (p *sentProof) check(g *work.Gate, src source, now time.Time) (work.Proof, error) {
+	if p == nil {
+		return work.Proof{}, work.ErrMissing
+	}
+	return g.Check(p.value, src.block(), [sha256.Size]byte(p.body.Sum(nil)), now)
+}
+
+// pendingOf counts the registrations that wait in a store.
+func pendingOf(st store.Store) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		counts, err := st.Counts(ctx)
+		return counts.Pending, err
+	}
+}
