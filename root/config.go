@@ -43,6 +43,10 @@ type Config struct {
 	PerSource     int      // new registrations an hour of one IPv4 address or IPv6 /64, eight times as many of its /24 or /48; 0: DefaultPerSource; negative: no limit
 	LimitLoopback bool     // requests of this machine itself count per source, too
 
+	TLS      *TLS                    // of the public listener; nil: it speaks plain http
+	AdminTLS *TLS                    // of the admin listener, from files; nil: it speaks plain http
+	Handed   map[string]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on; see [Doors]
+
 	// TrustedProxies are addresses and prefixes of proxies that pass requests
 	// on. The source of what they send is the last address in its header
 	// X-Forwarded-For that is not theirs, or they are, and it is never a request
@@ -139,9 +143,15 @@ func (c *Config) check() error {
 		}
 	}
 	for _, a := range []string{c.Listen, c.AdminListen} {
-		if _, _, err := net.SplitHostPort(a); err != nil && !(a == c.Listen && a == ListenNone) {
-			return fmt.Errorf("%q is not an address to listen at; write host:port, as 127.0.0.1:7480 or [::]:80", a)
+		if a == c.Listen && a == ListenNone {
+			continue
 		}
+		if err := checkListen(a); err != nil {
+			return err
+		}
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	url, err := checkPublicURL(c.PublicURL)
 	c.PublicURL = url
@@ -176,6 +186,7 @@ func (d folder) token() string       { return filepath.Join(string(d), "admin.to
 func (d folder) public() string      { return filepath.Join(string(d), "public") }
 func (d folder) keys() string        { return filepath.Join(string(d), "keys") }
 func (d folder) listKey() string     { return filepath.Join(d.keys(), "list.key") }
+func (d folder) acme() string        { return filepath.Join(string(d), "acme") }
 func (d folder) adminKey() string    { return filepath.Join(d.keys(), "admin.key") }
 func (d folder) recoveryKey() string { return filepath.Join(d.keys(), "recovery.key") }
 

@@ -37,6 +37,9 @@ type configFile struct {
 	LogFormat string     `toml:"log_format"`
 	LogLevel  slog.Level `toml:"log_level"`
 
+	TLS      tlsSection      `toml:"tls"`
+	AdminTLS adminTLSSection `toml:"admin_tls"`
+
 	Limits Limits       `toml:"limits"`
 	Games  Games        `toml:"games"`
 	Check  checkSection `toml:"check"`
@@ -106,6 +109,7 @@ func loadConfig(path, text, data string) (Config, error) {
 		LogFormat: f.LogFormat,
 		LogLevel:  f.LogLevel,
 	}
+	cfg.TLS, cfg.AdminTLS = f.TLS.read(filepath.Dir(path)), f.AdminTLS.read(filepath.Dir(path))
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
 	if err := cfg.readTables(path, text); err != nil {
 		return Config{}, err

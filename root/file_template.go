@@ -106,6 +106,37 @@ log_level = "info"
 # while the queue is half full or more than 120 come in a minute; "always"; "off".
 # It grows harder as the flood does. This machine is exempt as from per_source.
 #proof_of_work = "flood"
+# TLS on the public listener, if no proxy before it speaks TLS: with a certificate
+# from files, or with one that an authority gives by ACME, as Let's Encrypt does.
+# certificate_file holds the certificate and, after it, those of intermediate
+# authorities; both files are in PEM form and read again when they change, and on
+# SIGHUP. key_file may be a credential of systemd: "$CREDENTIALS_DIRECTORY/tls.key".
+#
+# With acme_names, host names of this machine, a certificate for each is asked for
+# and renewed; account and keys are kept in the folder acme of the data folder. The
+# authority must reach "listen" at its port 443, or listen_http at port 80.
+# acme_accept_terms says that you accept its terms of service. acme_ca_file vouches
+# for the authority's own TLS, if the system does not.
+#
+# listen_http is plain http beside it: "0.0.0.0:80". The documents are served there
+# as well, and are not redirected to https: they are signed, and a player whose
+# clock is wrong gets no TLS connection, but can verify a list. Everything else is
+# sent to https, because registrations hold e-mail addresses. "": there is none.
+#[tls]
+#certificate_file = "tls.pem"
+#key_file = "tls.key"
+#acme_names = []
+#acme_accept_terms = false
+#acme_email = ""
+#acme_directory = "https://acme-v02.api.letsencrypt.org/directory"
+#acme_ca_file = "authority.pem"
+#listen_http = ""
+
+# TLS on the admin listener, from files. Without it the listener belongs on
+# loopback, where "ssh -L" reaches it.
+#[admin_tls]
+#certificate_file = "admin.pem"
+#key_file = "admin.key"
 
 # The games whose servers may be registered, each with the name that people read.
 # A request for another is refused, with the nearest of these. Without this table

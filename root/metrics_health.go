@@ -14,6 +14,7 @@ var (
 	diskFree    = desc("disk_free_bytes", "Bytes that may still be written to the disk of the data folder.")
 	storeTook   = desc("database_write_duration_seconds", "How long the last probe, a small durable write, took.")
 	oldestWaits = desc("registrations_oldest_pending_timestamp_seconds", "When the registration that waits longest for an admin came; absent: none waits.", "kind")
+	certExpiry  = desc("certificate_expiry_timestamp_seconds", "When the TLS certificate of a listener expires; 0: there is none yet.", "listener")
 	buildInfo   = desc("build_info", "1, with what the program was built from.", "version", "revision", "go_version")
 )
 
@@ -27,6 +28,9 @@ func (c *collector) health(ctx context.Context, out chan<- prometheus.Metric) {
 	gauge(out, storeTook, took.Seconds())
 	version, revision := build()
 	gauge(out, buildInfo, 1, version, revision, runtime.Version())
+	for listener, source := range c.s.certificates {
+		gauge(out, certExpiry, timestamp(source.Expiry()), listener)
+	}
 	waiting, err := c.s.store.Oldest(ctx)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(oldestWaits, err)

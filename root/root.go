@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/certificate"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/proof"
@@ -27,6 +28,7 @@ import (
 type Root struct {
 	server
 	headerTimeout time.Duration
+	publicPort    int       // set by Run before it serves
 	lock          io.Closer // of the data folder
 }
 
@@ -57,6 +59,8 @@ type server struct {
 	pusher    *push.Pusher
 	prover    *prover
 	log       *slog.Logger
+
+	certificates map[string]certificate.Source // of the listeners with TLS
 }
 
 // Times and sizes of the listeners.
@@ -66,8 +70,9 @@ const (
 	answerTimeout   = 30 * time.Second // public; documents get as long as a slow client needs
 	adminTimeout    = 5 * time.Minute  // admin: all pending registrations may take a while
 	idleTimeout     = 2 * time.Minute
-	shutdownTimeout = 5 * time.Second
-	maxHeader       = 16 << 10 // bytes
+	shutdownTimeout = 5 * time.Second  // for the requests under way when a root is told to end
+	stopTimeout     = 20 * time.Second // for all of it
+	maxHeader       = 16 << 10         // bytes
 )
 
 // New opens the root in the data folder and locks the folder. It listens and
@@ -101,6 +106,9 @@ func New(cfg Config) (*Root, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	r.lock = lock
+	if err := r.openSources(); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	return r, nil
 }
 
@@ -177,18 +185,13 @@ func (r *Root) Run(ctx context.Context) error {
 	if err := r.publisher.Restore(ctx); err != nil {
 		return err
 	}
-	public, err := r.listenPublic()
+	entrances, err := r.listen()
+	for _, e := range entrances {
+		defer e.door.Close()
+	}
 	if err != nil {
-		return fmt.Errorf("public listener: %w", err)
+		return err
 	}
-	if public != nil {
-		defer public.Close()
-	}
-	admin, err := net.Listen("tcp", r.cfg.AdminListen)
-	if err != nil {
-		return fmt.Errorf("admin listener: %w", err)
-	}
-	defer admin.Close()
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(ctx, r.publisher.Run(ctx)) })
@@ -206,36 +209,49 @@ func (r *Root) Run(ctx context.Context) error {
 	if r.cfg.Mail != nil {
 		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })
 	}
-	if public != nil {
-		srv := r.httpServer(r.observe(listenerPublic, r.publicRoutes()), answerTimeout)
-		srv.ConnState = r.conns.track
-		g.Go(func() error { return serve(ctx, public, srv) })
-	}
-	g.Go(func() error {
-		return serve(ctx, admin, r.httpServer(r.observe(listenerAdmin, r.adminRoutes()), adminTimeout))
-	})
-	r.warn(admin.Addr())
-	publicAddr := addrOf(public)
-	r.log.Info("root serves", "origin", r.origin, "public", shown(publicAddr), "admin", admin.Addr().String())
+	r.serveAll(ctx, g, entrances)
+	public, admin := doorOf(entrances, listenerPublic), doorOf(entrances, listenerAdmin)
+	r.warn(admin)
+	r.log.Info("root serves", "origin", r.origin, "public", shown(public), "admin", admin.String())
 	if r.cfg.Ready != nil {
-		r.cfg.Ready(publicAddr, admin.Addr())
+		r.cfg.Ready(public, admin)
 	}
-	return g.Wait()
+	return r.wait(ctx, g)
 }
 
-// listenPublic returns nil where there is to be no public listener.
-func (r *Root) listenPublic() (net.Listener, error) {
-	if r.cfg.Listen == ListenNone {
-		return nil, nil
+// ErrNotEnded says that something of the root hangs. Close may then hang as well.
+var ErrNotEnded = errors.New("the root was asked to end and did not")
+
+// wait waits for everything that Run has started. Something that hangs when it
+// should end, as a disk may, is given up after a time, so that who stops a root
+// knows how long that takes.
+func (r *Root) wait(ctx context.Context, g *errgroup.Group) error {
+	done := make(chan error, 1)
+	go func() { done <- g.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
 	}
-	return net.Listen("tcp", r.cfg.Listen)
+	r.log.Info("the root ends after the requests under way")
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("%w within %s; what was acknowledged is stored", ErrNotEnded, stopTimeout)
+	}
 }
 
-func addrOf(l net.Listener) net.Addr {
-	if l == nil {
-		return nil
+// doorOf returns the address of an entrance; nil: there is none.
+func doorOf(all []entrance, name string) net.Addr {
+	for _, e := range all {
+		if e.name == name {
+			return e.door.Addr()
+		}
 	}
-	return l.Addr()
+	return nil
 }
 
 func shown(a net.Addr) string {
@@ -259,8 +275,8 @@ func (r *Root) warn(admin net.Addr) {
 
 // warnOpenAdmin says what it means to listen beyond loopback.
 func (r *Root) warnOpenAdmin(addr net.Addr) {
-	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		r.log.Warn("the admin API is reachable from other machines, and tokens travel unencrypted; put it on loopback and use \"ssh -L\", or behind a proxy with TLS", "admin", addr.String())
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && r.cfg.AdminTLS == nil {
+		r.log.Warn("the admin API is reachable from other machines, and tokens travel unencrypted; put it on loopback and use \"ssh -L\", or give it a certificate ([admin_tls])", "admin", addr.String())
 	}
 }
 
@@ -295,6 +311,13 @@ func (r *Root) httpServer(h http.Handler, answer time.Duration) *http.Server {
 	}
 }
 
+func start(srv *http.Server, l net.Listener) error {
+	if srv.TLSConfig != nil {
+		return srv.ServeTLS(l, "", "") // the certificates are in its configuration
+	}
+	return srv.Serve(l)
+}
+
 // serve serves until ctx ends, and then returns when requests under way have
 // finished or their time is over.
 func serve(ctx context.Context, l net.Listener, srv *http.Server) error {
@@ -307,7 +330,7 @@ func serve(ctx context.Context, l net.Listener, srv *http.Server) error {
 			srv.Close()
 		}
 	})
-	err := srv.Serve(l)
+	err := start(srv, l)
 	if stop() { // nobody asked for the end
 		return errors.Join(err, srv.Close())
 	}

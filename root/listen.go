@@ -1,0 +1,181 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signed-metaserver/metaserver/root/certificate"
+)
+
+// Doors are the names of the listeners of a root, and of the sockets that a
+// supervisor may hand over: the public one, plain http beside it, and that for
+// admins.
+func Doors() []string { return []string{listenerPublic, listenerPlain, listenerAdmin} }
+
+// An entrance is a listener of a running root.
+type entrance struct {
+	name   string
+	door   net.Listener
+	answer time.Duration // until an answer has been sent
+	routes http.Handler
+	source certificate.Source // nil: it speaks plain http
+}
+
+// openSources reads the certificates, so that what is wrong with them is told
+// before anything else happens.
+func (r *Root) openSources() (err error) {
+	r.certificates = make(map[string]certificate.Source)
+	for name, t := range map[string]*TLS{listenerPublic: r.cfg.TLS, listenerAdmin: r.cfg.AdminTLS} {
+		if t == nil {
+			continue
+		}
+		if r.certificates[name], err = t.source(&r.cfg); err != nil {
+			return fmt.Errorf("TLS of the %s listener: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Reload reads the certificates again. With an error those of before stay in use.
+func (r *Root) Reload() error {
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(r.certificates)) {
+		if err := r.certificates[name].Reload(); err != nil {
+			all = append(all, fmt.Errorf("TLS of the %s listener: %w", name, err))
+			continue
+		}
+		r.log.Info("the TLS certificate is read again", "listener", name)
+	}
+	return errors.Join(all...)
+}
+
+// listen opens what the configuration asks for. The caller closes the entrances
+// that it returns, also with an error.
+func (r *Root) listen() (all []entrance, err error) {
+	if err := r.checkHanded(); err != nil {
+		return nil, err
+	}
+	for _, e := range r.entrances() {
+		if e.door, err = r.open(e.name); err != nil {
+			return all, fmt.Errorf("%s listener: %w", e.name, err)
+		}
+		all = append(all, e)
+	}
+	if public, ok := doorOf(all, listenerPublic).(*net.TCPAddr); ok {
+		r.publicPort = public.Port
+	}
+	return all, nil
+}
+
+// entrances returns those that there are to be, still without doors.
+func (r *Root) entrances() (all []entrance) {
+	public := r.observe(listenerPublic, r.publicRoutes())
+	if r.cfg.Listen != ListenNone {
+		all = append(all, entrance{name: listenerPublic, answer: answerTimeout, routes: public, source: r.certificates[listenerPublic]})
+	}
+	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || r.cfg.Handed[listenerPlain] != nil) {
+		all = append(all, entrance{name: listenerPlain, answer: answerTimeout, routes: r.observe(listenerPlain, r.plainRoutes())})
+	}
+	return append(all, entrance{name: listenerAdmin, answer: adminTimeout, routes: r.observe(listenerAdmin, r.adminRoutes()), source: r.certificates[listenerAdmin]})
+}
+
+func (r *Root) open(name string) (net.Listener, error) {
+	if door := r.cfg.Handed[name]; door != nil {
+		return door, nil
+	}
+	address := map[string]string{listenerPublic: r.cfg.Listen, listenerAdmin: r.cfg.AdminListen}[name]
+	if name == listenerPlain {
+		address = r.cfg.TLS.ListenHTTP
+	}
+	return net.Listen("tcp", address)
+}
+
+// checkHanded refuses sockets that nobody asked for: that the public one stays
+// closed may be what the operator counts on.
+func (r *Root) checkHanded() error {
+	for name, door := range r.cfg.Handed {
+		_, isTCP := door.Addr().(*net.TCPAddr)
+		switch {
+		case !slices.Contains(Doors(), name):
+			return fmt.Errorf("a socket named %q was handed over; a root knows the names %s (FileDescriptorName= in the socket unit)", name, strings.Join(Doors(), ", "))
+		case !isTCP:
+			return fmt.Errorf("the socket %q that was handed over is no TCP socket: requests must come from addresses", name)
+		case name != listenerAdmin && r.cfg.Listen == ListenNone:
+			return fmt.Errorf("a socket named %q was handed over, and root.toml says listen = \"none\": remove one", name)
+		case name == listenerPlain && r.cfg.TLS == nil:
+			return fmt.Errorf("a socket named %q was handed over, and there is no [tls] beside which it would be plain http: name it %q, or add the table", name, listenerPublic)
+		}
+	}
+	return nil
+}
+
+// serveAll serves the entrances and keeps their certificates until ctx ends.
+func (r *Root) serveAll(ctx context.Context, g *errgroup.Group, all []entrance) {
+	for _, e := range all {
+		srv := r.httpServer(e.routes, e.answer)
+		if e.name != listenerAdmin {
+			srv.ConnState = r.conns.track
+		}
+		if e.source != nil {
+			srv.TLSConfig = e.source.TLS()
+			g.Go(func() error { return e.source.Run(ctx) })
+		}
+		g.Go(func() error { return serve(ctx, e.door, srv) })
+	}
+}
+
+// plainRoutes is plain http beside a listener with TLS: the documents, which are
+// signed, for players whose clock is wrong and who therefore get no TLS
+// connection; an authority's questions; and the way to https for all else, since
+// registrations hold e-mail addresses.
+func (r *Root) plainRoutes() http.Handler {
+	documents := r.publicRoutes()
+	h := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(unrouted(req.URL.Path), "/trust/") || strings.HasSuffix(unrouted(req.URL.Path), ".list") {
+			documents.ServeHTTP(w, req)
+			return
+		}
+		to, ok := r.secure(req)
+		if !ok {
+			writeProblem(w, problem(http.StatusMisdirectedRequest, "This is plain http, where there are the documents alone; use https."))
+			return
+		}
+		http.Redirect(w, req, to, http.StatusPermanentRedirect)
+	})
+	if a, ok := r.certificates[listenerPublic].(*certificate.ACME); ok {
+		return a.Challenges(h)
+	}
+	return h
+}
+
+// secure returns the https URL of a request: below public_url if that is one, or
+// at the host that the request names.
+func (r *Root) secure(req *http.Request) (to string, ok bool) {
+	if base, err := url.Parse(r.cfg.PublicURL); err == nil && base.Scheme == "https" {
+		base.Path, base.RawPath, base.RawQuery = req.URL.Path, req.URL.RawPath, req.URL.RawQuery
+		return base.String(), true
+	}
+	host := hostOf(req.Host)
+	if host == "" {
+		return "", false
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if r.publicPort != 443 {
+		host += ":" + strconv.Itoa(r.publicPort)
+	}
+	u := url.URL{Scheme: "https", Host: host, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
+	return u.String(), true
+}
