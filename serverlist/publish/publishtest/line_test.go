@@ -71,16 +71,21 @@ func TestLineFaults(t *testing.T) {
 			addr := echo(t)
 			var came int64
 			var conns []net.Conn
+			alive, strike := context.WithCancel(t.Context())
+			go func() {
+				<-line.Down()
+				strike()
+			}()
 			for range 4 { // together they carry the bytes
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				c, err := line.Dial(ctx, "tcp", addr)
-				cancel()
+				c, err := line.Dial(alive, "tcp", addr)
 				if err != nil {
 					break
 				}
 				conns = append(conns, c)
 				go c.Write(make([]byte, after/4+1))
-				c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+				if fault == Silent { // nothing else ends a read; what is under way may still come
+					context.AfterFunc(alive, func() { c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) })
+				}
 				n, _ := io.ReadFull(c, make([]byte, after/4+1))
 				came += int64(n)
 			}
@@ -104,7 +109,11 @@ func TestLineFaults(t *testing.T) {
 // wantFault checks what a target sees.
 func wantFault(t *testing.T, fault Fault, c net.Conn) {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	patience := 30 * time.Second
+	if fault == Silent {
+		patience = 20 * time.Millisecond
+	}
+	c.SetReadDeadline(time.Now().Add(patience))
 	_, err := io.Copy(io.Discard, c)
 	timeout := errors.Is(err, os.ErrDeadlineExceeded)
 	if timeout != (fault == Silent) {
