@@ -16,6 +16,8 @@
 #
 # Login for FTP, in the order of preference: the file NETRC; FTP_USER and
 # FTP_PASSWORD in the environment; ~/.netrc. FTP_TLS=1 demands TLS (explicit FTPS).
+# A netrc file that others can read is refused. Each operation is a login of its own,
+# a dozen for a new edition: where logins are limited, use the program "metaserver".
 #
 # Every document is fetched with a limit, and size, hash and version are checked
 # before anything is written. An edition is never replaced by an older one. Trust
@@ -675,10 +677,25 @@ settings() {
 		has curl || die 'for TARGET=ftp:// this script needs curl'
 		case $TARGET in ftp://*@*) usage 'give the login for TARGET in a netrc file (NETRC), or in FTP_USER and FTP_PASSWORD, not in the URL' ;; esac
 		TARGET=${TARGET%/}
+		check_netrc
 		;;
 	*://*) usage 'TARGET must be a folder or an ftp:// URL' ;;
 	/) usage 'TARGET must be a folder of its own' ;;
 	*) TARGET=${TARGET%/} && case $TARGET in -*) TARGET=./$TARGET ;; esac ;;
+	esac
+}
+
+# check_netrc refuses a file with a password that is not one's own secret.
+check_netrc() {
+	netrc=${NETRC:-}
+	if [ -z "$netrc" ]; then
+		[ -z "${FTP_USER:-}" ] && [ -f "${HOME:-}/.netrc" ] || return 0
+		netrc=$HOME/.netrc
+	fi
+	[ -r "$netrc" ] || usage "the netrc file $netrc cannot be read"
+	case $(ls -ldL "$netrc") in
+	????------*) ;;
+	*) usage "others on this machine can read the netrc file $netrc, which holds a password: chmod 600 it" ;;
 	esac
 }
 

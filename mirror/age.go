@@ -3,6 +3,7 @@ package mirror
 import (
 	"time"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -35,19 +36,23 @@ func (m *Mirror) age(lists ...*serverlist.List) age {
 		if l == nil {
 			continue
 		}
-		before := m.cfg.WarnBefore
-		if before == 0 {
-			before = l.Head.FreshUntil.Sub(l.Head.Issued) / warnShare
+		a := m.ageOf(&l.Head)
+		if worst.warnAt.IsZero() || a.warnAt.Before(worst.warnAt) {
+			worst.warnAt = a.warnAt
 		}
-		warnAt := l.Head.FreshUntil.Add(-before)
-		if worst.warnAt.IsZero() || warnAt.Before(worst.warnAt) {
-			worst.warnAt = warnAt
-		}
-		if worst.freshUntil.IsZero() || l.Head.FreshUntil.Before(worst.freshUntil) {
-			worst.freshUntil = l.Head.FreshUntil
+		if worst.freshUntil.IsZero() || a.freshUntil.Before(worst.freshUntil) {
+			worst.freshUntil = a.freshUntil
 		}
 	}
 	return worst
+}
+
+func (m *Mirror) ageOf(h *keys.Head) age {
+	before := m.cfg.WarnBefore
+	if before == 0 {
+		before = h.FreshUntil.Sub(h.Issued) / warnShare
+	}
+	return age{freshUntil: h.FreshUntil, warnAt: h.FreshUntil.Add(-before)}
 }
 
 // at labels an age at a time; "" if nothing is known.

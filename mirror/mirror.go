@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -60,6 +61,36 @@ type Target struct {
 	// in "/", else the server list itself. Every document is fetched from
 	// there and compared after each run. "": not checked.
 	PublicURL string
+
+	name string // "": that of the Target
+}
+
+// String names the target in reports.
+func (t Target) String() string {
+	if t.name != "" {
+		return t.name
+	}
+	return t.Target.String()
+}
+
+// named gives targets that call themselves the same names of their own.
+func named(targets []Target) []Target {
+	targets = slices.Clone(targets)
+	count, nth := map[string]int{}, map[string]int{}
+	for _, t := range targets {
+		count[t.Target.String()]++
+	}
+	for i := range targets {
+		t := &targets[i]
+		name := t.Target.String()
+		if nth[name]++; count[name] > 1 {
+			t.name = fmt.Sprintf("%s (%d. of this name)", name, nth[name])
+			if t.PublicURL != "" {
+				t.name = fmt.Sprintf("%s (%s)", name, t.PublicURL)
+			}
+		}
+	}
+	return targets
 }
 
 // DefaultJitter is the default of [Config.Jitter], and with a schedule the most
@@ -109,6 +140,8 @@ func New(cfg Config) (*Mirror, error) {
 			return nil, err
 		}
 	}
+	cfg.Targets = named(cfg.Targets)
+	m.cfg.Targets = cfg.Targets
 	if cfg.HTTP == nil {
 		// No kept connections: hours pass between two runs.
 		cfg.HTTP = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}

@@ -285,7 +285,7 @@ func TestNewRefuses(t *testing.T) {
 		"no root":      func(c *Config) { c.Root = "" },
 		"no trust":     func(c *Config) { c.Trust = nil },
 		"no target":    func(c *Config) { c.Targets = nil },
-		"public URL":   func(c *Config) { c.Targets = []Target{{c.Targets[0].Target, "x"}} },
+		"public URL":   func(c *Config) { c.Targets = []Target{{Target: c.Targets[0].Target, PublicURL: "x"}} },
 		"bad schedule": func(c *Config) { c.Schedule = "x" },
 	} {
 		cfg := good

@@ -43,8 +43,8 @@ path = "www/ms"
 		t.Fatal(err)
 	}
 	want := []Target{
-		{publish.Folder{Path: "/srv/mirror"}, "http://127.0.0.1:8081/"},
-		{publish.Folder{Path: filepath.Join(dir, "www/ms")}, ""},
+		{Target: publish.Folder{Path: "/srv/mirror"}, PublicURL: "http://127.0.0.1:8081/"},
+		{Target: publish.Folder{Path: filepath.Join(dir, "www/ms")}, PublicURL: ""},
 	}
 	if cfg.Root != "http://127.0.0.1:8080" || len(cfg.Targets) != 2 || cfg.Targets[0] != want[0] || cfg.Targets[1] != want[1] ||
 		cfg.Schedule != "" || cfg.Jitter != 0 || cfg.AllowPrivate {

@@ -36,8 +36,9 @@ type MirrorReport struct {
 // A TargetReport says what a target holds after the run.
 type TargetReport struct {
 	Target    string            `json:"target"`
-	OK        bool              `json:"ok"`                  // Published, and Verified if there is a PublicURL
-	Published bool              `json:"published"`           // the target holds the newest set, read back and verified
+	OK        bool              `json:"ok"`                  // Current, and Verified if there is a PublicURL
+	Current   bool              `json:"current"`             // the target holds the newest set, read back and verified
+	Changed   bool              `json:"changed"`             // this run has written there
 	Documents []publish.Outcome `json:"documents,omitempty"` // in the order of publication
 	PublicURL string            `json:"public_url,omitempty"`
 	Verified  bool              `json:"verified,omitempty"` // PublicURL serves the same set
@@ -93,7 +94,7 @@ func (t *TargetReport) String() string {
 	switch {
 	case t.Verified:
 		fmt.Fprintf(&b, "; %s serves the same", t.PublicURL)
-	case t.Published && t.PublicURL != "":
+	case t.Current && t.PublicURL != "":
 		fmt.Fprintf(&b, "; %s does not serve this", t.PublicURL)
 	}
 	return b.String()
@@ -107,6 +108,13 @@ func doubt(o publish.Outcome) string {
 	return ""
 }
 
+// changed tells whether something was written, whatever became of it.
+func (t *TargetReport) changed() bool {
+	return slices.ContainsFunc(t.Documents, func(o publish.Outcome) bool {
+		return o.State != publish.Unchanged && o.State != publish.Ignored
+	})
+}
+
 // verb sums up the states, the most remarkable first.
 func (t *TargetReport) verb() string {
 	seen := map[publish.State]bool{}
@@ -114,7 +122,7 @@ func (t *TargetReport) verb() string {
 		seen[o.State] = true
 	}
 	switch {
-	case !t.Published:
+	case !t.Current:
 		return "incomplete"
 	case seen[publish.Repaired]:
 		return "repaired"

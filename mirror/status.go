@@ -48,6 +48,8 @@ type DocumentStatus struct {
 	Issued     time.Time `json:"issued"`
 	FreshUntil time.Time `json:"fresh_until"`
 	Age        int64     `json:"age"` // seconds
+	Freshness  Freshness `json:"freshness"`
+	Behind     bool      `json:"behind"` // the root, or a target, has a newer one
 
 	head keys.Head
 }
@@ -72,17 +74,26 @@ func (m *Mirror) Status(ctx context.Context) (Status, error) {
 		s.Targets = append(s.Targets, r.targetStatus(i))
 		note(s.Targets[i].Documents)
 	}
+	markBehind(s.Root.Documents, newest)
 	for _, d := range s.Root.Documents {
-		best := newest[d.Name]
-		s.Root.Behind = s.Root.Behind || serverlist.CompareHeads(&d.head, &best) < 0
+		s.Root.Behind = s.Root.Behind || d.Behind
 	}
 	s.OK = s.Root.Error == ""
 	for i := range s.Targets {
 		t := &s.Targets[i]
+		markBehind(t.Documents, newest)
 		t.Behind = t.Error == "" && t.behind(newest, r.chain.Newest().Version)
 		s.OK = s.OK && t.Error == "" && !t.Behind && len(t.Refused) == 0 && t.Freshness == Fresh
 	}
 	return s, ctx.Err()
+}
+
+// markBehind marks the lists of which a newer edition is known.
+func markBehind(docs []DocumentStatus, newest map[string]keys.Head) {
+	for i := range docs {
+		best := newest[docs[i].Name]
+		docs[i].Behind = serverlist.CompareHeads(&docs[i].head, &best) < 0
+	}
 }
 
 // behind tells whether something newer than what the target holds is known.
@@ -112,7 +123,7 @@ func (r *run) rootStatus(ctx context.Context) RootStatus {
 		if err == nil {
 			var note *keys.Note
 			if note, err = r.m.fetcher.Head(ctx, url, r.want(d), r.chain); err == nil {
-				s.Documents = append(s.Documents, r.m.document(d.name, note.Head))
+				s.Documents = append(s.Documents, r.m.document(d.name, &note.Head))
 			}
 		}
 		if err != nil {
@@ -134,7 +145,7 @@ func (r *run) targetStatus(i int) TargetStatus {
 	s.Trust = h.HeldTrust()
 	for name, list := range map[string]*serverlist.List{publish.MirrorList: h.Mirrors, publish.ServerList: h.Servers} {
 		if list != nil {
-			s.Documents = append(s.Documents, r.m.document(name, list.Head))
+			s.Documents = append(s.Documents, r.m.document(name, &list.Head))
 		}
 	}
 	if len(s.Documents) == 2 && s.Documents[0].Name > s.Documents[1].Name {
@@ -151,9 +162,12 @@ func (r *run) targetStatus(i int) TargetStatus {
 	return s
 }
 
-func (m *Mirror) document(name string, h keys.Head) DocumentStatus {
-	age := max(0, int64(m.cfg.Now().Sub(h.Issued)/time.Second))
-	return DocumentStatus{name, h.Version, h.Epoch, h.Issued, h.FreshUntil, age, h}
+func (m *Mirror) document(name string, h *keys.Head) DocumentStatus {
+	now := m.cfg.Now()
+	return DocumentStatus{
+		Name: name, Version: h.Version, Epoch: h.Epoch, Issued: h.Issued, FreshUntil: h.FreshUntil,
+		Age: max(0, int64(now.Sub(h.Issued)/time.Second)), Freshness: m.ageOf(h).at(now), head: *h,
+	}
 }
 
 // Fading tells whether what some target holds is stale or about to be.
@@ -167,16 +181,11 @@ func (s *Status) Fading() bool {
 }
 
 // State sums up in a word or two.
-func (t *TargetStatus) State() string {
-	switch {
-	case t.Error != "":
-		return "cannot be read"
-	case len(t.Documents) < 2:
-		return "incomplete"
-	case t.Behind:
-		return string(t.Freshness) + ", behind"
+func (d *DocumentStatus) State() string {
+	if d.Behind {
+		return string(d.Freshness) + ", behind"
 	}
-	return string(t.Freshness)
+	return string(d.Freshness)
 }
 
 // AgeNow returns the time since the list was issued.

@@ -102,7 +102,7 @@ func (r *run) publish(ctx context.Context, t Target, held *publish.Holding) Targ
 		done, err = publish.Set(ctx, t.Target, docs)
 		report.Documents = done.Documents
 	}
-	report.Published = err == nil
+	report.Current, report.Changed = err == nil, report.changed()
 	if err == nil && t.PublicURL != "" {
 		err = publish.CheckPublic(ctx, t.PublicURL, docs)
 		report.Verified = err == nil
@@ -112,7 +112,7 @@ func (r *run) publish(ctx context.Context, t Target, held *publish.Holding) Targ
 		report.Error = err.Error()
 	}
 	switch {
-	case report.Published:
+	case report.Current:
 		report.setAge(r.m.age(r.servers, r.mirrors), r.m.cfg.Now())
 	case held != nil:
 		report.setAge(r.m.age(held.Servers, held.Mirrors), r.m.cfg.Now())

@@ -3,6 +3,7 @@ package mirror
 import (
 	"bytes"
 	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -34,10 +35,21 @@ type host struct {
 // newHost starts a real server on loopback.
 func newHost(t testing.TB) *host {
 	h := &host{Site: &serverlisttest.Site{}}
-	s := httptest.NewServer(h)
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(failing{t}, "", 0) // a handler that panics by itself has not served what it should
+	s.Start()
 	h.url, h.stop = s.URL+"/", s.Close
 	t.Cleanup(h.stop)
 	return h
+}
+
+type failing struct{ t testing.TB }
+
+func (f failing) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("panic")) {
+		f.t.Errorf("%s", p)
+	}
+	return len(p), nil
 }
 
 func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -48,6 +60,10 @@ type countingWriter struct {
 	http.ResponseWriter
 	n *atomic.Int64
 }
+
+// Flush sends what was written, as the faults of a site do in the middle of a
+// document.
+func (w *countingWriter) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
 
 func (w *countingWriter) Write(p []byte) (int, error) {
 	w.n.Add(int64(len(p)))

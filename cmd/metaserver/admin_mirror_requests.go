@@ -59,24 +59,25 @@ func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
 		say(out, "No mirror waits for a decision.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tMIRROR\tOPERATOR\tSENT\tFROM\tURL")
+	var rows []remarkedRow
 	for _, r := range list {
-		row(t, r.ID, r.Mirror, r.Operator, ago(r.Created), r.Source, strings.Join(r.URLs, ","))
+		one := remarkedRow{cells: []string{r.ID, r.Mirror, r.Operator, ago(r.Created), r.Source, strings.Join(r.URLs, ",")}}
+		add := func(remark string) { one.remarks = append(one.remarks, remark) }
 		if r.Look != nil {
-			row(t, "", lookMark(r.Look)+" "+looked(r.Look))
+			add(lookMark(r.Look) + " " + looked(r.Look))
 		}
 		if r.Revision > 1 {
-			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
+			add("! " + changed(r.LastSource, r.Requests, r.Revision))
 		}
 		for _, c := range r.Conflicts {
-			row(t, "", "! same "+c.Kind+" as "+otherMirror(c))
+			add("! same " + c.Kind + " as " + otherMirror(c))
 		}
 		if r.Updates != "" {
-			row(t, "", "= updates mirror "+r.Updates)
+			add("= updates mirror " + r.Updates)
 		}
+		rows = append(rows, one)
 	}
-	t.Flush()
+	printRemarked(out, []string{"ID", "MIRROR", "OPERATOR", "SENT", "FROM", "URL"}, rows)
 }
 
 // looked says in a sentence what the root has seen of a mirror that waits.

@@ -65,19 +65,22 @@ func printMirrors(out io.Writer, list []api.WatchedMirror) {
 		say(out, "There is no mirror.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tOPERATOR\tSTATE\tSINCE\tVERSION\tAGE\tLOOKED\tURL")
+	var rows []remarkedRow
 	for _, m := range list {
 		version, age, looked := lookOf(m.Last)
-		row(t, m.ID, m.Operator, mirrorState(m), since(m.Since), version, age, looked, strings.Join(m.URLs, ","))
+		if m.Last != nil && m.Last.Issued != nil {
+			age = formatAge(max(0, time.Since(*m.Last.Issued))) // by now, and not when it was looked at
+		}
+		r := remarkedRow{cells: []string{m.ID, m.Operator, mirrorState(m), since(m.Since), version, age, looked, strings.Join(m.URLs, ",")}}
 		if m.LeftOut != nil {
-			row(t, "", "! left out of the list since "+formatTime(*m.LeftOut))
+			r.remarks = append(r.remarks, "! left out of the list since "+formatTime(*m.LeftOut))
 		}
 		if m.Last != nil && m.Last.Error != "" {
-			row(t, "", "! "+m.Last.Error)
+			r.remarks = append(r.remarks, "! "+m.Last.Error)
 		}
+		rows = append(rows, r)
 	}
-	t.Flush()
+	printRemarked(out, []string{"ID", "OPERATOR", "STATE", "SINCE", "VERSION", "AGE", "LOOKED", "URL"}, rows)
 }
 
 func mirrorState(m api.WatchedMirror) string {

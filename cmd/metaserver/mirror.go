@@ -77,8 +77,8 @@ the root is away, the newest verified lists of other mirrors are used.
 One line is printed for each target. The exit status is 0 if the root answered
 and every target holds the newest lists, whether or not they are news; else it
 is 1, standard error says why, and the targets keep complete lists. It is 3,
-whatever else happened, if what some target holds is stale or about to be; with
---notify that is also told to the [[notify]] channels, each time.
+whatever else happened, if what some target holds is stale or about to be
+("mirror check" says 3 only if nothing else is wrong); with that is also told to the [[notify]] channels, each time.
 
 A job that starts on many machines at the same minute should have --jitter 10m:
 it waits for a random time up to that before it begins.
@@ -98,6 +98,10 @@ it waits for a random time up to that before it begins.
 			note := startNote(cmd.ErrOrStderr(), "mirroring "+m.Origin()+" ...")
 			report, err := m.Once(cmd.Context())
 			note.stop()
+			if cmd.Context().Err() != nil && err != nil {
+				printMirrorReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), &report)
+				return errors.New("interrupted; every target keeps complete documents, and the next run goes on")
+			}
 			if tell {
 				if err := m.Tell(cmd.Context(), &report); err != nil {
 					printError(cmd.ErrOrStderr(), err)

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/mirror"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/spf13/cobra"
 )
 
@@ -121,12 +123,17 @@ func exitOfStatus(s *mirror.Status) error {
 func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row(t, "WHERE", "DOCUMENT", "VERSION", "AGE", "FRESH UNTIL", "STATE")
-	printDocuments(t, "root "+s.Root.URL, s.Root.Trust, s.Root.Documents, rootState(&s.Root))
+	root := mirror.TargetStatus{Target: "root " + s.Root.URL, Trust: s.Root.Trust, Documents: s.Root.Documents, Error: s.Root.Error}
+	newest := s.Root.Trust
+	for _, target := range s.Targets {
+		newest = max(newest, target.Trust)
+	}
+	printDocuments(t, &root, newest)
 	if s.Root.Error != "" {
 		printError(problems, fmt.Errorf("root %s: %s", s.Root.URL, s.Root.Error))
 	}
 	for _, target := range s.Targets {
-		printDocuments(t, target.Target, target.Trust, target.Documents, target.State())
+		printDocuments(t, &target, newest)
 		if target.Error != "" {
 			printError(problems, fmt.Errorf("%s: %s", target.Target, target.Error))
 		}
@@ -137,20 +144,35 @@ func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
 	return t.Flush()
 }
 
-func rootState(r *mirror.RootStatus) string {
-	if r.Behind {
-		return "behind a target"
-	}
-	return ""
-}
-
-func printDocuments(out io.Writer, where string, trust int64, docs []mirror.DocumentStatus, state string) {
-	if trust == 0 && len(docs) == 0 {
-		row(out, where, "-", "-", "-", "-", state)
+// printDocuments prints a row for each document, with its own state.
+func printDocuments(out io.Writer, t *mirror.TargetStatus, newestTrust int64) {
+	if t.Trust == 0 && len(t.Documents) == 0 {
+		state := "empty"
+		if t.Error != "" {
+			state = "cannot be read"
+		} else if len(t.Refused) > 0 {
+			state = "does not verify"
+		}
+		row(out, t.Target, "-", "-", "-", "-", state)
 		return
 	}
-	for _, d := range docs {
-		row(out, where, d.Name, fmt.Sprint(d.Version), formatAge(d.AgeNow()), formatTime(d.FreshUntil), state)
+	for _, name := range []string{publish.MirrorList, publish.ServerList} {
+		i := slices.IndexFunc(t.Documents, func(d mirror.DocumentStatus) bool { return d.Name == name })
+		switch {
+		case i >= 0:
+			d := &t.Documents[i]
+			row(out, t.Target, d.Name, fmt.Sprint(d.Version), formatAge(d.AgeNow()), formatTime(d.FreshUntil), d.State())
+		case t.Refused[name] != "":
+			row(out, t.Target, name, "-", "-", "-", "does not verify")
+		case t.Error != "":
+			row(out, t.Target, name, "-", "-", "-", "cannot be read")
+		default:
+			row(out, t.Target, name, "-", "-", "-", "missing")
+		}
 	}
-	row(out, where, "trust", fmt.Sprint(trust), "", "", state)
+	state := "-"
+	if t.Trust < newestTrust {
+		state = "behind"
+	}
+	row(out, t.Target, "trust", fmt.Sprint(t.Trust), "-", "-", state)
 }

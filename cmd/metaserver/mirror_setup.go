@@ -202,7 +202,7 @@ func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, erro
 	note := startNote(s.errOut, "publishing for the first time ...")
 	report, err := m.Once(ctx)
 	note.stop()
-	if !report.Targets[0].Published {
+	if !report.Targets[0].Current {
 		return report, withHint(err, "Nothing was published, and the files that were written are removed again. Put this right and run the same command again.")
 	}
 	return report, nil

@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -103,6 +105,32 @@ func row(out io.Writer, cells ...string) {
 		cells[i] = strings.ReplaceAll(cleanText(c), "\n", "\uFFFD")
 	}
 	fmt.Fprintln(out, strings.Join(cells, "\t"))
+}
+
+// A remarked row is a row of a table, and what is said below it.
+type remarkedRow struct {
+	cells   []string
+	remarks []string
+}
+
+// printRemarked prints a table of which the columns stay columns, whatever is
+// said between the rows.
+func printRemarked(out io.Writer, head []string, rows []remarkedRow) {
+	var table bytes.Buffer
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	row(t, head...)
+	for _, r := range rows {
+		row(t, r.cells...)
+	}
+	t.Flush()
+	lines := slices.Collect(strings.Lines(table.String()))
+	io.WriteString(out, lines[0])
+	for i, r := range rows {
+		io.WriteString(out, lines[i+1])
+		for _, remark := range r.remarks {
+			say(out, "  %s", strings.ReplaceAll(remark, "\n", " "))
+		}
+	}
 }
 
 // A result is standard output. It notes the first write that failed, because

@@ -43,6 +43,15 @@ func TestMirrorScriptFTP(t *testing.T) {
 
 			w.must(w.checked(target, "NETRC="+netrc))
 			w.holds()
+			if err := os.Chmod(netrc, 0o640); err != nil {
+				t.Fatal(err)
+			}
+			if e := w.checked(target, "NETRC="+netrc); e.status != 2 || !strings.Contains(e.err, "others on this machine can read the netrc file") {
+				t.Errorf("with a netrc file that others can read: %+v", e)
+			}
+			if err := os.Chmod(netrc, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			if e := w.must(w.checked(target, "NETRC="+netrc)); e != (ending{}) {
 				t.Errorf("nothing is new, and the script ends with %+v", e)
 			}

@@ -38,7 +38,7 @@ var shells = []shell{
 
 // tools are what mirror.sh calls beside what fetches and openssl.
 var tools = []string{
-	"awk", "cat", "chmod", "cmp", "cp", "cut", "date", "dirname", "flock", "grep", "head", "id", "mkdir", "mktemp", "mv",
+	"awk", "cat", "chmod", "cmp", "cp", "cut", "date", "dirname", "flock", "grep", "head", "id", "ls", "mkdir", "mktemp", "mv",
 	"od", "rm", "sed", "sha256sum", "sync", "tail", "timeout", "tr", "wc",
 }
 
