@@ -61,7 +61,8 @@ type Config struct {
 	// an admin, where the entry has no rule of its own: "addresses", "version",
 	// "description". Empty: none.
 	SignedChanges []string
-	Resolver      string // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
+	proofPorts    [2]string // for http and https in place of 80 and 443; tests only
+	Resolver      string    // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
 
 	InspectOff bool // nobody looks at the servers of requests, unless an admin asks for it
 

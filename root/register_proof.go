@@ -35,6 +35,7 @@ func newProver(cfg *Config) *prover {
 	return &prover{
 		checker: proof.NewChecker(proof.Config{
 			Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate,
+			HTTPPort: cfg.proofPorts[0], HTTPSPort: cfg.proofPorts[1],
 		}),
 		sources: newSourceLimiter(proofEvery, proofBurst),
 		seats:   make(chan struct{}, proofSeats),
