@@ -55,7 +55,7 @@ The configuration is a TOML file. Relative paths are relative to it.
   [[notify]]
   type = "webhook"                  # posts JSON
   url = "https://example.net/hook"  # or url_file, url_env
-  secret_file = "hook.secret"       # optional: X-Metaserver-Signature: sha256=HMAC
+  secret_file = "hook.secret"       # optional: Webhook-Signature, as Standard Webhooks has it
 
 A secret is one line in a file of its own, or an environment variable. Other
 types of targets, and their keys: "metaserver mirror setup --help".

@@ -64,8 +64,10 @@ func (d *decider) judge(v Verdict, out *Outcome) error {
 	if _, err := d.exec("SAVEPOINT verdict"); err != nil {
 		return err
 	}
+	audited := d.audited
 	*out = d.carryOut(v)
 	if out.Err != nil {
+		d.audited = audited
 		if _, err := d.exec("ROLLBACK TO verdict"); err != nil {
 			return fmt.Errorf("%w (%w)", out.Err, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 )
@@ -115,12 +116,22 @@ func (m *Mail) letter(to []string, msg Message) (*gomail.Msg, error) {
 	if err := letter.To(to...); err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	letter.Subject(msg.Subject)
+	letter.Subject(oneLine(msg.Subject))
 	letter.SetDateWithValue(msg.Time)
 	letter.SetMessageIDWithValue(m.messageID(msg.ID))
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // no holiday answers
 	letter.SetBodyString(gomail.TypeTextPlain, msg.Text)
 	return letter, nil
+}
+
+// oneLine keeps a subject from becoming further headers.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // messageID is the same whenever a message is sent, so that mail servers and

@@ -199,3 +199,35 @@ func TestMailEnds(t *testing.T) {
 		})
 	}
 }
+
+// A subject cannot become further headers, nor an address further commands.
+func TestMailInjection(t *testing.T) {
+	t.Parallel()
+	server := testenv.Mail(t, notify.NoTLS)
+	m := &notify.Mail{Host: server.Address, TLS: notify.NoTLS, From: "root@example.net"}
+	conn, err := m.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, to := range []string{"a@example.net\r\nRCPT TO:<b@example.net>", "a@example.net>\nBcc: <b@example.net", "a@example.net, b@example.net"} {
+		if err := conn.Send([]string{to}, message); err == nil {
+			t.Errorf("%q was taken for an address", to)
+		}
+	}
+	evil := message
+	evil.Subject = "A name\r\nBcc: b@example.net\r\n\r\nbody\u2028\x00"
+	evil.ID = "x\r\nBcc: b@example.net"
+	evil.Text = "first\r\n.\r\nMAIL FROM:<c@example.net>\r\n"
+	if err := conn.Send([]string{"a@example.net"}, evil); err != nil {
+		t.Fatal(err)
+	}
+	all := server.Letters()
+	if len(all) != 1 || len(all[0].To) != 1 {
+		t.Fatalf("the server got %+v", all)
+	}
+	header, body, _ := strings.Cut(all[0].Text, "\r\n\r\n")
+	if strings.Contains(header, "\r\nBcc:") || !strings.Contains(header, "Subject: A name") || !strings.Contains(body, "first\r\n.\r\nMAIL") {
+		t.Errorf("the letter is\n%s", all[0].Text)
+	}
+}

@@ -3,9 +3,6 @@ package notify
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,11 +11,6 @@ import (
 	"net/url"
 	"time"
 )
-
-// SignatureHeader is the header of a webhook that has a secret: "sha256=" and
-// the HMAC-SHA256 of the body, in hex. Receivers compare it in constant time,
-// and refuse a body whose time is long ago or whose id they have seen.
-const SignatureHeader = "X-Metaserver-Signature"
 
 const (
 	webhookTimeout = 15 * time.Second // for one try
@@ -59,12 +51,8 @@ func (w *Webhook) String() string {
 // Send posts until a server takes the message: three times at most, and only
 // while the failure may pass.
 func (w *Webhook) Send(ctx context.Context, m Message) error {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
 	for _, pause := range webhookPauses {
-		again, err := w.post(ctx, body)
+		again, err := w.Try(ctx, m)
 		if err == nil || !again {
 			return err
 		}
@@ -74,15 +62,23 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 		case <-time.After(pause):
 		}
 	}
-	_, err = w.post(ctx, body)
+	_, err := w.Try(ctx, m)
 	return err
 }
 
-// post tells also whether it may help to try again.
-func (w *Webhook) post(ctx context.Context, body []byte) (again bool, err error) {
+// Try posts once, and tells also whether it may help to try again.
+func (w *Webhook) Try(ctx context.Context, m Message) (again bool, err error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return false, err
+	}
+	return w.post(ctx, m.ID, body)
+}
+
+func (w *Webhook) post(ctx context.Context, id string, body []byte) (again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
-	req, err := w.request(ctx, body)
+	req, err := w.request(ctx, id, body)
 	if err != nil {
 		return false, err
 	}
@@ -107,7 +103,7 @@ func (w *Webhook) post(ctx context.Context, body []byte) (again bool, err error)
 	}
 }
 
-func (w *Webhook) request(ctx context.Context, body []byte) (*http.Request, error) {
+func (w *Webhook) request(ctx context.Context, id string, body []byte) (*http.Request, error) {
 	target, err := w.URL()
 	if err == nil {
 		err = CheckWebhookURL(target)
@@ -120,14 +116,15 @@ func (w *Webhook) request(ctx context.Context, body []byte) (*http.Request, erro
 		return nil, errors.New("the URL of the webhook is not one") // err shows it
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(HeaderID, webhookID(id))
 	if w.Secret != nil {
 		secret, err := w.Secret()
 		if err != nil {
 			return nil, err
 		}
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(body)
-		req.Header.Set(SignatureHeader, "sha256="+hex.EncodeToString(mac.Sum(nil)))
+		if err := Sign(req.Header, secret, time.Now(), body); err != nil {
+			return nil, err
+		}
 	}
 	return req, nil
 }

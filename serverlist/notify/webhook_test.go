@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,9 +35,11 @@ func TestWebhook(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		mac := hmac.New(sha256.New, []byte("swordfish"))
+		mac.Write([]byte(r.Header.Get("webhook-id") + "." + r.Header.Get("webhook-timestamp") + "."))
 		mac.Write(body)
 		if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" ||
-			r.Header.Get("X-Metaserver-Signature") != "sha256="+hex.EncodeToString(mac.Sum(nil)) {
+			r.Header.Get("webhook-signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) ||
+			notify.Verify(r.Header, "swordfish", time.Now(), body) != nil || notify.Verify(r.Header, "swordfish", time.Now(), body[1:]) == nil {
 			http.Error(w, "no", http.StatusForbidden)
 			return
 		}
