@@ -19,7 +19,8 @@
 //	number    from 1, each one more than the one before
 //	time      RFC 3339 in UTC, whole seconds, ending in "Z"
 //	admin     name of the admin; "(console)" for who uses the root's data folder
-//	          directly, "(watcher)" for the root itself; "" for a stranger
+//	          directly, "(watcher)" for the root itself, "(rule)" for what an
+//	          admin has allowed beforehand; "" for a stranger
 //	action    what was asked for, as "approve"; of a denial why it was denied
 //	outcome   "done"; "seen": something private was shown, and nothing changed;
 //	          "refused": it could not be done as asked; "denied": who asked may
@@ -118,5 +119,6 @@ type Filter struct {
 	Action  Action
 	Outcome Outcome
 	Subject string // what stands in Subject or in Entry
+	After   int64  // those with a higher number
 	Newest  int    // so many of the newest of them; 0: all
 }

@@ -100,7 +100,7 @@ func (s *Sender) Send(ctx context.Context) error {
 	if _, err := s.outbox.PruneMessages(ctx, s.now().Add(-keepDone)); err != nil {
 		return err
 	}
-	due, err := s.outbox.DueMessages(ctx, s.now(), batch)
+	due, err := s.outbox.DueMessages(ctx, store.ByMail, s.now(), batch)
 	if err != nil || len(due) == 0 {
 		return err
 	}

@@ -139,13 +139,13 @@ func filterText(f audit.Filter) (where string, args []any) {
 // begin.
 func (s *sqlStore) recordsAfter(ctx context.Context, f audit.Filter) (after int64, err error) {
 	if f.Newest <= 0 {
-		return 0, nil
+		return f.After, nil
 	}
 	where, args := filterText(f)
 	err = s.r.QueryRowContext(ctx, "SELECT number FROM audit"+where+" AND number > $1 ORDER BY number DESC LIMIT 1 OFFSET $7",
-		append([]any{int64(0)}, append(args, f.Newest)...)...).Scan(&after)
+		append([]any{f.After}, append(args, f.Newest)...)...).Scan(&after)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+		return f.After, nil
 	}
 	return after, explain(err)
 }

@@ -59,6 +59,7 @@ type Store interface {
 	OwnerStore
 	Outbox
 	AuditLog
+	News
 	Restorer
 	ReviewStore
 	Health

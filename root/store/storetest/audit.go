@@ -175,6 +175,9 @@ func auditFilter(t *testing.T, w *world) {
 		{audit.Filter{Since: start.Add(4 * time.Minute)}, "5 6"},
 		{audit.Filter{Since: start.Add(4*time.Minute + 1)}, "6"},
 		{audit.Filter{Admin: "nobody"}, ""},
+		{audit.Filter{After: 4}, "5 6"},
+		{audit.Filter{After: 4, Newest: 1}, "6"},
+		{audit.Filter{After: 4, Newest: 9, Admin: "alice"}, "5"},
 	} {
 		var got []string
 		for _, r := range recordsOf(t, w, tc.f) {

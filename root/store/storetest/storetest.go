@@ -47,6 +47,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Editions", editionTests},
 		{"Trust", trustTests},
 		{"Audit", auditTests},
+		{"News", newsTests},
 		{"Concurrency", concurrencyTests},
 		{"Durability", durabilityTests},
 		{"Health", healthTests},

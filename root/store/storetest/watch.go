@@ -182,7 +182,7 @@ func outbox(t *testing.T, w *world) {
 	}
 	w.record(s)
 	w.record(s) // nobody is told twice
-	due, err := w.DueMessages(ctx, w.clock(), 10)
+	due, err := w.DueMessages(ctx, store.ByMail, w.clock(), 10)
 	if err != nil || len(due) != 2 || due[0].Key != "k1" || due[0].Recipient != "a@example.net" || due[0].Body != "B\n" || !due[0].Created.Equal(w.clock()) {
 		t.Fatalf("due %+v, %v", due, err)
 	}
@@ -196,11 +196,11 @@ func outbox(t *testing.T, w *world) {
 	if c := w.counts(); c.Messages != 1 {
 		t.Errorf("counts %+v", c)
 	}
-	if again, err := w.DueMessages(ctx, w.clock(), 10); err != nil || len(again) != 0 {
+	if again, err := w.DueMessages(ctx, store.ByMail, w.clock(), 10); err != nil || len(again) != 0 {
 		t.Errorf("due too early: %+v, %v", again, err)
 	}
 	w.wait(time.Hour)
-	if again, err := w.DueMessages(ctx, w.clock(), 10); err != nil || len(again) != 1 || again[0] != due[1] {
+	if again, err := w.DueMessages(ctx, store.ByMail, w.clock(), 10); err != nil || len(again) != 1 || again[0] != due[1] {
 		t.Errorf("due %+v, want %+v, %v", again, due[1], err)
 	}
 	if err := w.PutMessages(ctx, []store.Message{{Key: "k1", Recipient: "x"}, {Key: "k3", Recipient: "c"}}); err != nil {
