@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the real programs that the tests run: a web server, a game server, an
-# SSH server, three FTP servers, openssl, ssh-keygen and python3. Debian packages
+# SSH server, three FTP servers, a browser, openssl, ssh-keygen and python3. Debian packages
 # are downloaded and unpacked into .deps/ in the project's folder. Nothing is
 # installed, so no daemon starts and no root is needed. What the system has
 # already is not fetched.
@@ -16,7 +16,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 deps=$PWD/.deps
-programs='nginx apache2 rsync versitygw crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3 busybox caddy curl wget systemd-analyze'
+programs='nginx apache2 rsync versitygw crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3 busybox caddy curl wget systemd-analyze chromium-headless-shell'
 versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0 # a test server for S3; not in go.mod
 apt_options='-qq -o APT::Sandbox::User= -o Debug::NoLocking=true'
 PATH=$PATH:/usr/sbin:/sbin:/usr/games
@@ -31,7 +31,7 @@ die() {
 
 # find_program NAME prints the path that testenv.Program finds; status 1 if none.
 find_program() {
-	for folder in "$deps/usr/sbin" "$deps/usr/bin" "$deps/usr/games" "$deps/bin"; do
+	for folder in "$deps/usr/lib/chromium" "$deps/usr/sbin" "$deps/usr/bin" "$deps/usr/games" "$deps/bin"; do
 		if [ -x "$folder/$1" ]; then
 			printf '%s\n' "$folder/$1"
 			return 0
@@ -43,7 +43,7 @@ find_program() {
 # library_path prints the folders of unpacked shared libraries, joined by colons.
 library_path() {
 	joined=
-	for folder in "$deps"/usr/lib/*-linux-* "$deps"/usr/lib/*-linux-*/systemd "$deps"/lib/*-linux-*; do
+	for folder in "$deps"/usr/lib/*-linux-* "$deps"/usr/lib/*-linux-*/systemd "$deps"/usr/lib/*-linux-*/pulseaudio "$deps"/lib/*-linux-*; do
 		if [ -d "$folder" ]; then joined=$joined:$folder; fi
 	done
 	printf '%s' "${joined#:}"
@@ -71,6 +71,9 @@ ready() {
 	openssl) [ "$(openssl_major "$path")" -ge 3 ] ;;
 	python3) LD_LIBRARY_PATH=$(library_path) "$path" -I -c 'import hashlib, ipaddress, json, subprocess, tempfile' 2>/dev/null ;;
 	proftpd) has_data usr/lib/proftpd/mod_tls.so ;;
+	chromium-headless-shell)
+		has_data usr/lib/chromium/icudtl.dat && has_data usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+		;;
 	crossfire-server)
 		has_data usr/share/games/crossfire/archetypes && has_data usr/share/games/crossfire/maps/regions.reg
 		;;
@@ -179,7 +182,7 @@ if [ -z "$missing" ]; then
 fi
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v "$tool" >/dev/null || die "this is not a Debian system: please install by hand:$missing" \
-		'(nginx, apache2, rsync, versitygw, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, busybox, caddy, curl, wget, systemd, Python 3.9 or later). Without them, tests are skipped.'
+		'(nginx, apache2, rsync, versitygw, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, busybox, caddy, curl, wget, systemd, chromium-headless-shell, Python 3.9 or later). Without them, tests are skipped.'
 done
 say "to fetch:$missing"
 mkdir -p "$deps"
@@ -199,6 +202,7 @@ want caddy caddy
 want curl curl
 want wget wget
 want systemd-analyze systemd
+want chromium-headless-shell chromium-headless-shell chromium-common fonts-dejavu-core # 85 MB, the largest of all
 # shellcheck disable=SC2046 # a list of packages
 want python3 $(python_packages)
 want crossfire-server crossfire-server crossfire-common crossfire-maps

@@ -54,8 +54,10 @@ var packages = map[string]string{
 	"busybox":          "busybox",
 	"caddy":            "caddy",
 	"systemd-analyze":  "systemd",
-	"curl":             "curl",
-	"wget":             "wget",
+
+	"chromium-headless-shell": "chromium-headless-shell",
+	"curl":                    "curl",
+	"wget":                    "wget",
 }
 
 // Program returns the path of a program, or skips the test when it is absent.
@@ -157,7 +159,7 @@ func appendLine(name, line string) error {
 // that the PATH of ordinary users often lacks.
 func find(deps, name string) (path string, ok bool) {
 	if deps != "" {
-		for _, dir := range []string{"usr/sbin", "usr/bin", "usr/games", "bin"} {
+		for _, dir := range []string{"usr/lib/chromium", "usr/sbin", "usr/bin", "usr/games", "bin"} {
 			if path := filepath.Join(deps, dir, name); executable(path) {
 				return path, true
 			}
@@ -214,7 +216,7 @@ func within(dir, path string) bool {
 // with base: deps itself, or "." for a program that starts there.
 func libraryPath(deps, base string) string {
 	var dirs []string
-	for _, pattern := range []string{"usr/lib/*-linux-*", "usr/lib/*-linux-*/systemd", "lib/*-linux-*"} {
+	for _, pattern := range []string{"usr/lib/*-linux-*", "usr/lib/*-linux-*/systemd", "usr/lib/*-linux-*/pulseaudio", "lib/*-linux-*"} {
 		found, _ := fs.Glob(os.DirFS(deps), pattern) // the patterns are well formed
 		for _, dir := range found {
 			dirs = append(dirs, base+"/"+dir)
