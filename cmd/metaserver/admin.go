@@ -37,6 +37,8 @@ func adminCommand() *cobra.Command {
 		adminApproveCommand(&f),
 		adminRejectCommand(&f),
 		adminRevokeCommand(&f),
+		adminAllowCommand(&f),
+		adminProveCommand(&f),
 		adminMirrorsCommand(&f),
 		adminTrustCommand(&f),
 		adminListsCommand(&f),

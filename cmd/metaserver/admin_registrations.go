@@ -45,7 +45,7 @@ func printPending(out io.Writer, list []api.Registration) {
 			row(t, "", "! "+common(c)+" "+other(c))
 		}
 		if r.EntryID != "" {
-			row(t, "", "= updates entry "+r.EntryID)
+			row(t, "", ownerNote(r))
 		}
 	}
 	t.Flush()
@@ -138,6 +138,7 @@ func printRegistration(out io.Writer, r api.Registration) {
 		line("! changed", changed(r.LastSource, r.Requests, r.Revision))
 	}
 	line("entry", r.EntryID)
+	ownerLines(r, line)
 	if r.Decided != nil {
 		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
 	}
@@ -171,7 +172,10 @@ Whoever sent a request may change it while it waits. --revision N approves only
 what "show" and "pending --json" have shown as revision N, and refuses what has
 changed since.
 
---replace with --id puts the server in the place of a listed one that has moved.` + selectionHelp,
+--replace with --id puts the server in the place of a listed one that has moved;
+the entry is then the requester's. A request that updates an entry and was not
+sent with its owner's URL leaves the entry its owner's: --new-owner gives it to
+the requester, as when the owner has lost the URL.` + selectionHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen.ids = args
 			if err := chosen.check(); err != nil {
@@ -182,19 +186,18 @@ changed since.
 			}
 			if chosen.many() {
 				if how != (api.Approval{}) {
-					return &usageError{"--revision, --id and --replace go with one registration"}
+					return &usageError{"--revision, --id, --replace and --new-owner go with one registration"}
 				}
 				return decideMany(cmd, f, &chosen, "approve", func(seen []api.Seen) api.Decisions { return api.Decisions{Approve: seen} })
 			}
 			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
 				return c.Approve(cmd.Context(), args[0], how)
-			}, func(out io.Writer, d api.Decided) {
-				say(out, "Registration %s is %s: it is entry %s (%s, %s).", d.ID, d.Status, d.EntryID, d.Name, strings.Join(d.Addresses, ", "))
-			})
+			}, printApproved)
 		},
 	}
 	cmd.Flags().IntVar(&how.Revision, "revision", 0, "refuse if the registration has another revision by now; 0: any")
 	cmd.Flags().StringVar(&how.EntryID, "id", "", "id of the entry, [a-z0-9-]")
+	cmd.Flags().BoolVar(&how.NewOwner, "new-owner", false, "the entry that it updates is the requester's from now on")
 	cmd.Flags().BoolVar(&how.Replace, "replace", false, "the entry exists, and this server takes its place")
 	chosen.flags(cmd)
 	return cmd

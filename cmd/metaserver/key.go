@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,27 +56,35 @@ WITHOUT a passphrase, and that is told.`,
 }
 
 func keyShowCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, bare bool
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print the verifier key of a key file",
-		Long:  "Print the verifier key of FILE, which is a public key, or a private one with its public key beside it.",
-		Args:  cobra.ExactArgs(1),
+		Long: `Print the verifier key of FILE, which is a public key, or a private one with its
+public key beside it. --bare prints the public key alone, as the entry of a server
+has it and "register --key" takes it.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := publicOf(args[0])
 			if err != nil {
 				return err
 			}
+			public := base64.StdEncoding.EncodeToString(key.Public())
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), map[string]any{
-					"name": key.Name(), "id": fmt.Sprintf("%08x", key.ID()), "verifier_key": key.String(),
+					"name": key.Name(), "id": fmt.Sprintf("%08x", key.ID()), "verifier_key": key.String(), "public_key": public,
 				})
+			}
+			if bare {
+				fmt.Fprintln(cmd.OutOrStdout(), public)
+				return nil
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), key)
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&bare, "bare", false, "print the public key alone, base64 of 32 bytes")
 	return cmd
 }
 

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 //	httpget URL [TOKENFILE] get URL, with an admin's token; the answer is the standard output
 //	untilserves URL TEXT    wait until what URL serves contains TEXT
 //	tamper FILE STATEMENT   run SQL on a database, behind the back of the root
+//	waitstatus FILE REGEXP  until "register status" says so about the status URL in FILE
 //	now VAR                 set VAR to a second that lies between what was done and what is done next
 //
 // and for the ceremonies, with a root on D, $PUBLIC and $ADMIN and a mirror at
@@ -59,6 +60,7 @@ func scriptParams(dir string) testscript.Params {
 			"post":       scriptPost,
 			"httpget":    scriptHTTPGet,
 			"appendfile": scriptAppendFile,
+			"waitstatus": scriptWaitStatus,
 			"now":        scriptNow,
 			"tamper":     scriptTamper,
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -17,35 +18,60 @@ func registerCommand() *cobra.Command {
 	var req api.RegistrationRequest
 	var rootURL, probe string
 	var asJSON bool
+	var status secretFlags
 	cmd := &cobra.Command{
 		Use:   "register --root URL --name N --address HOST:PORT --game G --email E --description D",
-		Short: "Ask a root to list a server",
+		Short: "Ask a root to list a server, and look after the request",
 		Long: `Ask a root to list a server. An admin decides; the status URL that is printed
-tells what has become of the request. Keep it: nobody else can find it.
+tells what has become of the request. Keep it: nobody else can find it, and
+whoever has it may change, withdraw and transfer the entry. --status-file FILE
+writes it to a new file for its owner only, in place of the screen.
+
+"register --status URL", and "register status", answer why a server is listed or
+is not. The other commands below change what was asked for, or what is listed.
 
 The e-mail address is for the admins and is never published. Sending the same
 request again, with the same game, addresses and e-mail address, updates it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if status.url != "" {
+				return showStatus(cmd, &status, asJSON)
+			}
+			if err := requireFlags(cmd, append([]string{"root"}, requiredOfServer...)); err != nil {
+				return err
+			}
 			if err := serverlist.CheckMirrorURL(rootURL); err != nil {
 				return &usageError{fmt.Sprintf("--root %q is not a URL as http://host:port: %v", rootURL, err)}
 			}
 			complete(&req, probe)
-			accepted, err := sendRegistration(cmd.Context(), rootURL, req)
-			if err != nil {
-				return err
-			}
-			return printAccepted(cmd.OutOrStdout(), cmd.ErrOrStderr(), accepted, asJSON)
+			return keepStatus(cmd, status.file, asJSON, func() (api.Accepted, error) {
+				return sendRegistration(cmd.Context(), rootURL, req)
+			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&rootURL, "root", "", "URL of the root's public listener")
 	registrationFlags(flags, &req, &probe)
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
-	for _, name := range append([]string{"root"}, requiredOfServer...) {
-		cmd.MarkFlagRequired(name)
-	}
+	flags.StringVar(&status.file, "status-file", "", "new file for the status URL")
+	flags.StringVar(&status.url, "status", "", "show the state at this status URL (- reads it from standard input), and register nothing")
+	cmd.AddCommand(registerStatusCommand(), registerEditCommand(), registerMoveCommand(), registerWithdrawCommand(),
+		registerTransferCommand(), registerTakeOverCommand(), registerProveCommand())
 	return cmd
+}
+
+// requireFlags refuses a command line that lacks flags.
+func requireFlags(cmd *cobra.Command, names []string) error {
+	var missing []string
+	for _, name := range names {
+		if !cmd.Flags().Changed(name) {
+			missing = append(missing, fmt.Sprintf("%q", name))
+		}
+	}
+	if len(missing) > 0 {
+		return &usageError{"required flag(s) " + strings.Join(missing, ", ") + " not set"}
+	}
+	return nil
 }
 
 // printAccepted tells the status URL. It cannot be had again, so it goes to
