@@ -43,9 +43,9 @@ type Config struct {
 	PerSource     int      // new registrations an hour of one IPv4 address or IPv6 /64, eight times as many of its /24 or /48; 0: DefaultPerSource; negative: no limit
 	LimitLoopback bool     // requests of this machine itself count per source, too
 
-	TLS      *TLS                    // of the public listener; nil: it speaks plain http
-	AdminTLS *TLS                    // of the admin listener, from files; nil: it speaks plain http
-	Handed   map[string]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on; see [Doors]
+	TLS      *TLS                      // of the public listener; nil: it speaks plain http
+	AdminTLS *TLS                      // of the admin listener, from files; nil: it speaks plain http
+	Handed   map[string][]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on, by the names that Doors returns; Run closes them
 
 	// TrustedProxies are addresses and prefixes of proxies that pass requests
 	// on. The source of what they send is the last address in its header

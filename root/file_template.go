@@ -106,6 +106,7 @@ log_level = "info"
 # while the queue is half full or more than 120 come in a minute; "always"; "off".
 # It grows harder as the flood does. This machine is exempt as from per_source.
 #proof_of_work = "flood"
+
 # TLS on the public listener, if no proxy before it speaks TLS: with a certificate
 # from files, or with one that an authority gives by ACME, as Let's Encrypt does.
 # certificate_file holds the certificate and, after it, those of intermediate

@@ -62,15 +62,19 @@ func (r *Root) Reload() error {
 
 // listen opens what the configuration asks for. The caller closes the entrances
 // that it returns, also with an error.
-func (r *Root) listen() (all []entrance, err error) {
+func (r *Root) listen() (all []entrance, _ error) {
 	if err := r.checkHanded(); err != nil {
 		return nil, err
 	}
 	for _, e := range r.entrances() {
-		if e.door, err = r.open(e.name); err != nil {
+		doors, err := r.open(e.name)
+		if err != nil {
 			return all, fmt.Errorf("%s listener: %w", e.name, err)
 		}
-		all = append(all, e)
+		for _, door := range doors {
+			e.door = door
+			all = append(all, e)
+		}
 	}
 	if public, ok := doorOf(all, listenerPublic).(*net.TCPAddr); ok {
 		r.publicPort = public.Port
@@ -84,32 +88,33 @@ func (r *Root) entrances() (all []entrance) {
 	if r.cfg.Listen != ListenNone {
 		all = append(all, entrance{name: listenerPublic, answer: answerTimeout, routes: public, source: r.certificates[listenerPublic]})
 	}
-	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || r.cfg.Handed[listenerPlain] != nil) {
+	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || len(r.cfg.Handed[listenerPlain]) > 0) {
 		all = append(all, entrance{name: listenerPlain, answer: answerTimeout, routes: r.observe(listenerPlain, r.plainRoutes())})
 	}
 	return append(all, entrance{name: listenerAdmin, answer: adminTimeout, routes: r.observe(listenerAdmin, r.adminRoutes()), source: r.certificates[listenerAdmin]})
 }
 
-func (r *Root) open(name string) (net.Listener, error) {
-	if door := r.cfg.Handed[name]; door != nil {
-		return door, nil
+func (r *Root) open(name string) ([]net.Listener, error) {
+	if doors := r.cfg.Handed[name]; len(doors) > 0 {
+		return doors, nil
 	}
 	address := map[string]string{listenerPublic: r.cfg.Listen, listenerAdmin: r.cfg.AdminListen}[name]
 	if name == listenerPlain {
 		address = r.cfg.TLS.ListenHTTP
 	}
-	return net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address)
+	return []net.Listener{l}, err
 }
 
 // checkHanded refuses sockets that nobody asked for: that the public one stays
 // closed may be what the operator counts on.
 func (r *Root) checkHanded() error {
-	for name, door := range r.cfg.Handed {
-		_, isTCP := door.Addr().(*net.TCPAddr)
+	for name, doors := range r.cfg.Handed {
+		isOther := func(l net.Listener) bool { _, isTCP := l.Addr().(*net.TCPAddr); return !isTCP }
 		switch {
 		case !slices.Contains(Doors(), name):
 			return fmt.Errorf("a socket named %q was handed over; a root knows the names %s (FileDescriptorName= in the socket unit)", name, strings.Join(Doors(), ", "))
-		case !isTCP:
+		case slices.ContainsFunc(doors, isOther):
 			return fmt.Errorf("the socket %q that was handed over is no TCP socket: requests must come from addresses", name)
 		case name != listenerAdmin && r.cfg.Listen == ListenNone:
 			return fmt.Errorf("a socket named %q was handed over, and root.toml says listen = \"none\": remove one", name)
@@ -122,6 +127,9 @@ func (r *Root) checkHanded() error {
 
 // serveAll serves the entrances and keeps their certificates until ctx ends.
 func (r *Root) serveAll(ctx context.Context, g *errgroup.Group, all []entrance) {
+	for _, source := range r.certificates {
+		g.Go(func() error { return source.Run(ctx) })
+	}
 	for _, e := range all {
 		srv := r.httpServer(e.routes, e.answer)
 		if e.name != listenerAdmin {
@@ -129,7 +137,6 @@ func (r *Root) serveAll(ctx context.Context, g *errgroup.Group, all []entrance) 
 		}
 		if e.source != nil {
 			srv.TLSConfig = e.source.TLS()
-			g.Go(func() error { return e.source.Run(ctx) })
 		}
 		g.Go(func() error { return serve(ctx, e.door, srv) })
 	}

@@ -141,23 +141,26 @@ func TestHandedSockets(t *testing.T) {
 		}
 		return l
 	}
-	public, admin := listen(), listen()
+	public, second, admin := listen(), listen(), listen()
 	w := newWorld(t, func(c *root.Config) {
 		c.Listen, c.AdminListen = "192.0.2.1:1", "192.0.2.1:2" // where nobody can listen
-		c.Handed = map[string]net.Listener{"public": public, "admin": admin}
+		c.Handed = map[string][]net.Listener{"public": {public, second}, "admin": {admin}}
 	})
 	if w.public != "http://"+public.Addr().String() || w.get("/server.list").status != http.StatusOK || w.ask("GET", "/lists", "").status != http.StatusOK {
 		t.Errorf("it serves at %s and %s", w.public, w.admin)
+	}
+	if a := w.send(exchange{"GET", "http://" + second.Addr().String() + "/server.list", nil, ""}); a.status != http.StatusOK {
+		t.Errorf("the second socket: %d", a.status)
 	}
 	unix, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for says, c := range map[string]root.Config{
-		`named "other"`:              {Handed: map[string]net.Listener{"other": listen()}},
-		`says listen = "none"`:       {Listen: root.ListenNone, Handed: map[string]net.Listener{"public": listen()}},
-		"there is no [tls]":          {Handed: map[string]net.Listener{"http": listen()}},
-		"is no TCP socket":           {Handed: map[string]net.Listener{"public": unix}},
+		`named "other"`:              {Handed: map[string][]net.Listener{"other": {listen()}}},
+		`says listen = "none"`:       {Listen: root.ListenNone, Handed: map[string][]net.Listener{"public": {listen()}}},
+		"there is no [tls]":          {Handed: map[string][]net.Listener{"http": {listen()}}},
+		"is no TCP socket":           {Handed: map[string][]net.Listener{"public": {unix}}},
 		"is not an address to liste": {AdminListen: "80"},
 	} {
 		c.Data = newData(t)
@@ -169,8 +172,8 @@ func TestHandedSockets(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v; want %q", err, says)
 		}
-		for _, l := range c.Handed {
-			l.Close()
+		for _, all := range c.Handed {
+			all[0].Close()
 		}
 	}
 }

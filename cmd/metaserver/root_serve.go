@@ -44,7 +44,9 @@ The passphrase of the list key, if it has one, comes from --passphrase-file, or
 from $CREDENTIALS_DIRECTORY/passphrase (systemd), or from the terminal.
 
 The addresses are logged when the root is ready; port 0 means any free port. An
-interrupt ends it after the requests under way.`,
+interrupt ends it after the requests under way, within 20 seconds; a second one
+ends it at once. SIGHUP reads TLS certificates again. It answers systemd: sockets
+that are handed over, readiness, watchdog.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runServe(cmd, f)
@@ -79,11 +81,20 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if err := rejoin(cmd, cfg, f.alone); err != nil {
 		return err
 	}
+	if cfg.Handed, err = handedSockets(); err != nil {
+		return err
+	}
+	cfg.Ready = supervisor{cfg.Log}.serving
 	r, err := root.New(cfg)
 	if err != nil {
 		return explainKey(err)
 	}
+	stop := supervise(cmd.Context(), r, cfg.Log)
 	err = r.Run(cmd.Context())
+	stop()
+	if errors.Is(err, root.ErrNotEnded) {
+		return err
+	}
 	return errors.Join(err, r.Close())
 }
 
