@@ -16,8 +16,9 @@ set -eu
 
 cd "$(dirname "$0")/.."
 deps=$PWD/.deps
-programs='nginx apache2 rsync versitygw crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3 busybox caddy curl wget systemd-analyze chromium-headless-shell'
+programs='nginx apache2 rsync versitygw pebble crossfire-server openssl ssh-keygen sshd vsftpd proftpd pure-ftpd pure-pw python3 busybox caddy curl wget systemd-analyze chromium-headless-shell'
 versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0 # a test server for S3; not in go.mod
+pebble=github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 # gives certificates by ACME; not in go.mod
 apt_options='-qq -o APT::Sandbox::User= -o Debug::NoLocking=true'
 PATH=$PATH:/usr/sbin:/sbin:/usr/games
 umask 022 # tests give root's rights up for some programs, which must still read these files
@@ -147,13 +148,13 @@ want() {
 		"$(missing_libraries "$path" | tr '\n' ' ')or is too old, or its data is absent"
 }
 
-# want_versitygw builds the S3 server, which Debian does not package, from source.
-want_versitygw() {
-	if ready versitygw; then return 0; fi
-	command -v go >/dev/null || die 'go is not in PATH; it builds versitygw'
-	say "building $versitygw"
-	CGO_ENABLED=0 GOFLAGS= GOBIN=$deps/usr/bin go install -trimpath -ldflags='-s -w' $versitygw ||
-		die "$versitygw cannot be fetched or built"
+# want_built PROGRAM MODULE builds a server that Debian does not package, from source.
+want_built() {
+	if ready "$1"; then return 0; fi
+	command -v go >/dev/null || die "go is not in PATH; it builds $1"
+	say "building $2"
+	CGO_ENABLED=0 GOFLAGS= GOBIN=$deps/usr/bin go install -trimpath -ldflags='-s -w' "$2" ||
+		die "$2 cannot be fetched or built"
 }
 
 # python_packages prints the packages of the interpreter and of its library, which
@@ -182,7 +183,7 @@ if [ -z "$missing" ]; then
 fi
 for tool in apt-get apt-cache dpkg-deb; do
 	command -v "$tool" >/dev/null || die "this is not a Debian system: please install by hand:$missing" \
-		'(nginx, apache2, rsync, versitygw, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, busybox, caddy, curl, wget, systemd, chromium-headless-shell, Python 3.9 or later). Without them, tests are skipped.'
+		'(nginx, apache2, rsync, versitygw, pebble, crossfire-server 1.75 with its maps, OpenSSL 3 or later, OpenSSH with its server, vsftpd, proftpd with mod_tls, pure-ftpd, busybox, caddy, curl, wget, systemd, chromium-headless-shell, Python 3.9 or later). Without them, tests are skipped.'
 done
 say "to fetch:$missing"
 mkdir -p "$deps"
@@ -206,5 +207,6 @@ want chromium-headless-shell chromium-headless-shell chromium-common fonts-dejav
 # shellcheck disable=SC2046 # a list of packages
 want python3 $(python_packages)
 want crossfire-server crossfire-server crossfire-common crossfire-maps
-want_versitygw
+want_built versitygw "$versitygw"
+want_built pebble "$pebble"
 report

@@ -29,6 +29,7 @@ var packages = map[string]string{
 	"apache2":          "apache2-bin",
 	"rsync":            "rsync",
 	"versitygw":        "(none: built from source by make deps)",
+	"pebble":           "(none: built from source by make deps)",
 	"crossfire-server": "crossfire-server",
 	"openssl":          "openssl",
 	"python3":          "python3",
