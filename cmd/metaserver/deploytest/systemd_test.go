@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
+	"github.com/signed-metaserver/metaserver/root"
 )
 
 // most is the exposure, in tenths, that "systemd-analyze security" may find: it
@@ -28,13 +29,45 @@ func buildProgram(t testing.TB) string {
 	return program
 }
 
+// unitNames returns the files of all units.
+func unitNames(t testing.TB) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(deployFolder, "systemd"))
+	if err != nil || len(entries) < 6 {
+		t.Fatalf("%d units, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// TestSockets: each hands over a socket that a root knows, to the service.
+func TestSockets(t *testing.T) {
+	t.Parallel()
+	var handed []string
+	for _, name := range unitNames(t) {
+		if filepath.Ext(name) != ".socket" {
+			continue
+		}
+		dir := filepath.Join(deployFolder, "systemd")
+		handed = append(handed, setting(t, dir, name, "FileDescriptorName"))
+		if to := setting(t, dir, name, "Service"); to != "metaserver-root.service" {
+			t.Errorf("%s belongs to %s", name, to)
+		}
+	}
+	if want := slices.Sorted(slices.Values(root.Doors())); !slices.Equal(slices.Sorted(slices.Values(handed)), want) {
+		t.Errorf("sockets %q; want %q", handed, want)
+	}
+}
+
 // TestUnits holds the units against systemd's own checks, and runs what they start.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	testenv.Program(t, "systemd-analyze")
 	program := buildProgram(t)
 	dir := t.TempDir()
-	for _, name := range []string{"metaserver-mirror.service", "metaserver-mirror.timer", "metaserver-root.service"} {
+	for _, name := range unitNames(t) {
 		unit, err := os.ReadFile(filepath.Join(deployFolder, "systemd", name))
 		if err != nil {
 			t.Fatal(err)
