@@ -22,7 +22,7 @@ var openRoutes = map[string]bool{"/metrics": true, "/healthz": true, "/readyz": 
 func TestEveryActionIsNamed(t *testing.T) {
 	t.Parallel()
 	r := chi.NewRouter()
-	s := &server{log: slog.New(slog.DiscardHandler), stats: newStats()}
+	s := &server{log: slog.New(slog.DiscardHandler), stats: newStats(), blocks: newBlockKeeper()}
 	a := s.newActions(r)
 	s.adminActions(a)
 	declared := 0

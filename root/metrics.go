@@ -24,6 +24,7 @@ func (s *server) metrics() http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&collector{s}, s.stats.requests, s.stats.took, s.stats.publish,
+		s.blocks.refused,
 	)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,

@@ -61,7 +61,7 @@ func (s *server) registerByForm(w http.ResponseWriter, r *http.Request) error {
 func (s *server) refuseForm(w http.ResponseWriter, form web.Form, values url.Values, err error) error {
 	p := problemOf(err)
 	switch p.Status {
-	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 	default:
 		return err
 	}

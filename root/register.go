@@ -68,12 +68,18 @@ func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, field
 	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
 		return api.Accepted{}, refuseRequest(fields, tooLarge)
 	}
+	if err := s.refuseContent(&entry, req.Email); err != nil {
+		return api.Accepted{}, err
+	}
 	return s.enqueue(ctx, entry, req.Email, src, exempt)
 }
 
 // admit takes one request of a source, or says how long it has to wait. exempt:
 // nothing of this source is counted.
 func (s *server) admit(src source) (exempt bool, err error) {
+	if err := s.refuseSource(src); err != nil {
+		return false, err
+	}
 	if src.local && !s.cfg.LimitLoopback {
 		return true, nil
 	}

@@ -88,6 +88,9 @@ func (s *server) editAs(ctx context.Context, id string, token store.Token, req *
 	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
 		return nil, refuseRequest(fields, tooLarge)
 	}
+	if err := s.refuseContent(&entry, req.Email); err != nil {
+		return nil, err
+	}
 	reg, err := s.store.Edit(ctx, id, token, store.Edit{Server: entry, Email: req.Email, Source: src.addr})
 	if err != nil {
 		return nil, ownerProblem(err)

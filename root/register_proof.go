@@ -222,6 +222,7 @@ func (s *server) checkKeyProof(body *api.KeyProof, reg *store.Registration) erro
 // each is only what few of them have.
 func (s *server) listed(ctx context.Context, r store.Review) api.Registration {
 	out := reviewOf(r)
+	out.Block = s.blockOf(&r)
 	if r.Entry == "" {
 		return out
 	}

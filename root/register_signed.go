@@ -96,7 +96,7 @@ func (s *server) signedContent(content string, now *serverlist.Server, src sourc
 	if fields = merge(fields, wrong); len(fields) > 0 {
 		return serverlist.Server{}, refuseRequest(fields, false)
 	}
-	return server, nil
+	return server, s.refuseContent(&server, "")
 }
 
 func refuseSigned(err error) error {

@@ -32,6 +32,7 @@ func (s *server) reviewed(r *http.Request) (api.Registration, error) {
 		return api.Registration{}, err
 	}
 	out := reviewOf(review)
+	out.Block = s.blockOf(&review)
 	for _, p := range past {
 		out.History = append(out.History, pastOf(p))
 	}

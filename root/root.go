@@ -56,6 +56,7 @@ type server struct {
 	watcher   *watch.Watcher
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector
+	blocks    *blockKeeper
 	pusher    *push.Pusher
 	prover    *prover
 	log       *slog.Logger
@@ -154,6 +155,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		flood:     newFloodGuard(cfg.Limits.ProofOfWork, cfg.Queue, chain.Origin(), pendingOf(st)),
 		watcher:   watcher,
 		inspector: inspector,
+		blocks:    newBlockKeeper(),
 		prover:    newProver(&cfg),
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		cfg:       cfg,
@@ -172,6 +174,9 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		stats:     stats,
 	}}
 	r.heart = newHeart(&r.server)
+	if err := r.loadBlocks(context.Background()); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	return r, nil
 }
 
@@ -203,6 +208,7 @@ func (r *Root) Run(ctx context.Context) error {
 	if !r.cfg.WatchOff {
 		g.Go(func() error { return ended(ctx, r.watcher.Run(ctx)) })
 	}
+	g.Go(func() error { return r.keepBlocks(ctx) })
 	if !r.cfg.InspectOff {
 		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })
 	}

@@ -42,11 +42,10 @@ func (s *server) adminActions(a *actions) {
 	a.reveal("/registrations", "list-registrations", s.pending) // the pending ones, all of them
 	a.post("/registrations", "register", s.registerByAdmin)
 	a.reveal("/registrations/{id}", "show-registration", s.review)
-	a.post("/registrations/decide", "decide-registrations", s.decideAll) // about many
-	a.post("/registrations/{id}/look", "look-at-server", s.look)         // again
 	a.post("/registrations/{id}/approve", store.ActionApprove, s.approve)
 	a.post("/registrations/{id}/reject", store.ActionReject, s.reject)
 	a.post("/entries/{id}/revoke", store.ActionRevoke, s.revoke)
+	s.reviewActions(a)
 	s.ownerActions(a)
 
 	a.reveal("/mirror-registrations", "list-mirror-registrations", s.pendingMirrors) // the pending ones, all of them

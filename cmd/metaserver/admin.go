@@ -39,6 +39,7 @@ func adminCommand() *cobra.Command {
 		adminRevokeCommand(&f),
 		adminAllowCommand(&f),
 		adminProveCommand(&f),
+		adminBlockCommand(&f),
 		adminMirrorsCommand(&f),
 		adminTrustCommand(&f),
 		adminListsCommand(&f),

@@ -44,6 +44,9 @@ func printPending(out io.Writer, list []api.Registration) {
 		for _, c := range r.Conflicts {
 			row(t, "", "! "+common(c)+" "+other(c))
 		}
+		if r.Block != nil {
+			row(t, "", "! "+blockedBy(r.Block))
+		}
 		if r.EntryID != "" {
 			row(t, "", ownerNote(r))
 		}
@@ -145,6 +148,9 @@ func printRegistration(out io.Writer, r api.Registration) {
 	line("reason", r.Reason)
 	if r.Status == "pending" || r.Findings != nil {
 		findingLines(r.Findings, line)
+	}
+	if r.Block != nil {
+		line("! block", blockedBy(r.Block))
 	}
 	for _, p := range r.History {
 		line("history", pastText(p))

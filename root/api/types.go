@@ -94,6 +94,7 @@ type Registration struct {
 	Admin       string     `json:"admin,omitempty"` // who decided
 	Reason      string     `json:"reason,omitempty"`
 	Conflicts   []Conflict `json:"conflicts"`          // always there; empty: none
+	Block       *Block     `json:"block,omitempty"`    // that it would run into today
 	Findings    *Findings  `json:"findings,omitempty"` // absent: the root has not looked yet
 	History     []Past     `json:"history,omitempty"`  // of one registration only, newest first
 	Scripts     []string   `json:"scripts,omitempty"`  // writing systems of the name, when they are more than one

@@ -41,6 +41,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Signed", signedTests},
 		{"Findings", findingTests},
 		{"Bulk", bulkTests},
+		{"Blocks", blockTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},

@@ -1,0 +1,85 @@
+package root_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/api"
+)
+
+// A blocked request is told so, in the words that the admin chose, and nothing
+// of it is stored.
+func TestBlockedRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *root.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	c := w.client()
+	decode[api.Accepted](t, w.post(named("Casino early"), "X-Forwarded-For: 198.51.100.1"), http.StatusAccepted)
+	for _, b := range []api.NewBlock{
+		{Value: "192.0.2.0/24", Reason: "a flood", Public: "write to abuse@example.org"},
+		{Value: "spam.example", Reason: "advertisements"},
+		{Value: "*casino*", Reason: "advertisements"},
+	} {
+		if _, err := c.AddBlock(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := w.post(named("Cat"), "X-Forwarded-For: 192.0.2.9").problem(t, http.StatusForbidden)
+	if !strings.Contains(p.Detail, "write to abuse@example.org") || strings.Contains(p.Detail, "flood") {
+		t.Errorf("a blocked source reads %q", p.Detail)
+	}
+	for what, req := range map[string]api.RegistrationRequest{
+		"name":   named("The CASINO"),
+		"e-mail": named("Dog", func(r *api.RegistrationRequest) { r.Email = "x@mail.spam.example" }),
+		"host":   named("Dog", func(r *api.RegistrationRequest) { r.Address = "a.spam.example:1" }),
+	} {
+		p := w.post(req, "X-Forwarded-For: 198.51.100.1").problem(t, http.StatusForbidden)
+		if strings.Contains(p.Detail, "advertisements") {
+			t.Errorf("%s: the reason is for admins: %q", what, p.Detail)
+		}
+	}
+	pending, err := c.Pending(t.Context())
+	if err != nil || len(pending) != 1 || pending[0].Block == nil || pending[0].Block.Value != "*casino*" {
+		t.Errorf("what waits: %+v, %v; want the early one, marked", pending, err)
+	}
+	blocks, err := c.Blocks(t.Context())
+	if err != nil || len(blocks) != 3 || blocks[0].Refused != 1 || blocks[1].Refused != 2 || blocks[2].Refused != 1 {
+		t.Errorf("blocks %+v, %v", blocks, err)
+	}
+	if text := string(w.send(exchange{"GET", w.admin + "/metrics", []string{"Authorization: Bearer " + w.token}, ""}).body); !strings.Contains(text, "metaserver_requests_blocked_total 4") {
+		t.Error("the blocked requests are not counted")
+	}
+	if _, err := c.RemoveBlock(t.Context(), "b3"); err != nil {
+		t.Fatal(err)
+	}
+	decode[api.Accepted](t, w.post(named("Casino"), "X-Forwarded-For: 198.51.100.1"), http.StatusAccepted)
+}
+
+func TestBlocksAreChecked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for body, member := range map[string]string{
+		`{"value":"0.0.0.0/0","reason":"x"}`:                                  "value",
+		`{"value":"spam.example"}`:                                            "reason",
+		`{"value":"spam.example","reason":"x","ends":"2001-01-01T00:00:00Z"}`: "ends",
+		`{"value":"spam.example","reason":"x","public":"\u001b[2J"}`:          "public",
+		`{"value":"spam.example","reason":"x","kind":"colour"}`:               "value",
+		`{"value":"spam.example","reason":"x","ends":"tomorrow"}`:             "ends",
+	} {
+		if p := w.ask("POST", "/blocks", body).problem(t, http.StatusUnprocessableEntity); fields(p) != member {
+			t.Errorf("%s: %+v", body, p.Errors)
+		}
+	}
+	w.ask("DELETE", "/blocks/b9", "").problem(t, http.StatusNotFound)
+}
+
+// named is a request for a server of this name.
+func named(name string, change ...func(*api.RegistrationRequest)) api.RegistrationRequest {
+	r := request(1)
+	r.Name = name
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
