@@ -279,10 +279,11 @@ func (d *decider) delist(id string, as Status, reason string) (change int64, err
 	return change, err
 }
 
-// listed returns an entry that is in the list.
+// listed returns an entry that is in the list, or would be if it were not
+// suspended.
 func (d *decider) listed(id string) (Entry, error) {
 	e, err := d.entry(id)
-	if err == nil && e.State != EntryListed {
+	if err == nil && e.State == EntryRevoked {
 		err = &DecidedError{ID: id, Status: Revoked}
 	}
 	return e, err

@@ -6,8 +6,11 @@ import (
 	"errors"
 )
 
-const selectEntry = `SELECT state, server, registration, owner, created, updated, change, first_change, allowed, reason
-	FROM entries WHERE id = $1`
+const (
+	selectEntries = `SELECT state, server, registration, owner, created, updated, change, first_change, allowed, reason,
+	suspended, resumes, suspended_by, suspended_why FROM entries`
+	selectEntry = selectEntries + ` WHERE id = $1`
+)
 
 func (t *tx) entry(id string) (Entry, error) { return readEntry(t.row(selectEntry, id)) }
 
@@ -18,8 +21,10 @@ func (s *sqlStore) Entry(ctx context.Context, id string) (Entry, error) {
 func readEntry(row scanner) (Entry, error) {
 	var e Entry
 	var server, allowed string
-	var registration, owner, created, updated int64
-	err := row.Scan(&e.State, &server, &registration, &owner, &created, &updated, &e.Change, &e.FirstChange, &allowed, &e.Reason)
+	var registration, owner, created, updated, since, resumes int64
+	var p Suspension
+	err := row.Scan(&e.State, &server, &registration, &owner, &created, &updated, &e.Change, &e.FirstChange, &allowed, &e.Reason,
+		&since, &resumes, &p.Admin, &p.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Entry{}, ErrNotFound
 	}
@@ -28,7 +33,14 @@ func readEntry(row scanner) (Entry, error) {
 	}
 	e.Registration, e.Owner, e.Allowed = formatID(registration), formatID(owner), parseAllowed(allowed)
 	e.Created, e.Updated = unixTime(created), unixTime(updated)
-	return e, e.Server.UnmarshalJSON([]byte(server))
+	if err := e.Server.UnmarshalJSON([]byte(server)); err != nil {
+		return e, err
+	}
+	if since > 0 && e.State == EntryListed {
+		p.Entry, p.Since, p.Ends = e.Server.ID, unixTime(since), unixTime(resumes)
+		e.State, e.Suspended = EntrySuspended, &p
+	}
+	return e, nil
 }
 
 // snapshot runs a function on one moment of the database and returns the
@@ -47,7 +59,7 @@ func (s *sqlStore) snapshot(ctx context.Context, run func(*sql.Tx) error) (chang
 
 func (s *sqlStore) Listed(ctx context.Context, each func(id string, line []byte) error) (change int64, err error) {
 	return s.snapshot(ctx, func(t *sql.Tx) error {
-		rows, err := t.QueryContext(ctx, "SELECT id, server FROM entries WHERE state = 'listed' ORDER BY id")
+		rows, err := t.QueryContext(ctx, "SELECT id, server FROM entries WHERE state = 'listed' AND suspended = 0 ORDER BY id")
 		if err != nil {
 			return explain(err)
 		}
@@ -71,7 +83,7 @@ func (s *sqlStore) Counts(ctx context.Context) (Counts, error) {
 	err := s.r.QueryRowContext(ctx, `SELECT
 		(SELECT value FROM counters WHERE name = 'pending'),
 		(SELECT value FROM counters WHERE name = 'change'),
-		(SELECT COUNT(*) FROM entries WHERE state = 'listed'),
+		(SELECT COUNT(*) FROM entries WHERE state = 'listed' AND suspended = 0),
 		(SELECT COUNT(*) FROM mirrors),
 		(SELECT COUNT(*) FROM mirrors WHERE left_out > 0),
 		(SELECT value FROM counters WHERE name = 'mirror-pending'),

@@ -16,6 +16,9 @@ type ReviewStore interface {
 	FindingStore
 	BulkStore
 	BlockStore
+	SuspendStore
+	NoteStore
+	EntryStore
 }
 
 // FindingStore is the part of a [Store] that keeps what the root has found out

@@ -290,10 +290,11 @@ type Entry struct {
 	Owner        string // id of the registration whose owner is the entry's; see [OwnerStore]
 	Created      time.Time
 	Updated      time.Time
-	Change       int64    // the change that made it what it is
-	FirstChange  int64    // the change that made it
-	Allowed      []string // members that its key may change without an admin; nil: those that the root allows
-	Reason       string   // of the revocation
+	Change       int64       // the change that made it what it is
+	FirstChange  int64       // the change that made it
+	Allowed      []string    // members that its key may change without an admin; nil: those that the root allows
+	Reason       string      // of the revocation
+	Suspended    *Suspension // nil: it is not
 }
 
 // An Admin is somebody who has a token.

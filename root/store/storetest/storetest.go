@@ -42,6 +42,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Findings", findingTests},
 		{"Bulk", bulkTests},
 		{"Blocks", blockTests},
+		{"Suspend", suspendTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},
