@@ -59,6 +59,7 @@ type server struct {
 	blocks    *blockKeeper
 	pusher    *push.Pusher
 	prover    *prover
+	importing chan struct{} // holds one element while entries are imported
 	log       *slog.Logger
 
 	certificates map[string]certificate.Source // of the listeners with TLS
@@ -170,6 +171,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		denials:   new(tally),
 		refusals:  new(tally),
 		looks:     new(recently),
+		importing: make(chan struct{}, 1),
 		log:       cfg.Log,
 		stats:     stats,
 	}}

@@ -68,6 +68,7 @@ func (s *server) adminActions(a *actions) {
 	a.get("/lists", "list-lists", s.lists)
 	a.post("/lists/{name}/confirm", store.ActionConfirm, s.confirm)
 	a.get("/audit", "read-audit", s.auditLog)
+	s.transferActions(a) // export, import
 }
 
 // newRouter answers everything that is no route with a problem, HEAD wherever

@@ -47,6 +47,8 @@ func adminCommand() *cobra.Command {
 		adminMessagesCommand(&f),
 		adminConfirmCommand(&f),
 		adminAuditCommand(&f),
+		adminExportCommand(&f),
+		adminImportCommand(&f),
 	)
 	cmd.Long = `Decide about registrations, keep the mirror list, publish trust documents.
 

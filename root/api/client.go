@@ -246,6 +246,8 @@ func encode(body any) (data []byte, contentType string, err error) {
 		return b, "text/plain; charset=utf-8", nil
 	case madeJSON:
 		return b, "application/json", nil
+	case entryLines:
+		return b, linesType, nil
 	default:
 		data, err = json.Marshal(body)
 		return data, "application/json", err

@@ -125,6 +125,9 @@ func (d *decider) target(a Approval, number int64, r *Registration) (string, err
 		}
 		return a.Entry, err
 	}
+	if id, err := d.wish(number); err != nil || id != "" {
+		return id, err
+	}
 	return d.freeID(slug(r.Server.Name), number)
 }
 

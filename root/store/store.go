@@ -61,6 +61,7 @@ type Store interface {
 	AuditLog
 	News
 	Restorer
+	Transfer
 	ReviewStore
 	Health
 

@@ -1,0 +1,410 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// Transfer is the part of a [Store] that hands out all entries, and takes many.
+type Transfer interface {
+	// Export calls each with every entry, listed or not, in the order of their
+	// ids, and stops at its first error, which it returns. It reads in pages,
+	// so that a slow caller holds up nobody; a decision made meanwhile may or
+	// may not be seen.
+	Export(ctx context.Context, each func(Exported) error) error
+
+	// Import takes entries, in one transaction. What became of each is
+	// returned in their order; an error means that none was taken. To import
+	// again what was imported changes nothing.
+	Import(ctx context.Context, entries []Import, how ImportHow) ([]Imported, error)
+}
+
+// An Exported is an entry with what is known of it and not published.
+type Exported struct {
+	ID           string
+	Server       string // canonical JSON
+	State        EntryState
+	Email        string // of the owner; "": not known
+	Registration string // id
+	Created      time.Time
+	Updated      time.Time
+	Reason       string // of a revocation
+}
+
+// An Import is an entry to be taken.
+type Import struct {
+	Server  serverlist.Server // with the ID it had; "": it gets one made from its name
+	Email   string            // of its owner; may be empty
+	Revoked bool              // it is not listed; its id is only never given again
+	Reason  string            // of the revocation
+	Wait    bool              // it is not listed at once, whatever ImportHow says
+	Created time.Time         // zero: now
+}
+
+// ImportHow says what to do with entries that are imported.
+type ImportHow struct {
+	Approve bool   // they are listed at once; false: they wait in the queue, which has no limit for them
+	Replace bool   // an entry of the same id gets the content that is imported
+	Admin   string // who imports
+}
+
+// ImportOutcome says what became of an entry.
+type ImportOutcome string
+
+// The outcomes of an import.
+const (
+	ImportListed   ImportOutcome = "listed"
+	ImportQueued   ImportOutcome = "queued"
+	ImportReplaced ImportOutcome = "replaced"
+	ImportReserved ImportOutcome = "reserved" // it is revoked, and stays so
+	ImportSame     ImportOutcome = "same"     // nothing was to be done
+	ImportConflict ImportOutcome = "conflict" // something else is there, and stays
+)
+
+// An Imported says what became of one entry.
+type Imported struct {
+	Outcome ImportOutcome
+	ID      string // of the entry, or of the registration that waits
+	Problem string // of a conflict
+}
+
+// The actions of a transfer.
+const (
+	ActionExport Action = "export"
+	ActionImport Action = "import"
+)
+
+// exportPage is how many entries are read at once.
+const exportPage = 1000
+
+func (s *sqlStore) Export(ctx context.Context, each func(Exported) error) error {
+	last := ""
+	for {
+		rows, err := s.r.QueryContext(ctx, `SELECT e.id, e.server, e.state, COALESCE(r.email, ''), e.registration, e.created, e.updated, e.reason
+			FROM entries e LEFT JOIN registrations r ON r.id = e.registration WHERE e.id > $1 ORDER BY e.id LIMIT $2`, last, exportPage)
+		page, err := readRows(rows, err, func(row scanner) (e Exported, err error) {
+			var registration, created, updated int64
+			err = row.Scan(&e.ID, &e.Server, &e.State, &e.Email, &registration, &created, &updated, &e.Reason)
+			if registration > 0 {
+				e.Registration = formatID(registration)
+			}
+			e.Created, e.Updated = unixTime(created), unixTime(updated)
+			return e, err
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if err := each(e); err != nil {
+				return err
+			}
+			last = e.ID
+		}
+		if len(page) < exportPage {
+			return nil
+		}
+	}
+}
+
+func (s *sqlStore) Import(ctx context.Context, entries []Import, how ImportHow) ([]Imported, error) {
+	out := make([]Imported, len(entries))
+	err := s.decide(ctx, how.Admin, func(d *decider) error {
+		i := &importer{decider: d, how: how}
+		for n := range entries {
+			var err error
+			if out[n], err = i.take(&entries[n]); err != nil {
+				return err
+			}
+		}
+		return i.finish()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// An importer takes the entries of one transaction. They share one change
+// number and one record.
+type importer struct {
+	*decider
+	how    ImportHow
+	change int64 // 0: none was drawn yet
+	counts map[ImportOutcome]int64
+}
+
+func (i *importer) take(e *Import) (Imported, error) {
+	done, err := i.decide(e)
+	if err != nil {
+		return Imported{}, err
+	}
+	if i.counts == nil {
+		i.counts = make(map[ImportOutcome]int64)
+	}
+	i.counts[done.Outcome]++
+	return done, nil
+}
+
+func conflictf(id, format string, args ...any) (Imported, error) {
+	return Imported{ImportConflict, id, fmt.Sprintf(format, args...)}, nil
+}
+
+func (i *importer) decide(e *Import) (Imported, error) {
+	who := identity(&e.Server, e.Email)
+	if e.Server.ID != "" {
+		held, err := i.held(e.Server.ID)
+		if err != nil {
+			return Imported{}, err
+		}
+		if held != nil {
+			return i.meet(e, held, who)
+		}
+	}
+	if e.Revoked {
+		return i.reserve(e, who)
+	}
+	same, err := i.listedAs(who)
+	if err != nil {
+		return Imported{}, err
+	}
+	switch {
+	case same == "":
+		return i.add(e, who)
+	case e.Server.ID == "":
+		named := *e
+		named.Server.ID = same
+		held, err := i.held(same)
+		if err != nil {
+			return Imported{}, err
+		}
+		return i.meet(&named, held, who)
+	}
+	return conflictf(e.Server.ID, "the same server of the same person is listed as %q", same)
+}
+
+// A heldEntry is the entry that has the id of one to be imported.
+type heldEntry struct {
+	state    EntryState
+	server   string
+	identity string
+}
+
+func (i *importer) held(id string) (*heldEntry, error) {
+	var h heldEntry
+	var who []byte
+	err := i.row("SELECT state, server, identity FROM entries WHERE id = $1", id).Scan(&h.state, &h.server, &who)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	h.identity = string(who)
+	return &h, err
+}
+
+// listedAs returns the id of the listed entry with an identity.
+func (i *importer) listedAs(who []byte) (id string, err error) {
+	err = i.row("SELECT id FROM entries WHERE identity = $1 AND state = 'listed'", who).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
+}
+
+// meet decides about an entry whose id is there already.
+func (i *importer) meet(e *Import, held *heldEntry, who []byte) (Imported, error) {
+	id := e.Server.ID
+	text, err := e.Server.MarshalJSON()
+	if err != nil {
+		return Imported{}, err
+	}
+	listed := held.state == EntryListed
+	switch {
+	case !listed && e.Revoked && held.state == EntryRevoked:
+		return Imported{Outcome: ImportSame, ID: id}, nil
+	case !listed:
+		return conflictf(id, "the entry is %s here, and its id is never given again", held.state)
+	case e.Revoked:
+		return conflictf(id, "the entry is listed here; revoke it if that is meant")
+	case held.server == string(text) && (e.Email == "" || held.identity == string(who)):
+		return Imported{Outcome: ImportSame, ID: id}, nil
+	case held.server == string(text) && !i.how.Replace:
+		return conflictf(id, "the entry is the same and belongs to another e-mail address here")
+	case !i.how.Replace:
+		return conflictf(id, "the entry has another content here")
+	case !i.how.Approve || e.Wait:
+		return conflictf(id, "the entry has another content here, and only what is approved at once replaces it")
+	}
+	if other, err := i.listedAs(who); err != nil || other != "" && other != id {
+		if err != nil {
+			return Imported{}, err
+		}
+		return conflictf(id, "the same server of the same person is listed as %q", other)
+	}
+	if err := i.list(e, who, string(text)); err != nil {
+		return Imported{}, err
+	}
+	return Imported{Outcome: ImportReplaced, ID: id}, nil
+}
+
+// add takes an entry that is not here yet.
+func (i *importer) add(e *Import, who []byte) (Imported, error) {
+	if !i.how.Approve || e.Wait {
+		return i.enqueue(e, who)
+	}
+	named := *e
+	if named.Server.ID == "" {
+		number, err := i.peekRegistration()
+		if err != nil {
+			return Imported{}, err
+		}
+		if named.Server.ID, err = i.freeID(slug(e.Server.Name), number); err != nil {
+			return Imported{}, err
+		}
+	}
+	text, err := named.Server.MarshalJSON()
+	if err != nil {
+		return Imported{}, err
+	}
+	if err := i.list(&named, who, string(text)); err != nil {
+		return Imported{}, err
+	}
+	return Imported{Outcome: ImportListed, ID: named.Server.ID}, nil
+}
+
+// peekRegistration returns the number that the next registration will have.
+func (i *importer) peekRegistration() (n int64, err error) {
+	err = i.row("SELECT value + 1 FROM counters WHERE name = 'registration'").Scan(&n)
+	return n, err
+}
+
+// list makes an entry, or gives the one of its id another content, with an
+// approved registration that carries what is not published.
+func (i *importer) list(e *Import, who []byte, text string) error {
+	if err := i.draw(); err != nil {
+		return err
+	}
+	number, err := i.addRegistration(e, who, Approved)
+	if err != nil {
+		return err
+	}
+	_, err = i.exec(`INSERT INTO entries (id, state, server, identity, registration, owner, created, updated, change, first_change)
+		VALUES ($1, 'listed', $2, $3, $4, $4, $5, $5, $6, $6)
+		ON CONFLICT (id) DO UPDATE SET server = excluded.server, identity = excluded.identity, owner = excluded.owner,
+		registration = excluded.registration, updated = $7, change = excluded.change`,
+		e.Server.ID, text, who, number, i.created(e), i.change, i.now)
+	if err != nil {
+		return err
+	}
+	return i.claimForEntry(&e.Server)
+}
+
+// created returns when the entry was made, which is not in the future.
+func (i *importer) created(e *Import) int64 {
+	if at := e.Created.Unix(); !e.Created.IsZero() && at > 0 && at < i.now {
+		return at
+	}
+	return i.now
+}
+
+func (i *importer) draw() (err error) {
+	if i.change == 0 {
+		i.change, err = i.next("change")
+	}
+	return err
+}
+
+// addRegistration makes a registration, which came from nowhere on the network.
+func (i *importer) addRegistration(e *Import, who []byte, status Status) (int64, error) {
+	text, err := marshalRequested(e.Server)
+	if err != nil {
+		return 0, err
+	}
+	number, err := i.next("registration")
+	if err != nil {
+		return 0, err
+	}
+	entry, decided, admin := e.Server.ID, i.now, i.admin
+	if status == Pending {
+		entry, decided, admin = "", 0, ""
+	}
+	_, err = i.exec(`INSERT INTO registrations
+		(id, status, server, identity, email, source, source_group, source_network, last_source, created, updated, requests,
+		entry, decided, admin, wish)
+		VALUES ($1, $2, $3, $4, $5, '', '', '', '', $6, $6, 1, $7, $8, $9, $10)`,
+		number, status, text, who, e.Email, i.now, entry, decided, admin, e.Server.ID)
+	return number, err
+}
+
+// enqueue puts an entry into the queue.
+func (i *importer) enqueue(e *Import, who []byte) (Imported, error) {
+	var waiting int64
+	var text string
+	err := i.row("SELECT id, server FROM registrations WHERE identity = $1 AND status = 'pending'", who).Scan(&waiting, &text)
+	switch {
+	case err == nil:
+		mine, err := marshalRequested(e.Server)
+		if err != nil {
+			return Imported{}, err
+		}
+		if mine == text {
+			return Imported{Outcome: ImportSame, ID: formatID(waiting)}, nil
+		}
+		return conflictf(formatID(waiting), "the same server of the same person waits with another content: decide that first")
+	case !errors.Is(err, sql.ErrNoRows):
+		return Imported{}, err
+	}
+	number, err := i.addRegistration(e, who, Pending)
+	if err != nil {
+		return Imported{}, err
+	}
+	if err := i.claim(number, &e.Server); err != nil {
+		return Imported{}, err
+	}
+	_, err = i.exec("UPDATE counters SET value = value + 1 WHERE name = 'pending'")
+	return Imported{Outcome: ImportQueued, ID: formatID(number)}, err
+}
+
+// reserve keeps an id from being given again.
+func (i *importer) reserve(e *Import, who []byte) (Imported, error) {
+	if e.Server.ID == "" {
+		return conflictf("", "a revoked entry without an id says nothing")
+	}
+	if err := i.draw(); err != nil {
+		return Imported{}, err
+	}
+	text, err := e.Server.MarshalJSON()
+	if err != nil {
+		return Imported{}, err
+	}
+	_, err = i.exec(`INSERT INTO entries (id, state, server, identity, registration, created, updated, change, first_change, reason)
+		VALUES ($1, 'revoked', $2, $3, 0, $4, $5, $6, $6, $7)`,
+		e.Server.ID, string(text), who, i.created(e), i.now, i.change, e.Reason)
+	return Imported{Outcome: ImportReserved, ID: e.Server.ID}, err
+}
+
+// finish records what was taken.
+func (i *importer) finish() error {
+	c := i.counts
+	if c[ImportListed]+c[ImportQueued]+c[ImportReplaced]+c[ImportReserved] == 0 {
+		return nil
+	}
+	return i.record(ActionImport, "", "", fmt.Sprintf("%d listed, %d replaced, %d queued, %d reserved; %d the same, %d conflicts",
+		c[ImportListed], c[ImportReplaced], c[ImportQueued], c[ImportReserved], c[ImportSame], c[ImportConflict]), i.change)
+}
+
+// wish returns the id that an imported registration had; "": it had none, or
+// that is in use by now.
+func (d *decider) wish(number int64) (id string, err error) {
+	if err := d.row("SELECT wish FROM registrations WHERE id = $1", number).Scan(&id); err != nil || id == "" {
+		return "", err
+	}
+	free, err := d.isFree(id)
+	if err != nil || !free {
+		return "", err
+	}
+	return id, nil
+}

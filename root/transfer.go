@@ -1,0 +1,223 @@
+package root
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/transfer"
+	"github.com/signed-metaserver/metaserver/serverlist"
+)
+
+// transferActions declares what hands out all entries, and takes many.
+func (s *server) transferActions(a *actions) {
+	a.export("/export", store.ActionExport, s.exportEntries)
+	a.post("/import", store.ActionImport, s.importEntries)
+}
+
+// exportEntries sends all entries with what is private, one a line.
+func (s *server) exportEntries(w http.ResponseWriter, r *http.Request) error {
+	takeTime(w)
+	out := bufio.NewWriterSize(w, 256<<10)
+	started := false
+	var line []byte
+	err := s.store.Export(r.Context(), func(e store.Exported) (err error) {
+		if !started {
+			started = true
+			startLines(w)
+		}
+		line, err = transfer.AppendLine(line[:0], e.Server, transfer.Private{
+			State: string(e.State), Email: e.Email, Registration: e.Registration,
+			Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated), Reason: e.Reason,
+		})
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(line)
+		return err
+	})
+	switch {
+	case err == nil && !started:
+		startLines(w)
+		return nil
+	case err == nil:
+		return out.Flush()
+	case started:
+		// The status is sent: ending the connection says that it is not whole.
+		s.log.Error("the entries could not be read to their end", "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+func startLines(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/jsonl")
+	w.Header().Set("Cache-Control", "no-store")
+}
+
+// takeTime lets a request of an admin last longer than others.
+func takeTime(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	until := time.Now().Add(api.ExportTime) // of the network, not of the root's clock
+	_ = c.SetReadDeadline(until)
+	_ = c.SetWriteDeadline(until)
+}
+
+// importBatch is how many entries share a transaction: few enough that
+// registrations in between wait for a moment only.
+const importBatch = 500
+
+// maxImportProblems is how many problems of an import are told.
+const maxImportProblems = 100
+
+// importEntries takes entries, one a line. All are looked at before the first is
+// taken. The answer is a line for every batch and one with the result.
+func (s *server) importEntries(w http.ResponseWriter, r *http.Request) error {
+	select {
+	case s.importing <- struct{}{}:
+		defer func() { <-s.importing }()
+	default:
+		p := problem(http.StatusConflict, "Another import is under way; try again when it has ended.")
+		p.RetryAfter = 10 * time.Second
+		return p
+	}
+	q := r.URL.Query()
+	how := store.ImportHow{Approve: q.Get("approve") == "1", Replace: q.Get("replace") == "1", Admin: adminOf(r)}
+	if how.Replace && !how.Approve {
+		return problem(http.StatusBadRequest, "Entries are replaced only by what is approved at once: ask for both, approve and replace.")
+	}
+	takeTime(w)
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxImport))
+	if err != nil {
+		return problem(http.StatusRequestEntityTooLarge, "The import is larger than %d bytes, or did not arrive whole: %v. Import it in parts.", api.MaxImport, err)
+	}
+	job := &importJob{s: s, how: how}
+	if err := job.parse(data, q.Get("skip_wrong") == "1"); err != nil {
+		return err
+	}
+	return job.run(r.Context(), w)
+}
+
+// An importJob is one import under way.
+type importJob struct {
+	s       *server
+	how     store.ImportHow
+	entries []store.Import
+	lines   []int // where each stands
+	result  api.ImportResult
+}
+
+// parse reads all lines. Unless wrong ones are to be left out, one of them
+// refuses everything.
+func (j *importJob) parse(data []byte, skip bool) error {
+	var fields []api.FieldProblem
+	for n := 1; len(data) > 0; n++ {
+		line, rest, _ := bytes.Cut(data, []byte("\n"))
+		data = rest
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		e, err := transfer.Parse(line)
+		if err == nil {
+			err = j.s.checkImport(&e.Server)
+		}
+		if err != nil {
+			j.result.Wrong++
+			if len(fields) < maxImportProblems {
+				fields = append(fields, api.FieldProblem{Field: api.LineField(n), Problem: err.Error()})
+				j.problem(api.ImportLine{Line: n, ID: e.Server.ID, Problem: err.Error()})
+			}
+			continue
+		}
+		j.add(n, e)
+	}
+	if len(fields) == 0 || skip {
+		return nil
+	}
+	p := problem(http.StatusUnprocessableEntity, "Nothing was imported: %d of the lines are wrong. Correct them, or leave them out by skip_wrong.", j.result.Wrong)
+	p.Errors = fields
+	return p
+}
+
+// checkImport refuses what the configuration does not allow.
+func (s *server) checkImport(server *serverlist.Server) error {
+	for _, p := range s.cfg.Games.refuse(server.Game) {
+		return &serverlist.FieldError{Field: p.Field, Problem: p.Problem}
+	}
+	return nil
+}
+
+func (j *importJob) add(line int, e transfer.Entry) {
+	in := store.Import{Server: e.Server, Email: e.Private.Email, Reason: e.Private.Reason}
+	switch e.Private.State {
+	case "", string(store.EntryListed):
+	case string(store.EntryRevoked):
+		in.Revoked = true
+	default:
+		in.Wait = true
+	}
+	if e.Private.Created != nil {
+		in.Created = *e.Private.Created
+	}
+	j.entries = append(j.entries, in)
+	j.lines = append(j.lines, line)
+}
+
+func (j *importJob) problem(p api.ImportLine) {
+	if len(j.result.Problems) < maxImportProblems {
+		j.result.Problems = append(j.result.Problems, p)
+	}
+}
+
+// run takes the entries, batch by batch, and says how far it is. What was taken
+// is published whatever happens then.
+func (j *importJob) run(ctx context.Context, w http.ResponseWriter) error {
+	defer j.s.publisher.Changed()
+	startLines(w)
+	out, flush := json.NewEncoder(w), http.NewResponseController(w)
+	for from := 0; from < len(j.entries); from += importBatch {
+		to := min(from+importBatch, len(j.entries))
+		done, err := j.s.store.Import(ctx, j.entries[from:to], j.how)
+		if err != nil && from == 0 {
+			return err
+		}
+		if err != nil {
+			j.s.log.Error("an import ended early", "done", from, "of", len(j.entries), "err", err)
+			p := problemOf(err)
+			p.Detail += " What was imported before stays; the same import does the rest."
+			return out.Encode(api.ImportProgress{Done: from, Total: len(j.entries), Error: p})
+		}
+		j.count(done, j.lines[from:to])
+		if err := out.Encode(api.ImportProgress{Done: to, Total: len(j.entries)}); err != nil {
+			return nil // nobody listens any more, and so nothing more is done
+		}
+		_ = flush.Flush()
+	}
+	return out.Encode(api.ImportProgress{Done: len(j.entries), Total: len(j.entries), Result: &j.result})
+}
+
+func (j *importJob) count(done []store.Imported, lines []int) {
+	for i, d := range done {
+		switch d.Outcome {
+		case store.ImportListed:
+			j.result.Listed++
+		case store.ImportReplaced:
+			j.result.Replaced++
+		case store.ImportQueued:
+			j.result.Queued++
+		case store.ImportReserved:
+			j.result.Reserved++
+		case store.ImportSame:
+			j.result.Same++
+		case store.ImportConflict:
+			j.result.Conflicts++
+			j.problem(api.ImportLine{Line: lines[i], ID: d.ID, Conflict: true, Problem: d.Problem})
+		}
+	}
+}
