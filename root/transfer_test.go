@@ -47,8 +47,8 @@ func (w *world) body() string {
 func manyLines(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, `{"id":"s-%d","name":"Server <%d> \u00e9","game":"crossfire","description":"a & b","version":"1.%d","addresses":["s%d.example.net:13327","[2001:db8::%x]:1"],"languages":["en"],"tags":["t"],"x-later":{"n":%d},"private":{"email":"admin%d@example.org","created":"2005-05-27T03:20:07Z"}}`+"\n",
-			i, i, i, i, i+1, i, i)
+		fmt.Fprintf(&b, `{"id":"s-%d","name":"Server <%d> \u00e9","game":"crossfire","description":"a & b","version":"1.%d","addresses":["s%d.example.net:13327","[2001:db8::%x:%x]:1"],"languages":["en"],"tags":["t"],"x-later":{"n":%d},"private":{"email":"admin%d@example.org","created":"2005-05-27T03:20:07Z"}}`+"\n",
+			i, i, i, i, i>>16, i&0xffff, i, i)
 	}
 	return b.String()
 }
