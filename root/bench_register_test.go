@@ -41,6 +41,7 @@ func behindProxy(b testing.TB) string {
 	dir := newData(b)
 	changeConfig(b, dir, "trusted_proxies = []", `trusted_proxies = ["127.0.0.1"]`)
 	changeConfig(b, dir, "queue = 20000", "queue = 1000000")
+	changeConfig(b, dir, "#[limits]", "[limits]\nproof_of_work = \"off\"\n")
 	return dir
 }
 

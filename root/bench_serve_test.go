@@ -157,7 +157,8 @@ func newRawClient(b *testing.B, url, path string, status int) *rawClient {
 	c := dialRaw(b, host, status)
 	request := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: metaserver\r\n"
 	if status == http.StatusNotModified {
-		resp, err := http.Get(url + path)
+		plain := http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+		resp, err := plain.Get(url + path)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -31,7 +32,10 @@ writes it to a new file for its owner only, in place of the screen.
 is not. The other commands below change what was asked for, or what is listed.
 
 The e-mail address is for the admins and is never published. Sending the same
-request again, with the same game, addresses and e-mail address, updates it.`,
+request again, with the same game, addresses and e-mail address, updates it.
+
+A root that is flooded with requests asks for a proof of work. This command does
+it, which takes some seconds, and shows on a terminal how far it is.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if status.url != "" {
@@ -121,7 +125,9 @@ func complete(req *api.RegistrationRequest, probe string) {
 // sendRegistration asks once: a request that was not answered may have been
 // taken, and sending it again is harmless.
 func sendRegistration(ctx context.Context, rootURL string, req api.RegistrationRequest) (api.Accepted, error) {
-	c := api.Client{Root: rootURL}
+	working := newProgress(os.Stderr)
+	defer working.end()
+	c := api.Client{Root: rootURL, Working: showWork(working)}
 	accepted, err := c.Register(ctx, req)
 	return accepted, explainProblem(err)
 }
