@@ -39,10 +39,14 @@ func BenchmarkRegister(b *testing.B) {
 // sources of requests and has no limit to its queue that matters.
 func behindProxy(b testing.TB) string {
 	dir := newData(b)
+	setBehindProxy(b, dir)
+	return dir
+}
+
+func setBehindProxy(b testing.TB, dir string) {
 	changeConfig(b, dir, "trusted_proxies = []", `trusted_proxies = ["127.0.0.1"]`)
 	changeConfig(b, dir, "queue = 20000", "queue = 1000000")
 	changeConfig(b, dir, "#[limits]", "[limits]\nproof_of_work = \"off\"\n")
-	return dir
 }
 
 func changeConfig(t testing.TB, dir, from, to string) {
@@ -63,6 +67,8 @@ type flood struct {
 	conns []*rawClient
 	host  string
 	next  atomic.Int64
+
+	refused bool // what is sent is answered 429
 }
 
 func newFlood(b testing.TB, w *world, conns int) *flood {
@@ -80,6 +86,9 @@ func (f *flood) send(n int) {
 	each(f.b, len(f.conns), len(f.conns), func(c int) error {
 		for i := f.next.Add(1); i <= last; i = f.next.Add(1) {
 			f.conns[c].request = f.request(int(i))
+			if f.refused {
+				f.conns[c].status = 429
+			}
 			if err := f.conns[c].do(); err != nil {
 				return err
 			}

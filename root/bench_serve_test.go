@@ -30,9 +30,7 @@ import (
 func BenchmarkServe(b *testing.B) {
 	dir := listedData(b, 10_000)
 	w := startChild(b, dir)
-	for len(w.get("/server.list").body) < 1<<20 { // it signs when it starts
-		time.Sleep(50 * time.Millisecond)
-	}
+	waitForList(w)
 	folder := filepath.Join(dir, "public")
 	servers := []benchServer{
 		{"root", w.public},

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -28,9 +29,14 @@ const (
 // ready; use newBodyReader.
 type bodyReader struct {
 	large chan struct{} // holds one element for every large body being read
+	parse chan struct{} // and one for every body being parsed
 }
 
-func newBodyReader() *bodyReader { return &bodyReader{large: make(chan struct{}, largeBodies)} }
+// newBodyReader lets no more bodies be parsed at once than there are processors:
+// in a flood the others wait, and not the players who ask for a list.
+func newBodyReader() *bodyReader {
+	return &bodyReader{large: make(chan struct{}, largeBodies), parse: make(chan struct{}, runtime.GOMAXPROCS(0))}
+}
 
 // decode reads one JSON object from the request's body into the struct that
 // into points to. fields names members that cannot be taken; err is a problem
@@ -44,6 +50,8 @@ func (b *bodyReader) decode(w http.ResponseWriter, r *http.Request, into any) (f
 	if err != nil {
 		return nil, false, err
 	}
+	b.parse <- struct{}{} // never for long: what is parsed is in memory
+	defer func() { <-b.parse }()
 	fields, err = decodeObject(data, into)
 	return fields, len(data) > maxBody, err
 }

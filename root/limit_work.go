@@ -80,6 +80,20 @@ func (f *floodGuard) demand(ctx context.Context, src source, now time.Time) erro
 	return f.pose(src, level, now, err)
 }
 
+// turnAway refuses what comes without a proof in a flood before it is read: that
+// costs next to nothing. Without a flood it is worth to say first what else is
+// wrong with a request.
+func (f *floodGuard) turnAway(ctx context.Context, src source, proof string, now time.Time) error {
+	if f.mode == WorkOff || proof != "" {
+		return nil
+	}
+	level, full, err := f.look(ctx, now)
+	if err != nil || full || level == 0 {
+		return err
+	}
+	return f.pose(src, level, now, work.ErrMissing)
+}
+
 // pose makes the problem.
 func (f *floodGuard) pose(src source, level int, now time.Time, why error) error {
 	puzzle, expires := f.gate.Challenge(src.block(), workBits+levelBits*level, now)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/work"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -24,6 +25,9 @@ const (
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	src := s.proxies.sourceOf(r)
 	exempt, err := s.admit(src)
+	if err == nil && !exempt {
+		err = s.flood.turnAway(r.Context(), src, r.Header.Get(work.Header), s.cfg.Now())
+	}
 	if err != nil {
 		return err
 	}
