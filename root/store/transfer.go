@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -135,6 +136,7 @@ type importer struct {
 	*decider
 	how    ImportHow
 	change int64 // 0: none was drawn yet
+	newest int64 // number of the newest registration; 0: not read yet
 	counts map[ImportOutcome]int64
 }
 
@@ -244,6 +246,9 @@ func (i *importer) meet(e *Import, held *heldEntry, who []byte) (Imported, error
 		}
 		return conflictf(id, "the same server of the same person is listed as %q", other)
 	}
+	if err := i.dropEntryClaims(id); err != nil {
+		return Imported{}, err
+	}
 	if err := i.list(e, who, string(text)); err != nil {
 		return Imported{}, err
 	}
@@ -257,11 +262,11 @@ func (i *importer) add(e *Import, who []byte) (Imported, error) {
 	}
 	named := *e
 	if named.Server.ID == "" {
-		number, err := i.peekRegistration()
-		if err != nil {
+		if err := i.readNewest(); err != nil {
 			return Imported{}, err
 		}
-		if named.Server.ID, err = i.freeID(slug(e.Server.Name), number); err != nil {
+		var err error
+		if named.Server.ID, err = i.freeID(slug(e.Server.Name), i.newest+1); err != nil {
 			return Imported{}, err
 		}
 	}
@@ -275,10 +280,13 @@ func (i *importer) add(e *Import, who []byte) (Imported, error) {
 	return Imported{Outcome: ImportListed, ID: named.Server.ID}, nil
 }
 
-// peekRegistration returns the number that the next registration will have.
-func (i *importer) peekRegistration() (n int64, err error) {
-	err = i.row("SELECT value + 1 FROM counters WHERE name = 'registration'").Scan(&n)
-	return n, err
+// readNewest reads the counter of registrations once: it is written when all
+// are there, since nobody else can draw from it meanwhile.
+func (i *importer) readNewest() error {
+	if i.newest > 0 {
+		return nil
+	}
+	return i.row("SELECT value FROM counters WHERE name = 'registration'").Scan(&i.newest)
 }
 
 // list makes an entry, or gives the one of its id another content, with an
@@ -299,7 +307,19 @@ func (i *importer) list(e *Import, who []byte, text string) error {
 	if err != nil {
 		return err
 	}
-	return i.claimForEntry(&e.Server)
+	return i.claimAll("entry_claims (kind, value, entry)", &e.Server, e.Server.ID)
+}
+
+// claimAll makes the claims of a server in one statement.
+func (i *importer) claimAll(into string, s *serverlist.Server, owner any) error {
+	claims := claimsOf(s)
+	text, args := "INSERT INTO "+into+" VALUES ", []any{owner}
+	for n, c := range claims {
+		text += fmt.Sprintf("($%d, $%d, $1), ", 2*n+2, 2*n+3)
+		args = append(args, c.kind, c.value)
+	}
+	_, err := i.exec(strings.TrimSuffix(text, ", ")+" ON CONFLICT DO NOTHING", args...)
+	return err
 }
 
 // created returns when the entry was made, which is not in the future.
@@ -323,10 +343,11 @@ func (i *importer) addRegistration(e *Import, who []byte, status Status) (int64,
 	if err != nil {
 		return 0, err
 	}
-	number, err := i.next("registration")
-	if err != nil {
+	if err := i.readNewest(); err != nil {
 		return 0, err
 	}
+	i.newest++
+	number := i.newest
 	entry, decided, admin := e.Server.ID, i.now, i.admin
 	if status == Pending {
 		entry, decided, admin = "", 0, ""
@@ -361,10 +382,7 @@ func (i *importer) enqueue(e *Import, who []byte) (Imported, error) {
 	if err != nil {
 		return Imported{}, err
 	}
-	if err := i.claim(number, &e.Server); err != nil {
-		return Imported{}, err
-	}
-	_, err = i.exec("UPDATE counters SET value = value + 1 WHERE name = 'pending'")
+	err = i.claimAll("registration_claims (kind, value, registration)", &e.Server, number)
 	return Imported{Outcome: ImportQueued, ID: formatID(number)}, err
 }
 
@@ -391,6 +409,12 @@ func (i *importer) finish() error {
 	c := i.counts
 	if c[ImportListed]+c[ImportQueued]+c[ImportReplaced]+c[ImportReserved] == 0 {
 		return nil
+	}
+	if _, err := i.exec("UPDATE counters SET value = $1 WHERE name = 'registration' AND value < $1", i.newest); err != nil {
+		return err
+	}
+	if _, err := i.exec("UPDATE counters SET value = value + $1 WHERE name = 'pending'", c[ImportQueued]); err != nil {
+		return err
 	}
 	return i.record(ActionImport, "", "", fmt.Sprintf("%d listed, %d replaced, %d queued, %d reserved; %d the same, %d conflicts",
 		c[ImportListed], c[ImportReplaced], c[ImportQueued], c[ImportReserved], c[ImportSame], c[ImportConflict]), i.change)
