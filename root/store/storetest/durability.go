@@ -102,7 +102,8 @@ func writeForEver(open Opener, dir string) error {
 // promise.
 func writeOnce(s store.Store, unique string) error {
 	ctx := context.Background()
-	r, err := s.Register(ctx, request(named(unique), at("h"+unique+".example.net:1")), unlimited)
+	token := store.NewToken()
+	r, err := s.Register(ctx, request(named(unique), at("h"+unique+".example.net:1"), keyed(keyOne), opening(token)), unlimited)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func writeOnce(s store.Store, unique string) error {
 		return err
 	}
 	fmt.Println("approved", e.Server.ID)
-	return nil
+	return ownOnce(s, r.ID, token, e)
 }
 
 func publishForEver(s store.Store) error {
@@ -191,6 +192,7 @@ func (w *world) check(promised map[string][]string) {
 			t.Errorf("entry %s: %v", id, err)
 		}
 	}
+	w.checkOwned(promised)
 	newest, err := w.NewestEdition(t.Context(), servers)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
