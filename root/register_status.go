@@ -200,6 +200,9 @@ func (s *server) summary(out *api.Status, h *store.Holding) string {
 		}
 		return "The server is not listed any more: its owner has withdrawn it."
 	}
+	if h.Listed != nil && h.Listed.Suspended != nil {
+		return suspendedSummary(h.Listed.Suspended)
+	}
 	if out.Listing == nil {
 		return "The request was approved."
 	}

@@ -7,6 +7,14 @@ func (s *server) reviewActions(a *actions) {
 	a.post("/registrations/decide", "decide-registrations", s.decideAll) // about many
 	a.post("/registrations/{id}/look", "look-at-server", s.look)         // again
 
+	a.post("/registrations/{id}/notes", store.ActionNote, s.noteDown(store.NoteRegistration))
+
+	a.get("/entries", "list-entries", s.entries)
+	a.reveal("/entries/{id}", "show-entry", s.entry)
+	a.post("/entries/{id}/suspend", store.ActionSuspend, s.suspend)
+	a.post("/entries/{id}/resume", store.ActionResume, s.resume)
+	a.post("/entries/{id}/notes", store.ActionNote, s.noteDown(store.NoteEntry))
+
 	a.get("/blocks", "list-blocks", s.listBlocks)
 	a.post("/blocks", store.ActionBlock, s.addBlock)
 	a.delete("/blocks/{id}", store.ActionUnblock, s.removeBlock)

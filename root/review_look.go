@@ -33,6 +33,9 @@ func (s *server) reviewed(r *http.Request) (api.Registration, error) {
 	}
 	out := reviewOf(review)
 	out.Block = s.blockOf(&review)
+	if out.Notes, err = s.notesOf(r.Context(), store.NoteRegistration, id); err != nil {
+		return api.Registration{}, err
+	}
 	for _, p := range past {
 		out.History = append(out.History, pastOf(p))
 	}

@@ -211,6 +211,7 @@ func (r *Root) Run(ctx context.Context) error {
 		g.Go(func() error { return ended(ctx, r.watcher.Run(ctx)) })
 	}
 	g.Go(func() error { return r.keepBlocks(ctx) })
+	g.Go(func() error { return r.resumeDue(ctx) })
 	if !r.cfg.InspectOff {
 		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })
 	}

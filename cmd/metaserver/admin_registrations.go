@@ -152,6 +152,9 @@ func printRegistration(out io.Writer, r api.Registration) {
 	if r.Block != nil {
 		line("! block", blockedBy(r.Block))
 	}
+	for _, n := range r.Notes {
+		line("note", noteText(n))
+	}
 	for _, p := range r.History {
 		line("history", pastText(p))
 	}

@@ -95,6 +95,7 @@ type Registration struct {
 	Reason      string     `json:"reason,omitempty"`
 	Conflicts   []Conflict `json:"conflicts"`          // always there; empty: none
 	Block       *Block     `json:"block,omitempty"`    // that it would run into today
+	Notes       []Note     `json:"notes,omitempty"`    // of one registration only, oldest first
 	Findings    *Findings  `json:"findings,omitempty"` // absent: the root has not looked yet
 	History     []Past     `json:"history,omitempty"`  // of one registration only, newest first
 	Scripts     []string   `json:"scripts,omitempty"`  // writing systems of the name, when they are more than one

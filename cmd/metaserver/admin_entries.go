@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/spf13/cobra"
+)
+
+func adminEntriesCommand(f *adminFlags) *cobra.Command {
+	var game, state string
+	cmd := &cobra.Command{
+		Use:   "entries [--game SLUG] [--state listed|suspended|revoked]",
+		Short: "List the entries, those that are out of the list too",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) ([]api.Entry, error) {
+				return c.Entries(cmd.Context(), game, state)
+			}, printEntries)
+		},
+	}
+	cmd.Flags().StringVar(&game, "game", "", "of this game only")
+	cmd.Flags().StringVar(&state, "state", "", "in this state only: listed, suspended or revoked")
+	return cmd
+}
+
+func printEntries(out io.Writer, all []api.Entry) {
+	if len(all) == 0 {
+		say(out, "There is no such entry.")
+		return
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tSTATE\tNAME\tADDRESS\tGAME\tUPDATED")
+	for _, e := range all {
+		row(t, e.ID, e.State, e.Name, strings.Join(e.Addresses, ","), e.Game, ago(e.Updated))
+	}
+	t.Flush()
+}
+
+func adminEntryCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "entry ENTRY-ID",
+		Short: "Show one entry with its history",
+		Long: `Show one entry with its history: its state, the registrations that made it what
+it is, and the notes of admins. "audit --subject ENTRY-ID" shows who did what.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Entry, error) { return c.Entry(cmd.Context(), args[0]) }, printEntry)
+		},
+	}
+}
+
+func printEntry(out io.Writer, e api.Entry) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			row(t, name, value)
+		}
+	}
+	line("id", e.ID)
+	line("state", e.State)
+	line("name", e.Name)
+	line("addresses", strings.Join(e.Addresses, ", "))
+	line("game", e.Game)
+	line("description", e.Description)
+	line("version", e.Version)
+	line("website", e.Website)
+	line("key", e.Key)
+	line("listed", fmt.Sprintf("%s (%s)", formatTime(e.Created), ago(e.Created)))
+	line("updated", fmt.Sprintf("%s (%s)", formatTime(e.Updated), ago(e.Updated)))
+	line("owner", e.Owner)
+	if p := e.Suspended; p != nil {
+		line("suspended", fmt.Sprintf("%s by %s, %s: %s", formatTime(p.Since), p.Admin, untilText(p.Ends), p.Reason))
+	}
+	line("reason", e.Reason)
+	for _, r := range e.Registrations {
+		line("history", entryChangeText(r))
+	}
+	for _, n := range e.Notes {
+		line("note", noteText(n))
+	}
+	t.Flush()
+}
+
+func entryChangeText(r api.EntryChange) string {
+	text := fmt.Sprintf("%s %s, %s, sent %s", r.ID, r.Kind, r.Status, formatTime(r.Created))
+	if r.Decided != nil {
+		text += fmt.Sprintf(", decided %s by %s", formatTime(*r.Decided), r.Admin)
+	}
+	if r.Reason != "" {
+		text += ", reason: " + r.Reason
+	}
+	return text
+}
+
+func noteText(n api.Note) string { return fmt.Sprintf("%s %s: %s", formatTime(n.At), n.Admin, n.Text) }
+
+func adminSuspendCommand(f *adminFlags) *cobra.Command {
+	var reason, until string
+	cmd := &cobra.Command{
+		Use:   "suspend ENTRY-ID --reason R [--until WHEN]",
+		Short: "Take a server out of the list for a while",
+		Long: `Take a server out of the list for a while. Its id, its owner and its claim to its
+name and addresses are kept. It comes back with "resume", or by itself when the
+time is over.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ends, err := parseUntil(until, time.Now())
+			if err != nil {
+				return err
+			}
+			return work(cmd, f, func(c *api.Client) (api.Entry, error) {
+				return c.Suspend(cmd.Context(), args[0], api.Suspend{Reason: reason, Ends: ends})
+			}, func(out io.Writer, e api.Entry) {
+				say(out, "Entry %s is suspended, %s.", e.ID, untilText(e.Suspended.Ends))
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the owner reads it")
+	cmd.Flags().StringVar(&until, "until", "", untilHelp)
+	cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+func adminResumeCommand(f *adminFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume ENTRY-ID",
+		Short: "Put a suspended server back into the list",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Entry, error) {
+				return c.Resume(cmd.Context(), args[0])
+			}, func(out io.Writer, e api.Entry) { say(out, "Entry %s is %s again.", e.ID, e.State) })
+		},
+	}
+}
+
+func adminNoteCommand(f *adminFlags) *cobra.Command {
+	var entry bool
+	cmd := &cobra.Command{
+		Use:   "note ID TEXT [--entry]",
+		Short: "Note something down about a registration or an entry, for admins only",
+		Long: `Note something down about a registration ("r12") or an entry. "show" and "entry"
+print the notes; nobody else ever reads them. --entry says that an id which looks
+like that of a registration is an entry's.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return work(cmd, f, func(c *api.Client) (api.Note, error) {
+				if isID(args[0]) && !entry {
+					return c.NoteRegistration(cmd.Context(), args[0], args[1])
+				}
+				return c.NoteEntry(cmd.Context(), args[0], args[1])
+			}, func(out io.Writer, n api.Note) { say(out, "Noted: %s", noteText(n)) })
+		},
+	}
+	cmd.Flags().BoolVar(&entry, "entry", false, "the id is that of an entry")
+	return cmd
+}
