@@ -11,6 +11,9 @@ const ProofBurst = proofBurst
 // SetProofPorts makes a root look for files of proof at other ports.
 func SetProofPorts(c *Config, http, https string) { c.proofPorts = [2]string{http, https} }
 
+// SetBodyTimeout shortens how long a listener waits for a request as a whole.
+func SetBodyTimeout(r *Root, d time.Duration) { r.bodyTimeout = d }
+
 // RequestBurst is how many requests of one source are looked at at once.
 const RequestBurst = requestBurst
 

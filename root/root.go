@@ -28,8 +28,9 @@ import (
 type Root struct {
 	server
 	headerTimeout time.Duration
-	publicPort    int       // set by Run before it serves
-	lock          io.Closer // of the data folder
+	bodyTimeout   time.Duration // until a request has arrived whole
+	publicPort    int           // set by Run before it serves
+	lock          io.Closer     // of the data folder
 }
 
 // A server is what the handlers share. Everything in it is safe for concurrent
@@ -151,7 +152,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if warning != "" {
 		cfg.Notes = append(cfg.Notes, warning)
 	}
-	r := &Root{headerTimeout: headerTimeout, server: server{
+	r := &Root{headerTimeout: headerTimeout, bodyTimeout: requestTimeout, server: server{
 		conns:     conns,
 		flood:     newFloodGuard(cfg.Limits.ProofOfWork, cfg.Queue, chain.Origin(), pendingOf(st)),
 		watcher:   watcher,
@@ -312,7 +313,7 @@ func (r *Root) httpServer(h http.Handler, answer time.Duration) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: r.headerTimeout,
-		ReadTimeout:       requestTimeout,
+		ReadTimeout:       r.bodyTimeout,
 		WriteTimeout:      answer,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,

@@ -75,6 +75,12 @@ func newWorld(t testing.TB, change ...func(*root.Config)) *world {
 // serveData serves an existing root until stop is called or the test ends.
 func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
 	t.Helper()
+	return serveTuned(t, dir, func(*root.Root) {}, change...)
+}
+
+// serveTuned does the same with a root that tune has changed.
+func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(*root.Config)) *world {
+	t.Helper()
 	w := &world{t: t, dir: dir, log: new(lockedBuffer), http: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	cfg, err := root.LoadConfig(dir)
 	if err != nil {
@@ -93,6 +99,7 @@ func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
 		t.Fatal(err)
 	}
 	root.SetHeaderTimeout(r, headerTimeout)
+	tune(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- errors.Join(r.Run(ctx), r.Close()) }()
