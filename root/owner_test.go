@@ -341,3 +341,32 @@ func TestAllowRefuses(t *testing.T) {
 		t.Errorf("the configuration was taken: %v", err)
 	}
 }
+
+// TestOwnersOfBlocked sends what a block refuses, as an edit and under the key.
+func TestOwnersOfBlocked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *root.Config) { c.SignedChanges = []string{"addresses"} })
+	signer, public := testKey(t, 1)
+	o := w.owner(1, func(r *api.RegistrationRequest) { r.Key = public })
+	w.approve(o.id)
+	decode[api.Block](t, w.ask("POST", "/blocks", `{"kind":"domain","value":"bad.example","reason":"Spam."}`), 200)
+	moved := o.edited(func(e *api.Edit) { e.Addresses = []string{"s.bad.example:1"} })
+	before := w.snapshot()
+	w.do(o.status+"/edit", moved).problem(t, 403)
+	w.do("/api/v1/entries/server-1/signed", signedEdit(t, signer, "server-1", moved, time.Now())).problem(t, 403)
+	if after := w.snapshot(); after.counts != before.counts {
+		t.Errorf("something changed: %+v, was %+v", after.counts, before.counts)
+	}
+}
+
+func TestStatusOfSuspended(t *testing.T) {
+	t.Parallel()
+	o := newWorld(t).owner(1)
+	o.approve(o.id)
+	if a := o.ask("POST", "/entries/server-1/suspend", `{"reason":"Down for weeks."}`); a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if s := o.state(); s.Listing.Listed || s.Listing.Served || !strings.Contains(s.Summary, "not in the list for now: Down for weeks.") || s.Server == nil {
+		t.Errorf("%+v", s)
+	}
+}

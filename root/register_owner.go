@@ -173,6 +173,9 @@ func (s *server) takeOver(w http.ResponseWriter, r *http.Request) error {
 	if len(problems) > 0 {
 		return invalid(problems...)
 	}
+	if err := s.refuseContent(&serverlist.Server{}, req.Email); err != nil {
+		return err
+	}
 	token := store.NewToken()
 	reg, err := s.store.TakeOver(r.Context(), chi.URLParam(r, "id"), offer, store.TakeOver{Email: req.Email, Key: req.Key, Source: src.addr, Token: token.Hash()})
 	if errors.Is(err, store.ErrOtherEmail) {
