@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -110,7 +109,7 @@ func openWriter(ctx context.Context, path string, now func() time.Time) (*writer
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := migrate(ctx, db); err != nil {
+	if err := migrate(ctx, db, path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	w, err := newWriter(ctx, db, now)
@@ -126,66 +125,6 @@ func fileURI(path string, pragmas ...string) string {
 	q := url.Values{"_pragma": pragmas}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: q.Encode()}
 	return u.String()
-}
-
-// migrate brings the tables up to date. Several processes may start at once:
-// each step is one transaction, so one of them wins and the others find it
-// done when they look again.
-func migrate(ctx context.Context, db *sql.DB) error {
-	p, err := newProvider(db)
-	if err != nil {
-		return err
-	}
-	for range 3 {
-		if _, err = p.Up(ctx); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		if cause := cannotWrite(ctx, db); cause != nil {
-			err = fmt.Errorf("%w (%w)", cause, err)
-		}
-		return fmt.Errorf("updating the tables: %w", err)
-	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return err
-	}
-	return checkVersion(p, have)
-}
-
-// cannotWrite returns why nothing can be written, as on a full disk; nil if that
-// is not the matter. Package goose tells of what it could not read afterwards.
-func cannotWrite(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, "CREATE TABLE probe (x)"); err != nil {
-		return err
-	}
-	_, err := db.ExecContext(ctx, "DROP TABLE probe")
-	return err
-}
-
-func newProvider(db *sql.DB) (*goose.Provider, error) {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectSQLite3, db, dir,
-		goose.WithGoMigrations(linkDecisions()), goose.WithAllowOutofOrder(true))
-}
-
-// knownVersion is the version of the tables that this program makes.
-func knownVersion(p *goose.Provider) int64 {
-	sources := p.ListSources()
-	return sources[len(sources)-1].Version
-}
-
-// checkVersion refuses tables of a newer program: writing to them could lose
-// what this one does not know.
-func checkVersion(p *goose.Provider, have int64) error {
-	if known := knownVersion(p); have > known {
-		return fmt.Errorf("its tables are of version %d, this program knows version %d: it was used by a newer program", have, known)
-	}
-	return nil
 }
 
 // explain says what a failure of SQLite means to the operator.

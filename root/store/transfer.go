@@ -86,7 +86,8 @@ const exportPage = 1000
 func (s *sqlStore) Export(ctx context.Context, each func(Exported) error) error {
 	last := ""
 	for {
-		rows, err := s.r.QueryContext(ctx, `SELECT e.id, e.server, e.state, COALESCE(r.email, ''), e.registration, e.created, e.updated, e.reason
+		rows, err := s.r.QueryContext(ctx, `SELECT e.id, e.server,
+			CASE WHEN e.suspended > 0 THEN 'suspended' ELSE e.state END, COALESCE(r.email, ''), e.registration, e.created, e.updated, e.reason
 			FROM entries e LEFT JOIN registrations r ON r.id = e.registration WHERE e.id > $1 ORDER BY e.id LIMIT $2`, last, exportPage)
 		page, err := readRows(rows, err, func(row scanner) (e Exported, err error) {
 			var registration, created, updated int64
