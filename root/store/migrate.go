@@ -152,4 +152,3 @@ func checkVersion(p *goose.Provider, have int64) error {
 	}
 	return nil
 }
-
