@@ -73,7 +73,7 @@ func (s *session) space(ctx context.Context, folder string) string {
 		return err
 	})
 	switch {
-	case err != nil:
+	case err != nil || disk == nil: // nil: a server said "well" and nothing else
 		return "often the disk is full or the quota used up, or something else stands in the place of the file; " + untouched
 	case disk.FreeSpace() < 1<<20 || disk.Favail == 0 && disk.Files > 0:
 		return fmt.Sprintf("the disk is full (%d KiB are free); %s", disk.FreeSpace()>>10, untouched)
