@@ -20,6 +20,15 @@
 // With [ListenNone] there is no public listener: what is published is pushed to
 // the targets that root.toml names, and admins register what people ask for.
 //
+// # Owners
+//
+// Whoever holds the status URL of the first request for a server is its owner,
+// and so is the server's own key. They ask for their entry to be changed, moved,
+// withdrawn or transferred; each request waits for an admin like any other,
+// except for what an admin has allowed the key (package signedrequest). Package
+// proof checks whether a requester controls what they name. register_owner.go
+// has the routes, [store.OwnerStore] the rules.
+//
 // # Mirrors
 //
 // A mirror's operator asks for it to be listed as a server's does. Once it is,
