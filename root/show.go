@@ -123,17 +123,22 @@ func keysHere(d folder, t *keys.Trust) []string {
 	})
 }
 
+// readList reads a list that is published in a folder, and verifies it.
+func readList(path string, want serverlist.Want, chain *keys.Chain) (*serverlist.List, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return serverlist.Read(f, want, chain)
+}
+
 func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListReport, error) {
 	path := filepath.Join(d.public(), name)
-	f, err := os.Open(path)
+	list, err := readList(path, serverlist.Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ListReport{}, fmt.Errorf("%s is missing; \"metaserver root serve\" publishes it again", path)
 	}
-	if err != nil {
-		return ListReport{}, err
-	}
-	defer f.Close()
-	list, err := serverlist.Read(f, serverlist.Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
 	if err != nil {
 		return ListReport{}, fmt.Errorf("%s does not hold; \"metaserver root serve\" publishes it again: %w", path, err)
 	}

@@ -9,6 +9,7 @@ func rootCommand() *cobra.Command {
 		rootServeCommand(),
 		rootShowCommand(),
 		rootConfigCommand(),
+		rootCheckCommand(),
 		rootAdminsCommand(),
 		rootBackupCommand(),
 		rootRestoreCommand(),
