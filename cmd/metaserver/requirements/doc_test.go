@@ -69,7 +69,9 @@ func (r *rootNode) start() {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		r.Public = &api.Client{Root: "http://" + at[0].String()}
+		if at[0] != nil { // there is a public listener
+			r.Public = &api.Client{Root: "http://" + at[0].String()}
+		}
 		r.Admin = &api.Client{Root: "http://" + at[1].String(), Token: strings.TrimSpace(string(token))}
 	case err := <-ended:
 		cancel()
