@@ -1,10 +1,11 @@
-// Package mail sends what waits in the outbox of a root by e-mail.
+// Package mail sends what waits in the outbox of a root: by e-mail and to
+// webhooks.
 //
-// A message is stored together with the change that it tells of, and taken from
-// the outbox when the mail server has accepted it. What cannot be sent is tried
-// again, later each time, for three days. A process that dies between the
-// server's answer and the note of it sends the message once more, under the
-// same Message-ID, by which mail servers and readers know it.
+// A message is stored together with what it tells of, and taken from the outbox
+// when the mail server, or the receiver of a webhook, has accepted it. What
+// cannot be sent is tried again, later each time, for three days. A process
+// that dies between the answer and the note of it sends the message once more,
+// under the same Message-ID or Webhook-Id, by which receivers know it.
 package mail
 
 import (
@@ -14,20 +15,33 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
 
-// Config says how messages are sent.
+// Config says how messages are sent. Without Mail and Hooks none is, and what
+// waits from former times is given up in the end.
 type Config struct {
-	Server notify.Mail // required; its To is not used
-	Admins []string    // addresses of those who are told of everything
+	Mail  *Mail  // nil: no e-mail is sent
+	Hooks []Hook // of distinct names
 
 	RetryFirst time.Duration // pause after a first failure, doubled with each further one; 0: 1 min
 	RetryMost  time.Duration // the longest such pause; 0: 6 h
 	GiveUp     time.Duration // a message is given up after so long; 0: 3 days
+
+	Outbox store.Outbox     // required
+	Origin string           // of the root
+	Now    func() time.Time // required
+	Log    *slog.Logger     // required
+}
+
+// Mail is a mail server, and whom it writes to.
+type Mail struct {
+	Server notify.Mail // required; its To is not used
+	Admins []string    // addresses of those who are told of everything
 }
 
 const (
@@ -36,8 +50,8 @@ const (
 	keepDone = 30 * 24 * time.Hour
 )
 
-// Check returns what is wrong with a configuration.
-func (c *Config) Check() error {
+// Check returns what is wrong with the settings. It asks no server.
+func (c *Mail) Check() error {
 	if err := c.Server.Check(); err != nil {
 		return fmt.Errorf("[mail] %w", err)
 	}
@@ -62,20 +76,30 @@ func (c *Config) setDefaults() {
 
 // A Sender sends what is in an outbox. One at a time works on one outbox.
 type Sender struct {
-	cfg    Config
-	outbox store.Outbox
-	origin string
-	now    func() time.Time
-	log    *slog.Logger
+	Config
+	wake chan struct{}
 }
 
-// NewSender returns a sender for the messages of an origin.
-func NewSender(cfg Config, outbox store.Outbox, origin string, now func() time.Time, log *slog.Logger) (*Sender, error) {
-	if err := cfg.Check(); err != nil {
+// NewSender returns a sender.
+func NewSender(cfg Config) (*Sender, error) {
+	if cfg.Mail != nil {
+		if err := cfg.Mail.Check(); err != nil {
+			return nil, err
+		}
+	}
+	if err := CheckHooks(cfg.Hooks); err != nil {
 		return nil, err
 	}
 	cfg.setDefaults()
-	return &Sender{cfg, outbox, origin, now, log}, nil
+	return &Sender{cfg, make(chan struct{}, 1)}, nil
+}
+
+// Wake makes Run look into the outbox now.
+func (s *Sender) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will, anyway
+	}
 }
 
 // Run sends what is due, again and again, until ctx ends.
@@ -84,27 +108,60 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := s.Send(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("messages could not be sent; they are tried again", "err", err)
+			s.Log.Error("messages could not be sent; they are tried again", "err", err)
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-s.wake:
 		case <-tick.C:
 		}
 	}
 }
 
-// Send tries once what is due. Its error is that of the mail server or of the
-// outbox; what was sent until then is noted.
+// Send forgets old messages and tries once what is due, on all channels at once.
+// Its error is that of servers or of the outbox; what was sent is noted.
 func (s *Sender) Send(ctx context.Context) error {
-	if _, err := s.outbox.PruneMessages(ctx, s.now().Add(-keepDone)); err != nil {
+	if _, err := s.Outbox.PruneMessages(ctx, s.Now().Add(-keepDone)); err != nil {
 		return err
 	}
-	due, err := s.outbox.DueMessages(ctx, store.ByMail, s.now(), batch)
+	channels, err := s.Outbox.WaitingChannels(ctx)
+	if err != nil {
+		return err
+	}
+	failed := make([]error, len(channels))
+	var all sync.WaitGroup
+	for i, channel := range channels {
+		all.Go(func() { failed[i] = s.sendBy(ctx, channel) })
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(failed...)
+}
+
+// sendBy tries what is due on one channel.
+func (s *Sender) sendBy(ctx context.Context, channel string) error {
+	due, err := s.Outbox.DueMessages(ctx, channel, s.Now(), batch)
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	conn, err := s.cfg.Server.Dial(ctx)
+	hook := s.hook(channel)
+	switch {
+	case hook != nil:
+		return s.post(ctx, hook, due)
+	case channel == store.ByMail && s.Mail != nil:
+		return s.mail(ctx, due)
+	case channel == store.ByMail:
+		return s.failAll(ctx, due, errors.New("root.toml has no [mail]"))
+	}
+	return s.failAll(ctx, due, fmt.Errorf("root.toml has no [[webhook]] of the name %q", channel))
+}
+
+// mail sends e-mails over one connection.
+func (s *Sender) mail(ctx context.Context, due []store.Message) error {
+	conn, err := s.Mail.Server.Dial(ctx)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx) // that is nobody's failure
 	}
@@ -129,7 +186,7 @@ func (s *Sender) Send(ctx context.Context) error {
 
 func (s *Sender) deliver(conn *notify.MailConn, m store.Message) error {
 	return conn.Send([]string{m.Recipient}, notify.Message{
-		ID: s.origin + "\n" + m.Key, Time: m.Created, Subject: m.Subject, Text: m.Body,
+		ID: s.Origin + "\n" + m.Key, Time: m.Created, Subject: m.Subject, Text: m.Body,
 	})
 }
 
@@ -144,35 +201,38 @@ func (s *Sender) failAll(ctx context.Context, due []store.Message, err error) er
 
 // settle notes what came of a try.
 func (s *Sender) settle(ctx context.Context, m store.Message, err error) error {
-	now := s.now()
+	now := s.Now()
 	m.Tries++
 	m.Error = ""
 	switch {
 	case err == nil:
 		m.Done = now
-	case notify.Refused(err), now.Sub(m.Created) >= s.cfg.GiveUp:
+	case notify.Refused(err), now.Sub(m.Created) >= s.GiveUp:
 		m.Done, m.Error = now, "given up: "+clip(err.Error())
-		s.log.Error("a message is given up; \"metaserver admin messages\" shows to whom it went", "message", m.ID, "subject", m.Subject,
+		s.Log.Error("a message is given up; \"metaserver admin messages\" shows to whom it went", "message", m.ID, "event", m.Event,
 			"err", withoutAddress(err, m.Recipient))
 	default:
 		m.Next, m.Error = now.Add(s.pause(m.Tries)), clip(err.Error())
 	}
 	// What was sent must be noted, even if the program is about to end.
-	return s.outbox.SettleMessage(context.WithoutCancel(ctx), m)
+	return s.Outbox.SettleMessage(context.WithoutCancel(ctx), m)
 }
 
 // withoutAddress returns what a log may hold of an error: servers like to repeat
 // the address, which is private.
 func withoutAddress(err error, address string) string {
+	if address == "" { // of a webhook
+		return err.Error()
+	}
 	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(err.Error(), "(the recipient)")
 }
 
 func (s *Sender) pause(tries int) time.Duration {
-	pause := s.cfg.RetryFirst
-	for i := 1; i < tries && pause < s.cfg.RetryMost; i++ {
+	pause := s.RetryFirst
+	for i := 1; i < tries && pause < s.RetryMost; i++ {
 		pause *= 2
 	}
-	return min(pause, s.cfg.RetryMost)
+	return min(pause, s.RetryMost)
 }
 
 // clip bounds what a mail server can make us store.

@@ -22,8 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func config(server *testenv.MailServer) mail.Config {
-	return mail.Config{Server: notify.Mail{
+func config(server *testenv.MailServer) mail.Mail {
+	return mail.Mail{Server: notify.Mail{
 		Host: server.Address, From: "root@ms.example.org", User: testenv.MailUser, CAFile: server.CAFile,
 		Password: func() (string, error) { return testenv.MailPassword, nil },
 	}}
@@ -60,9 +60,18 @@ func (o *outbox) put(t *testing.T, keys ...string) {
 	}
 }
 
-func (o *outbox) sender(t *testing.T, cfg mail.Config) *mail.Sender {
+func (o *outbox) sender(t *testing.T, server mail.Mail) *mail.Sender {
 	t.Helper()
-	s, err := mail.NewSender(cfg, o, "ms.example.org", o.clock.Now, slog.New(slog.DiscardHandler))
+	return o.senderOf(t, mail.Config{Mail: &server})
+}
+
+func (o *outbox) senderOf(t *testing.T, cfg mail.Config) *mail.Sender {
+	t.Helper()
+	cfg.Outbox, cfg.Origin, cfg.Now = o, "ms.example.org", o.clock.Now
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s, err := mail.NewSender(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,10 +162,8 @@ func TestGiveUp(t *testing.T) {
 			o.put(t, "a")
 			change(p, o)
 			var log strings.Builder
-			s, err := mail.NewSender(config(p), o, "ms.example.org", o.clock.Now, slog.New(slog.NewTextHandler(&log, nil)))
-			if err != nil {
-				t.Fatal(err)
-			}
+			server := config(p)
+			s := o.senderOf(t, mail.Config{Mail: &server, Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err := s.Send(t.Context()); err == nil {
 				t.Error("no error")
 			}
@@ -176,14 +183,14 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
 	o.put(t, "a")
-	for want, change := range map[string]func(*mail.Config){
-		"535": func(c *mail.Config) {
+	for want, change := range map[string]func(*mail.Mail){
+		"535": func(c *mail.Mail) {
 			c.Server.Password = func() (string, error) { return "wrong horse", nil }
 		},
-		"no such file": func(c *mail.Config) {
+		"no such file": func(c *mail.Mail) {
 			c.Server.Password = func() (string, error) { return "", errors.New("no such file") }
 		},
-		"ca_file": func(c *mail.Config) { c.Server.CAFile = "" },
+		"ca_file": func(c *mail.Mail) { c.Server.CAFile = "" },
 	} {
 		cfg := config(testenv.Mail(t, notify.STARTTLS))
 		change(&cfg)
@@ -201,7 +208,7 @@ func TestSecrets(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	server := notify.Mail{Host: "mail:25", From: "a@example.org"}
-	for want, c := range map[string]mail.Config{
+	for want, c := range map[string]mail.Mail{
 		"[mail] host is missing":                   {},
 		`[mail] admins: "b" is not a mail address`: {Server: server, Admins: []string{"b"}},
 	} {
@@ -209,7 +216,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", c, err, want)
 		}
 	}
-	if err := (&mail.Config{Server: server, Admins: []string{"Admin <b@example.org>"}}).Check(); err != nil {
+	if err := (&mail.Mail{Server: server, Admins: []string{"Admin <b@example.org>"}}).Check(); err != nil {
 		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -91,8 +92,19 @@ func signature(key []byte, id, stamp string, body []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// webhookID makes an id that fits into a header of any, the same for the same.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
+
+// webhookID makes an id that fits into a header of any; one that fits stays.
 func webhookID(id string) string {
-	sum := sha256.Sum256([]byte(id))
+	if plainID.MatchString(id) {
+		return id
+	}
+	return HashID(id)
+}
+
+// HashID makes an id of what says what a message is about: short, the same for
+// the same, and without a word of it.
+func HashID(about string) string {
+	sum := sha256.Sum256([]byte(about))
 	return fmt.Sprintf("msg_%x", sum[:16])
 }
