@@ -149,6 +149,9 @@ func (s *server) perform(h handler, w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	err := h(w, r)
+	if call.record == changing {
+		s.wakeNews()
+	}
 	if call.Recorded() || call.record == nothing && err != nil {
 		return err
 	}

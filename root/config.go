@@ -70,7 +70,8 @@ type Config struct {
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it
 	Targets  []push.Target // where everything published is brought to
 	Notes    []string      // what is no error and the operator should know; New logs it
-	Mail     *mail.Config  // nil: no message is sent, only logged
+	Mail     *mail.Mail    // nil: no e-mail is sent
+	Webhooks []mail.Hook   // that are told of what happens
 
 	KeepDays int // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
 
@@ -142,6 +143,9 @@ func (c *Config) check() error {
 		if err := c.Mail.Check(); err != nil {
 			return err
 		}
+	}
+	if err := mail.CheckHooks(c.Webhooks); err != nil {
+		return err
 	}
 	for _, a := range []string{c.Listen, c.AdminListen} {
 		if a == c.Listen && a == ListenNone {

@@ -46,8 +46,9 @@ type configFile struct {
 	Watch  watchSection `toml:"watch"`
 
 	// Packages notify and hosts read these.
-	Mail   any              `toml:"mail"`
-	Target []map[string]any `toml:"target"`
+	Mail    any              `toml:"mail"`
+	Webhook []map[string]any `toml:"webhook"`
+	Target  []map[string]any `toml:"target"`
 }
 
 // LoadConfig reads the configuration of the root in the data folder. Errors

@@ -13,7 +13,7 @@ import (
 )
 
 // foreign are the tables of root.toml whose keys other packages read and check.
-var foreign = []string{"target", "mail"}
+var foreign = []string{"target", "mail", "webhook"}
 
 // refuseUnknown refuses the first name that is no setting, and says which one it
 // may have been meant for.

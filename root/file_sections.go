@@ -25,7 +25,7 @@ func (f *configFile) listen() string {
 	return *f.Listen
 }
 
-// readTables reads [mail] and the [[target]] tables, whose keys are those of a
+// readTables reads [mail], the [[webhook]] and the [[target]] tables, whose keys are those of a
 // mirror's, into cfg.
 func (c *Config) readTables(path, text string) error {
 	top, err := tomlfile.Parse(path, []byte(text))
@@ -45,11 +45,32 @@ func (c *Config) readTables(path, text string) error {
 
 func (c *Config) readMail(t *tomlfile.Table, dir string) {
 	server, notes := notify.ReadMailServer(t, dir)
-	c.Mail = &mail.Config{Server: *server, Admins: t.Texts("admins")}
+	c.Mail = &mail.Mail{Server: *server, Admins: t.Texts("admins")}
 	c.Notes = append(c.Notes, notes...)
 	for _, a := range c.Mail.Admins {
 		t.Check("admins", notify.CheckMailAddress(a))
 	}
+	t.RefuseUnknown()
+}
+
+// readWebhook reads one [[webhook]]. Its name is the host of its URL unless it
+// has one.
+func (c *Config) readWebhook(t *tomlfile.Table) {
+	server, notes := notify.ReadWebhook(t, c.Data)
+	c.Notes = append(c.Notes, notes...)
+	h := mail.Hook{Name: t.Text("name"), Webhook: *server, Events: t.Texts("events")}
+	if h.Name == "" {
+		h.Name = server.Host()
+	}
+	if h.Name == "" {
+		t.Require("name", `name = "chat": the URL is in a file, and messages wait under a name`)
+	} else {
+		t.Check("name", mail.CheckHooks([]mail.Hook{h}))
+	}
+	for _, e := range h.Events {
+		t.Check("events", checkEvent(e))
+	}
+	c.Webhooks = append(c.Webhooks, h)
 	t.RefuseUnknown()
 }
 

@@ -163,9 +163,11 @@ log_level = "info"
 #well_for = "6h"
 #warn_after = "12h"
 
-# Whoever runs a mirror that is ill is written to, and so are the admins; who asked
-# for a mirror is told what was decided. Without this table nobody is written to,
-# and illness is only logged. tls is "starttls", "tls" (from the first byte, mostly
+# Whoever asked for a server or a mirror is told what becomes of it, and whoever
+# runs a mirror that it is ill; the admins are told of that, of what waits for a
+# decision (at most every ten minutes), and of what befalls the root itself. One
+# address gets at most 20 messages a day about servers. Without this table nobody
+# is written to. tls is "starttls", "tls" (from the first byte, mostly
 # on port 465) or "none" (for a server on this machine). The password is in a file
 # of its own, which may be a credential of systemd as
 # "$CREDENTIALS_DIRECTORY/mail", or in the environment (password_env in place of
@@ -180,6 +182,21 @@ log_level = "info"
 # password_env = "MS_MAIL_PASSWORD"
 # ca_file = "mail-ca.pem"
 #admins = ["admin@example.org"]
+
+# Programs that are told the same as the admins, and of each decision, by a POST
+# of JSON. What is not taken is sent again for three days. With a secret each is
+# signed as Standard Webhooks has it (Webhook-Signature: HMAC-SHA256 of id, time and
+# body). url_file in place of url keeps the URL secret, and then needs a name.
+# Without events all are told; "registration" means all that begin so. They are
+# registration.arrived, .approved and .rejected, entry.changed, .moved, .revoked,
+# .withdrawn, .transferred, .suspended, .resumed, .dead and .gone, mirror.warned,
+# .left-out, .taken-in and .forked, mirrors.ill, trust.published, admin.added and
+# .removed, audit.denied, and test.
+#[[webhook]]
+#name = "chat"
+#url = "https://example.org/hook"
+#secret_file = "hook.secret"
+#events = ["registration.arrived", "mirror"]
 
 # Everything published is also brought to each target: a folder, or a static
 # host. The tables are those of a mirror. A secret is one line in a file of its

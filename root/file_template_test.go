@@ -121,7 +121,7 @@ func TestTemplateShowsTheDefaults(t *testing.T) {
 var freeTables = []string{"games"}
 
 // exampleTables are tables whose presence means something.
-var exampleTables = []string{"games", "tls", "admin_tls"}
+var exampleTables = []string{"games", "tls", "admin_tls", "webhook"}
 
 // exampleOnly are settings whose absence means something that no value means.
 var exampleOnly = []string{"public_url", "data"}

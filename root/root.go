@@ -18,6 +18,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/certificate"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -51,6 +52,8 @@ type server struct {
 	denials   *tally    // requests of the admin API that were denied
 	refusals  *tally    // of admins, that could not be done
 	looks     *recently // of admins at what is private
+	sender    *mail.Sender
+	news      chan struct{} // wakes who tells of them
 	stats     *stats
 	heart     *heart
 	ending    atomic.Bool // Run has been asked to end
@@ -144,6 +147,10 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	sender, err := newSender(&cfg, st, chain.Origin())
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	inspector, err := inspect.New(inspect.Config{Store: st, Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
@@ -169,6 +176,8 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		sources:   newSourceLimiter(requestEvery, requestBurst),
 		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
 		failures:  newSourceLimiter(failureEvery, failureBurst),
+		sender:    sender,
+		news:      make(chan struct{}, 1),
 		denials:   new(tally),
 		refusals:  new(tally),
 		looks:     new(recently),
@@ -216,9 +225,8 @@ func (r *Root) Run(ctx context.Context) error {
 	if !r.cfg.InspectOff {
 		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })
 	}
-	if r.cfg.Mail != nil {
-		g.Go(func() error { return ended(ctx, r.sendMail(ctx)) })
-	}
+	g.Go(func() error { return r.tell(ctx) })
+	g.Go(func() error { return ended(ctx, r.sender.Run(ctx)) })
 	r.serveAll(ctx, g, entrances)
 	public, admin := doorOf(entrances, listenerPublic), doorOf(entrances, listenerAdmin)
 	r.warn(admin)

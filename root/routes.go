@@ -60,6 +60,7 @@ func (s *server) adminActions(a *actions) {
 	a.reveal("/mirrors/{id}", "show-mirror", s.mirrorHistory)
 	a.delete("/mirrors/{id}", store.ActionRemoveMirror, s.removeMirror)
 	a.reveal("/messages", "list-messages", s.messages)
+	a.post("/messages/test", "test-messages", s.testMessages)
 
 	a.get("/trust", "list-trust", s.trust)                     // all documents, in order
 	a.post("/trust", store.ActionPublishTrust, s.publishTrust) // the body is the next document

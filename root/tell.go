@@ -1,7 +1,6 @@
 package root
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,48 +21,47 @@ func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin 
 	})
 }
 
-func (r *Root) sendMail(ctx context.Context) error {
-	sender, err := mail.NewSender(*r.cfg.Mail, r.store, r.origin, r.cfg.Now, r.log)
-	if err != nil {
-		return err
-	}
-	return sender.Run(ctx)
+func newSender(cfg *Config, st store.Store, origin string) (*mail.Sender, error) {
+	return mail.NewSender(mail.Config{
+		Mail: cfg.Mail, Hooks: cfg.Webhooks, Outbox: st, Origin: origin, Now: cfg.Now, Log: cfg.Log,
+	})
 }
 
 // A teller writes the messages: about events to whoever runs a mirror and to
-// the admins, about decisions to who asked for them.
+// the admins, about decisions to who asked for them, and about both to webhooks.
 type teller struct {
 	origin string
+	mail   bool
 	admins []string
-	sends  bool
+	hooks  []mail.Hook
 }
 
 func newTeller(cfg *Config, origin string) *teller {
-	t := &teller{origin: origin}
+	t := &teller{origin: origin, hooks: cfg.Webhooks}
 	if cfg.Mail != nil {
-		t.admins, t.sends = cfg.Mail.Admins, true
+		t.admins, t.mail = cfg.Mail.Admins, true
 	}
 	return t
 }
 
+// silent tells whether there is nobody to tell.
+func (t *teller) silent() bool { return !t.mail && len(t.hooks) == 0 }
+
+// messages tells of a mirror.
 func (t *teller) messages(e watch.Event) []store.Message {
-	if !t.sends {
-		return nil
+	key := fmt.Sprintf("%s %s %d", e.Kind, e.Mirror.Mirror.ID, e.At.Unix())
+	event := "mirror." + string(e.Kind)
+	if e.Kind == watch.Suspects {
+		event = "mirrors.ill"
 	}
-	var all []store.Message
-	add := func(recipient, body string) {
+	all := t.toAdmins(key, event, subject(e), t.toAdmin(e), map[string]any{
+		"mirror": e.Mirror.Mirror.ID, "state": e.Check.State, "url": e.Check.URL, "version": e.Check.Version,
+	})
+	if to := e.Mirror.Email; t.mail && to != "" && e.Kind != watch.Forked {
 		all = append(all, store.Message{
-			Key:       fmt.Sprintf("%s %s %d %s", e.Kind, e.Mirror.Mirror.ID, e.At.Unix(), recipient),
-			Recipient: recipient,
-			Subject:   fmt.Sprintf("[%s] %s", t.origin, subject(e)),
-			Body:      body,
+			Key: key + " " + to, Recipient: to, Event: event,
+			Subject: fmt.Sprintf("[%s] %s", t.origin, subject(e)), Body: t.toContact(e),
 		})
-	}
-	for _, admin := range t.admins {
-		add(admin, t.toAdmin(e))
-	}
-	if to := e.Mirror.Email; to != "" && e.Kind != watch.Forked {
-		add(to, t.toContact(e))
 	}
 	return all
 }
@@ -172,7 +170,7 @@ func (s *server) messages(w http.ResponseWriter, r *http.Request) error {
 	out := []api.Message{}
 	for _, m := range all {
 		one := api.Message{
-			ID: m.ID, Recipient: m.Recipient, Subject: m.Subject, Created: m.Created,
+			ID: m.ID, Channel: m.Channel, Recipient: m.Recipient, Event: m.Event, Subject: m.Subject, Created: m.Created,
 			Tries: m.Tries, Done: timeOrNil(m.Done), Error: m.Error,
 		}
 		if m.Done.IsZero() {
@@ -181,4 +179,18 @@ func (s *server) messages(w http.ResponseWriter, r *http.Request) error {
 		out = append(out, one)
 	}
 	return writeJSON(w, http.StatusOK, out)
+}
+
+// testMessages sends a message to every admin and every webhook.
+func (s *server) testMessages(w http.ResponseWriter, r *http.Request) error {
+	t := newTeller(&s.cfg, s.origin)
+	messages := t.testMessage(adminOf(r), s.cfg.Now())
+	if len(messages) == 0 {
+		return problem(http.StatusConflict, "There is nobody to write to: root.toml has neither [mail] with admins nor a [[webhook]].")
+	}
+	if err := s.store.PutMessages(r.Context(), messages); err != nil {
+		return err
+	}
+	s.sender.Wake()
+	return writeJSON(w, http.StatusAccepted, api.TestSent{Messages: len(messages)})
 }

@@ -10,7 +10,7 @@ import (
 // decided tells whoever has asked for a mirror to be listed what has become of
 // it. A request is decided once, and its id is in the key of the message.
 func (t *teller) decided(r store.MirrorRegistration) []store.Message {
-	if !t.sends || r.Email == "" {
+	if !t.mail || r.Email == "" {
 		return nil
 	}
 	what := "is accepted"
@@ -20,6 +20,8 @@ func (t *teller) decided(r store.MirrorRegistration) []store.Message {
 	return []store.Message{{
 		Key:       fmt.Sprintf("decided %s %s", r.ID, r.Email),
 		Recipient: r.Email,
+		Event:     "requester.decided",
+		Bounded:   true,
 		Subject:   fmt.Sprintf("[%s] mirror %s %s", t.origin, r.Mirror.ID, what),
 		Body:      t.toRequester(r),
 	}}

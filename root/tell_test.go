@@ -36,7 +36,7 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 	dir := newData(t)
 	mailed := func(c *root.Config) {
 		c.WatchOff = true
-		c.Mail = &mail.Config{Server: notify.Mail{Host: p.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
+		c.Mail = &mail.Mail{Server: notify.Mail{Host: p.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
 	}
 	w := serveData(t, dir, mailed)
 	c := w.client()

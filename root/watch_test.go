@@ -38,7 +38,7 @@ func listedIDs(w *world) string {
 func TestWatcherChangesTheList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, hasty, func(c *root.Config) {
-		c.Mail = &mail.Config{Server: notify.Mail{Host: "127.0.0.1:9", TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
+		c.Mail = &mail.Mail{Server: notify.Mail{Host: "127.0.0.1:9", TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
 	})
 	c := w.client()
 	folder := http.FileServer(http.Dir(filepath.Join(w.dir, "public")))

@@ -59,10 +59,13 @@ func (c *Client) CheckMirrors(ctx context.Context) ([]WatchedMirror, error) {
 	return out, c.call(ctx, http.MethodPost, adminPath("mirrors", "check"), nil, &out)
 }
 
-// Message is an e-mail of the root, on its way or done.
+// Message is an e-mail of the root or what it tells a webhook, on its way or
+// done.
 type Message struct {
 	ID        int64      `json:"id"`
-	Recipient string     `json:"recipient"`
+	Channel   string     `json:"channel,omitempty"`   // name of a webhook; empty: by e-mail
+	Recipient string     `json:"recipient,omitempty"` // of an e-mail
+	Event     string     `json:"event,omitempty"`
 	Subject   string     `json:"subject"`
 	Created   time.Time  `json:"created"`
 	Tries     int        `json:"tries"`
@@ -75,4 +78,16 @@ type Message struct {
 func (c *Client) Messages(ctx context.Context) ([]Message, error) {
 	var out []Message
 	return out, c.call(ctx, http.MethodGet, adminPath("messages"), nil, &out)
+}
+
+// TestSent says how many messages a test has put on their way.
+type TestSent struct {
+	Messages int `json:"messages"`
+}
+
+// TestMessages sends a message to every admin and every webhook. What becomes
+// of it is among the [Client.Messages].
+func (c *Client) TestMessages(ctx context.Context) (TestSent, error) {
+	var out TestSent
+	return out, c.call(ctx, http.MethodPost, adminPath("messages", "test"), nil, &out)
 }

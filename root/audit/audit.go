@@ -76,6 +76,7 @@ const (
 const (
 	Console = "(console)" // who uses the data folder directly
 	Watcher = "(watcher)" // the root itself, which watches its mirrors
+	Rule    = "(rule)"    // nobody: an admin has allowed it beforehand
 )
 
 // An Event is what a record tells. See the package comment for the members.

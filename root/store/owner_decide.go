@@ -17,6 +17,7 @@ func (d *decider) approveOwnerRequest(a Approval, number int64, r *Registration)
 		return Entry{}, &UpdateError{Registration: r.ID, Entry: r.Entry}
 	}
 	var change int64
+	var reason string
 	action := ActionApprove
 	switch r.Kind {
 	case KindWithdrawal:
@@ -26,6 +27,7 @@ func (d *decider) approveOwnerRequest(a Approval, number int64, r *Registration)
 		action = ActionTransfer
 		change, err = d.transfer(&e, number, r)
 	default:
+		reason = changedText(Difference(&e.Server, &r.Server))
 		change, err = d.applyEdit(&e, number, r)
 	}
 	if err != nil {
@@ -34,10 +36,22 @@ func (d *decider) approveOwnerRequest(a Approval, number int64, r *Registration)
 	if err := d.close(number, approvedAs(r.Kind), r.Entry, ""); err != nil {
 		return Entry{}, err
 	}
-	if err := d.record(action, r.ID, r.Entry, "", change); err != nil {
+	if err := d.record(action, r.ID, r.Entry, reason, change); err != nil {
 		return Entry{}, err
 	}
 	return d.entry(r.Entry)
+}
+
+// changedText names what is not as it was.
+func changedText(changes []FieldChange) string {
+	var names []string
+	for _, c := range changes {
+		names = append(names, c.Field)
+	}
+	if len(names) == 0 {
+		return "nothing changed"
+	}
+	return "changed: " + strings.Join(names, ", ")
 }
 
 // approvedAs is what becomes of an approved request of this kind.

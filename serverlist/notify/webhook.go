@@ -9,7 +9,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
 
 const (
@@ -137,6 +140,24 @@ func (w *Webhook) client() *http.Client {
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// Host returns the host of the URL, in lower case; "" when it is not known.
+func (w *Webhook) Host() string {
+	s, err := w.URL()
+	u, parseErr := url.Parse(s)
+	if err != nil || parseErr != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// ReadWebhook reads the keys of a [[notify]] of type "webhook". What is wrong is
+// noted in t, whose other keys the caller reads before it asks for unknown ones.
+// Dir and notes are those of [Read].
+func ReadWebhook(t *tomlfile.Table, dir string) (w *Webhook, notes []string) {
+	r := &reader{Table: t, dir: dir}
+	return r.webhook(), r.notes
 }
 
 // webhook reads the keys of a webhook.

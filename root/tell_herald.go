@@ -1,0 +1,264 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/audit"
+	"github.com/signed-metaserver/metaserver/root/store"
+)
+
+// Times and sizes of telling.
+const (
+	tellEvery   = 5 * time.Second  // between two looks for news; a decision is told of at once
+	tellBatch   = 200              // records or arrivals of one look
+	digestPause = 10 * time.Minute // between two summaries of what has arrived
+	digestLines = 10               // requests that a summary shows
+)
+
+// A requester is written to when the request has arrived, unless that would
+// serve a flood: after so many of the network within a day, and after so many in
+// all within an hour, the page with the status has to do.
+const (
+	receivedPerNetwork = 20
+	receivedPerHour    = 200
+)
+
+// tell looks for news until ctx ends.
+func (r *Root) tell(ctx context.Context) error {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		more, err := r.tellOnce(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Error("people could not be told of what has happened; the next try is in a few seconds", "err", err)
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.news:
+		case <-tick.C:
+		}
+	}
+}
+
+// wakeNews makes the root look for news now.
+func (s *server) wakeNews() {
+	select {
+	case s.news <- struct{}{}:
+	default: // it will, anyway
+	}
+}
+
+// tellOnce puts the messages about what is new into the outbox, and tells
+// whether there may be more.
+func (s *server) tellOnce(ctx context.Context) (more bool, err error) {
+	told, newest, err := s.store.Told(ctx)
+	if err != nil {
+		return false, err
+	}
+	t := newTeller(&s.cfg, s.origin)
+	was := told
+	messages, err := s.tellRecords(ctx, t, &told, newest)
+	if err != nil {
+		return false, err
+	}
+	received, err := s.tellArrivals(ctx, t, &told, newest)
+	if err != nil {
+		return false, err
+	}
+	summary, err := s.sumUp(ctx, t, &told, newest)
+	if err != nil || told == was {
+		return false, err
+	}
+	messages = append(append(messages, received...), summary...)
+	if err := s.store.Tell(ctx, told, messages); err != nil {
+		return false, err
+	}
+	if len(messages) > 0 {
+		s.sender.Wake()
+	}
+	return told.Audit < newest.Audit || told.Registrations < newest.Registrations, nil
+}
+
+var errBatch = errors.New("enough for now")
+
+// tellRecords reads on in the audit log.
+func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (all []store.Message, err error) {
+	if t.silent() {
+		told.Audit = newest.Audit
+		return nil, nil
+	}
+	n := 0
+	err = s.store.Records(ctx, audit.Filter{After: told.Audit}, func(r audit.Record) error {
+		messages, err := s.newsOf(ctx, t, r)
+		if err != nil {
+			return err
+		}
+		all = append(all, messages...)
+		told.Audit = r.Number
+		if n++; n == tellBatch {
+			return errBatch
+		}
+		return nil
+	})
+	if errors.Is(err, errBatch) {
+		err = nil
+	}
+	return all, err
+}
+
+// tellArrivals writes to those who have sent a request.
+func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (all []store.Message, err error) {
+	if told.Registrations >= newest.Registrations {
+		return nil, nil
+	}
+	room := 0
+	if t.mail {
+		sent, err := s.store.MessagesSince(ctx, eventReceived, s.cfg.Now().Add(-time.Hour))
+		if err != nil {
+			return nil, err
+		}
+		room = receivedPerHour - sent
+	}
+	if room <= 0 {
+		told.Registrations = newest.Registrations
+		return nil, nil
+	}
+	arrived, err := s.store.Arrivals(ctx, told.Registrations, tellBatch)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range arrived {
+		told.Registrations = a.Number
+		if a.Status != store.Pending || a.Email == "" || a.Earlier >= receivedPerNetwork || len(all) >= room {
+			continue
+		}
+		m, err := t.received(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	if len(arrived) == 0 { // they are forgotten by now
+		told.Registrations = newest.Registrations
+	}
+	return all, nil
+}
+
+func (t *teller) received(a store.Arrival) (store.Message, error) {
+	l := serverLetter{Origin: t.origin, ID: a.ID}
+	subject, body, err := write("received", l.values())
+	return store.Message{
+		Key: fmt.Sprintf("received %s", a.ID), Recipient: a.Email, Event: eventReceived,
+		Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body, Bounded: true,
+	}, err
+}
+
+// sumUp tells the admins what waits for them that they were not told of, but not
+// too often.
+func (s *server) sumUp(ctx context.Context, t *teller, told *store.Told, newest store.Newest) ([]store.Message, error) {
+	servers, mirrors := newest.Registrations-told.SummedUp, newest.Mirrors-told.SummedUpMirrors
+	now := s.cfg.Now()
+	if servers <= 0 && mirrors <= 0 {
+		return nil, nil
+	}
+	early := now.Sub(told.SummedUpAt) < digestPause && !now.Before(told.SummedUpAt)
+	if early && !t.silent() {
+		return nil, nil
+	}
+	from := told.SummedUp
+	told.SummedUp, told.SummedUpMirrors = newest.Registrations, newest.Mirrors
+	if t.silent() {
+		return nil, nil
+	}
+	told.SummedUpAt = now
+	lines, conflicts, err := s.firstArrivals(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.store.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.summary(now, arrived{servers, mirrors, lines, conflicts, counts})
+}
+
+// firstArrivals shows the first requests after one, a line each, and how many of them
+// have something in common with others.
+func (s *server) firstArrivals(ctx context.Context, after int64) (lines []string, conflicts int, err error) {
+	first, err := s.store.Arrivals(ctx, after, digestLines)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, a := range first {
+		line := fmt.Sprintf("%s  %s  %s", a.ID, oneLine(a.Server.Name), strings.Join(a.Server.Addresses, ", "))
+		review, err := s.store.Review(ctx, a.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			continue
+		case err != nil:
+			return nil, 0, err
+		case a.Status != store.Pending:
+			line += "  (" + string(a.Status) + ")"
+		case len(review.Conflicts) > 0:
+			conflicts++
+			line += "  ! " + conflictText(review.Conflicts[0])
+		}
+		lines = append(lines, line)
+	}
+	return lines, conflicts, nil
+}
+
+func conflictText(c store.Conflict) string {
+	if c.Entry != "" {
+		return fmt.Sprintf("same %s as entry %s", c.Kind, c.Entry)
+	}
+	return fmt.Sprintf("same %s as request %s", c.Kind, c.Registration)
+}
+
+// arrived is what has come in since the last summary.
+type arrived struct {
+	servers, mirrors int64
+	lines            []string // of the first servers
+	conflicts        int      // of those
+	counts           store.Counts
+}
+
+func (t *teller) summary(now time.Time, a arrived) ([]store.Message, error) {
+	var what []string
+	if a.servers > 0 {
+		what = append(what, many(a.servers, "server"))
+	}
+	if a.mirrors > 0 {
+		what = append(what, many(a.mirrors, "mirror"))
+	}
+	subject := "requests have arrived: " + strings.Join(what, " and ")
+	if a.conflicts > 0 {
+		subject += ", some in conflict with others"
+	}
+	waiting := fmt.Sprintf("Altogether %s and %s wait for a decision.", many(int64(a.counts.Pending), "server"), many(int64(a.counts.PendingMirrors), "mirror"))
+	_, body, err := write("arrived", map[string]any{
+		"Subject": subject, "Lines": a.lines, "More": max(0, a.servers-int64(len(a.lines))), "Waiting": waiting,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.toAdmins(fmt.Sprint("arrived ", now.Unix()), eventArrived, subject, body, map[string]any{
+		"servers": a.servers, "mirrors": a.mirrors, "conflicts": a.conflicts,
+		"waiting_servers": a.counts.Pending, "waiting_mirrors": a.counts.PendingMirrors,
+	}), nil
+}
+
+func many(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,211 @@
+package root_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/mail"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist/notify"
+)
+
+// A hookReceiver is a real HTTP server that takes what is signed.
+type hookReceiver struct {
+	*httptest.Server
+	mu  sync.Mutex
+	got []notify.Message
+}
+
+func newHookReceiver(t *testing.T) *hookReceiver {
+	r := new(hookReceiver)
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		var m notify.Message
+		if err := notify.Verify(req.Header, "swordfish", time.Now(), body); err != nil || json.Unmarshal(body, &m) != nil {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.got = append(r.got, m)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// event returns the messages of an event.
+func (r *hookReceiver) event(name string) (all []notify.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.got {
+		if m.Event == name {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+func text(s string) func() (string, error) { return func() (string, error) { return s, nil } }
+
+// newTellingWorld has a mail server and a receiver.
+func newTellingWorld(t *testing.T, change ...func(*root.Config)) (*world, *testenv.MailServer, *hookReceiver) {
+	t.Helper()
+	server, receiver := testenv.Mail(t, notify.NoTLS), newHookReceiver(t)
+	w := newWorld(t, append(change, func(c *root.Config) {
+		c.WatchOff, c.InspectOff = true, true
+		c.Mail = &mail.Mail{Server: notify.Mail{Host: server.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"boss@example.org"}}
+		c.Webhooks = []mail.Hook{{Name: "chat", Webhook: notify.Webhook{URL: text(receiver.URL), Secret: text("swordfish")}}}
+	})...)
+	return w, server, receiver
+}
+
+// until waits for what comes by itself.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("this did not happen: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks
+	}
+}
+
+// TestPeopleAreTold: the requester of what becomes of the request, a program of
+// everything, the admins of what waits for them; each once.
+func TestPeopleAreTold(t *testing.T) {
+	t.Parallel()
+	w, server, receiver := newTellingWorld(t)
+	c := w.client()
+	one, two := w.register(1), w.register(2)
+	w.ask("POST", "/messages/test", "") // wakes who looks for news
+	until(t, "the summary", func() bool { return len(receiver.event("registration.arrived")) > 0 })
+	if _, err := c.Approve(t.Context(), one.ID, api.Approval{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Reject(t.Context(), two.ID, "not a game server; ask help@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Revoke(t.Context(), "server-1", "gone for months"); err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{"registration.approved", "registration.rejected", "entry.revoked"} {
+		until(t, event, func() bool { return len(receiver.event(event)) == 1 })
+	}
+	until(t, "five letters", func() bool {
+		return len(received(server, "admin1@example.org"))+len(received(server, "admin2@example.org")) == 5
+	})
+
+	revoked := receiver.event("entry.revoked")[0]
+	if revoked.Subject != "Server 1 is taken out of the list by an admin" || fmt.Sprint(revoked.Details) != "map[admin:admin entry:server-1 name:Server 1 reason:gone for months record:5 registration:r1]" {
+		t.Errorf("%+v", revoked)
+	}
+	for to, letters := range map[string][]string{
+		"admin1@example.org": {
+			"Subject: [ms.example.org] request r1 has arrived\r\n;asked ms.example.org to list a game",
+			"Subject: [ms.example.org] Server 1 is listed\r\n;server-1;s1.example.net:13327",
+			"Subject: [ms.example.org] entry server-1 is taken out of the list\r\n;gone for months",
+		},
+		"admin2@example.org": {
+			"Subject: [ms.example.org] request r2 has arrived\r\n",
+			"Subject: [ms.example.org] request r2 is turned down\r\n;not a game server; ask help@example.org",
+		},
+		"boss@example.org": {"requests have arrived;metaserver admin pending"},
+	} {
+		got := received(server, to)
+		for _, want := range letters {
+			has := func(letter string) bool {
+				return !slices.ContainsFunc(strings.Split(want, ";"), func(part string) bool { return !strings.Contains(letter, strings.TrimSpace(part)) })
+			}
+			if n := len(slices.Collect(filter(got, has))); n != 1 {
+				t.Errorf("%d letters to %s with %q in\n%s", n, to, want, strings.Join(got, "\n---\n"))
+			}
+		}
+	}
+	for _, m := range receiver.got {
+		if data, _ := json.Marshal(m); strings.Contains(string(data), "@example.org") && m.Event != "registration.rejected" {
+			t.Errorf("a program is told an address: %s", data)
+		}
+	}
+	if log := w.log.String(); strings.Contains(log, "@example.org") {
+		t.Errorf("a private address is in the log:\n%s", log)
+	}
+}
+
+func filter(all []string, keep func(string) bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, s := range all {
+			if keep(s) && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// TestFormIsNoMailBomb: many requests in somebody's name from many places make a
+// few letters to them, and one to the admins.
+func TestFormIsNoMailBomb(t *testing.T) {
+	t.Parallel()
+	w, server, receiver := newTellingWorld(t)
+	for i := range 60 {
+		req := request(i)
+		req.Email = "victim@example.net"
+		decode[api.Accepted](t, w.post(req), http.StatusAccepted)
+	}
+	w.ask("POST", "/messages/test", "") // wakes who looks for news
+	until(t, "the test", func() bool { return len(receiver.event("test")) == 1 })
+	told := func() bool {
+		st, err := store.OpenSQLite(t.Context(), store.Config{Path: filepath.Join(w.dir, "root.db"), MustExist: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		told, newest, err := st.Told(t.Context())
+		counts, countErr := st.Counts(t.Context())
+		return err == nil && countErr == nil && told.Registrations == newest.Registrations && counts.Messages == 0
+	}
+	until(t, "all are told", told)
+	if n := len(received(server, "victim@example.net")); n == 0 || n > store.MaxPerRecipient {
+		t.Errorf("%d letters to the victim", n)
+	}
+	var summaries int
+	for _, letter := range received(server, "boss@example.org") {
+		if strings.Contains(letter, "arrived") {
+			summaries++
+		}
+	}
+	if summaries != 1 {
+		t.Errorf("%d summaries within ten minutes", summaries)
+	}
+}
+
+// TestTestMessages: an admin sees whether messages arrive.
+func TestTestMessages(t *testing.T) {
+	t.Parallel()
+	w, server, receiver := newTellingWorld(t)
+	sent, err := w.client().TestMessages(t.Context())
+	if err != nil || sent.Messages != 2 {
+		t.Fatalf("%+v, %v", sent, err)
+	}
+	until(t, "the test", func() bool { return len(receiver.event("test")) == 1 && len(received(server, "boss@example.org")) == 1 })
+	for _, m := range w.sentMessages(2) {
+		if m.Error != "" || m.Event != "test" || (m.Channel == "") == (m.Recipient == "") {
+			t.Errorf("%+v", m)
+		}
+	}
+	none := newWorld(t)
+	if p := none.ask("POST", "/messages/test", "").problem(t, http.StatusConflict); !strings.Contains(p.Detail, "nobody to write to") {
+		t.Errorf("%+v", p)
+	}
+}
