@@ -198,7 +198,7 @@ func (s *server) firstArrivals(ctx context.Context, after int64) (lines []string
 		return nil, 0, err
 	}
 	for _, a := range first {
-		line := fmt.Sprintf("%s  %s  %s", a.ID, oneLine(a.Server.Name), strings.Join(a.Server.Addresses, ", "))
+		line := fmt.Sprintf("%s  %s  %s", a.ID, plainLine(a.Server.Name), strings.Join(a.Server.Addresses, ", "))
 		review, err := s.store.Review(ctx, a.ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound):

@@ -43,11 +43,11 @@ func write(name string, values map[string]any) (subject, body string, err error)
 	for key, value := range values {
 		switch v := value.(type) {
 		case string:
-			clean[key] = oneLine(v)
+			clean[key] = plainLine(v)
 		case []string:
 			var lines []string
 			for _, line := range v {
-				lines = append(lines, oneLine(line))
+				lines = append(lines, plainLine(line))
 			}
 			clean[key] = lines
 		default:
@@ -66,12 +66,12 @@ func write(name string, values map[string]any) (subject, body string, err error)
 	return subject, reflow(rest), nil
 }
 
-// oneLine makes a text printable, on one line.
-func oneLine(s string) string { return strings.Map(printable, s) }
+// plainLine makes a text printable, on one line.
+func plainLine(s string) string { return strings.Map(printable, s) }
 
 // indent makes a text a paragraph of its own that sticks out, whatever it says.
 func indent(text string) string {
-	lines := strings.Split(strings.TrimSpace(wrap(oneLine(text))), "\n")
+	lines := strings.Split(strings.TrimSpace(wrap(plainLine(text))), "\n")
 	return "  " + strings.Join(lines, "\n  ")
 }
 
@@ -81,7 +81,7 @@ func reflow(text string) string {
 	var paragraph []string
 	end := func() {
 		if len(paragraph) > 0 {
-			out = append(out, strings.TrimSuffix(wrap(oneLine(strings.Join(paragraph, " "))), "\n"))
+			out = append(out, strings.TrimSuffix(wrap(plainLine(strings.Join(paragraph, " "))), "\n"))
 			paragraph = nil
 		}
 	}
@@ -94,7 +94,7 @@ func reflow(text string) string {
 			}
 		case strings.HasPrefix(line, "  "):
 			end()
-			out = append(out, strings.TrimRight(oneLine(line), " "))
+			out = append(out, strings.TrimRight(plainLine(line), " "))
 		default:
 			paragraph = append(paragraph, line)
 		}

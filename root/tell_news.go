@@ -182,7 +182,7 @@ func (t *teller) ofServer(r audit.Record, about tiding, l serverLetter, email st
 	if what == "" {
 		what = l.ID
 	}
-	text := oneLine(fmt.Sprintf(about.says, what))
+	text := plainLine(fmt.Sprintf(about.says, what))
 	details := map[string]any{"registration": l.ID, "admin": r.Admin, "record": r.Number}
 	for name, value := range map[string]string{"entry": l.Entry, "name": l.Name, "reason": l.Reason} {
 		if value != "" {
@@ -199,7 +199,7 @@ func (t *teller) ofRoot(r audit.Record, event, subject, text string) []store.Mes
 		body = text + "\n" // a test fills every letter in
 	}
 	key := fmt.Sprint("record ", r.Number)
-	return t.toAdmins(key, event, oneLine(subject), body, map[string]any{"admin": r.Admin, "subject": r.Subject, "record": r.Number})
+	return t.toAdmins(key, event, plainLine(subject), body, map[string]any{"admin": r.Admin, "subject": r.Subject, "record": r.Number})
 }
 
 // manyDenials within a minute are worth telling, once an hour.
@@ -254,5 +254,5 @@ func (t *teller) testMessage(by string, now time.Time) []store.Message {
 		all.hooks = append(all.hooks, h)
 	}
 	key := fmt.Sprint("test ", now.UnixNano())
-	return all.toAdmins(key, eventTest, "a test", wrap(fmt.Sprintf("%s has asked the root %s to send this, to see whether messages arrive. They do.", oneLine(by), t.origin)), map[string]any{"admin": by})
+	return all.toAdmins(key, eventTest, "a test", wrap(fmt.Sprintf("%s has asked the root %s to send this, to see whether messages arrive. They do.", plainLine(by), t.origin)), map[string]any{"admin": by})
 }
