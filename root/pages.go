@@ -14,6 +14,8 @@ import (
 	"github.com/signed-metaserver/metaserver/root/web"
 )
 
+const htmlType = "text/html; charset=utf-8"
+
 // pageCache is how long browsers may keep what everybody may see.
 const pageCache = "public, max-age=60"
 
@@ -26,6 +28,8 @@ func (s *server) pageRoutes(r chi.Router) {
 		r.Get("/register", s.page(s.registerPage))
 		r.Post("/register", s.page(s.registerByForm))
 		r.Get("/status/{id}/{token}", s.page(s.statusPage))
+		r.Get("/editions", s.page(s.editionsPage))
+		r.Get("/api/", s.page(s.apiPage))
 	})
 }
 
@@ -103,7 +107,7 @@ func (s *server) sendPage(w http.ResponseWriter, status int, html []byte, err er
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
-	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Type", htmlType)
 	w.WriteHeader(status)
 	w.Write(html)
 	return nil

@@ -28,6 +28,8 @@ type listPages struct {
 	catalogue *web.Catalogue
 	made      map[int]madePage // by number
 
+	api apiPages
+
 	styleOnce  sync.Once
 	styleSheet *static
 
@@ -110,7 +112,7 @@ func (p *listPages) page(doc *issue.Document, origin string, trust []*keys.Trust
 	if len(p.made) >= keptPages {
 		clear(p.made) // whoever turns all pages makes them anew
 	}
-	page := newStatic("text/html; charset=utf-8", html)
+	page := newStatic(htmlType, html)
 	p.made[view.Number] = madePage{age, page}
 	return page, nil
 }

@@ -11,6 +11,10 @@ import (
 
 // publicRoutes is everything that anybody reaches.
 func (s *server) publicRoutes() http.Handler {
+	return endAfterChunks(s.documentsFirst(s.publicRouter()))
+}
+
+func (s *server) publicRouter() chi.Router {
 	r := s.newRouter()
 
 	s.pageRoutes(r) // for people: the list, the form, the status
@@ -23,7 +27,9 @@ func (s *server) publicRoutes() http.Handler {
 	s.ownerRoutes(r)
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
 	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
-	return endAfterChunks(s.documentsFirst(r))
+	r.Get("/api/v1/editions", s.handle(s.editions))
+	r.Get("/api/v1/openapi.json", s.description)
+	return r
 }
 
 // adminRoutes is what admins reach. Every request but those for health and
@@ -70,6 +76,7 @@ func (s *server) adminActions(a *actions) {
 	a.post("/lists/{name}/confirm", store.ActionConfirm, s.confirm)
 	a.get("/audit", "read-audit", s.auditLog)
 	s.transferActions(a) // export, import
+	a.get("/openapi.json", "read-description", s.wholeDescription)
 }
 
 // newRouter answers everything that is no route with a problem, HEAD wherever

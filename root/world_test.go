@@ -81,7 +81,7 @@ func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
 // serveTuned does the same with a root that tune has changed.
 func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(*root.Config)) *world {
 	t.Helper()
-	w := &world{t: t, dir: dir, log: new(lockedBuffer), http: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
+	w := &world{t: t, dir: dir, log: new(lockedBuffer), http: &http.Client{Transport: described{&http.Transport{DisableCompression: true}}}}
 	cfg, err := root.LoadConfig(dir)
 	if err != nil {
 		t.Fatal(err)

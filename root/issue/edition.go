@@ -286,7 +286,7 @@ func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List
 func storable(l *serverlist.List) store.Edition {
 	return store.Edition{
 		Type: l.Head.Type, Version: l.Head.Version, Epoch: l.Head.Epoch, Issued: l.Head.Issued,
-		Head: l.Text(), Document: l.Bytes(),
+		Head: l.Text(), Document: l.Bytes(), Entries: len(l.Servers) + len(l.Mirrors),
 	}
 }
 

@@ -37,8 +37,8 @@ func (t *tx) publish(previous int64, e *Edition, now int64) error {
 	if err := t.checkFollows(previous, e); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document, change)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document, e.Change)
+	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document, change, entries)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document, e.Change, e.Entries)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (t *tx) swapNewest(typ string, previous, next int64) error {
 	return err
 }
 
-const selectEdition = "SELECT type, version, epoch, issued, published, change, head, document FROM editions"
+const selectEdition = "SELECT type, version, epoch, issued, published, change, entries, head, document FROM editions"
 
 func (s *sqlStore) NewestEdition(ctx context.Context, typ string) (Edition, error) {
 	return readEdition(s.r.QueryRowContext(ctx, selectEdition+" WHERE type = $1 ORDER BY epoch DESC, version DESC LIMIT 1", typ))
@@ -72,7 +72,7 @@ func (s *sqlStore) Edition(ctx context.Context, typ string, version int64) (Edit
 }
 
 func (s *sqlStore) Editions(ctx context.Context, typ string, limit int) ([]Edition, error) {
-	rows, err := s.r.QueryContext(ctx, `SELECT type, version, epoch, issued, published, change, head, NULL
+	rows, err := s.r.QueryContext(ctx, `SELECT type, version, epoch, issued, published, change, entries, head, NULL
 		FROM editions WHERE type = $1 ORDER BY epoch DESC, version DESC LIMIT $2`, typ, limit)
 	return readRows(rows, err, readEdition)
 }
@@ -80,7 +80,7 @@ func (s *sqlStore) Editions(ctx context.Context, typ string, limit int) ([]Editi
 func readEdition(row scanner) (Edition, error) {
 	var e Edition
 	var issued, published int64
-	err := row.Scan(&e.Type, &e.Version, &e.Epoch, &issued, &published, &e.Change, &e.Head, &e.Document)
+	err := row.Scan(&e.Type, &e.Version, &e.Epoch, &issued, &published, &e.Change, &e.Entries, &e.Head, &e.Document)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Edition{}, ErrNotFound
 	}

@@ -65,7 +65,7 @@ func (s *sqlStore) ownerRequest(ctx context.Context, h *Holding, condition strin
 }
 
 func (s *sqlStore) Shown(ctx context.Context, change int64) (Edition, error) {
-	return readEdition(s.r.QueryRowContext(ctx, `SELECT type, version, epoch, issued, published, change, head, NULL FROM editions
+	return readEdition(s.r.QueryRowContext(ctx, `SELECT type, version, epoch, issued, published, change, entries, head, NULL FROM editions
 		WHERE type = $1 AND change >= $2 ORDER BY epoch, version LIMIT 1`, serverlist.TypeServerList, max(change, 1)))
 }
 

@@ -314,6 +314,7 @@ type Edition struct {
 	Document  []byte    // all of it; nil where only the metadata are kept
 	Change    int64     // the newest change that it includes; 0: not known
 	Published time.Time // when it was stored
+	Entries   int       // in its body; -1: it is older than this member
 }
 
 // A TrustDocument is a published trust document. The store does not verify it.

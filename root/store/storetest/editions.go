@@ -25,7 +25,7 @@ const servers, mirrorList = serverlist.TypeServerList, serverlist.TypeMirrorList
 func edition(typ string, version int64) store.Edition {
 	return store.Edition{
 		Type: typ, Version: version, Epoch: 2, Issued: time.Unix(version, 0).UTC(),
-		Head: []byte("head\x00" + typ), Document: []byte("document"),
+		Head: []byte("head\x00" + typ), Document: []byte("document"), Entries: int(version),
 	}
 }
 

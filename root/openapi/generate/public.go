@@ -1,0 +1,39 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+)
+
+// public is what the public listener answers.
+var public = []operation{
+	post("/api/v1/registrations", "Ask for a server to be listed", api.RegistrationRequest{}, queued(api.Accepted{})).in("registration").
+		more("The same server again, with the same e-mail address, is the same request: it is updated while it waits, and asks for a change once it is listed. "+
+			"Where the root asks for a proof of work, the problem document has the member work, and the answer goes into the header Metaserver-Work.").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	get("/api/v1/registrations/{id}/{token}", "What has become of a registration", ok(api.Status{})).in("registration"),
+	post("/api/v1/mirrors", "Ask for a mirror to be listed", api.MirrorRequest{}, queued(api.Accepted{})).in("registration").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	get("/api/v1/mirrors/{id}/{token}", "What has become of a mirror's request", ok(api.MirrorStatus{})).in("registration"),
+
+	post("/api/v1/registrations/{id}/{token}/edit", "Change a request or a listed entry", api.Edit{}, queued(api.Request{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	post("/api/v1/registrations/{id}/{token}/withdraw", "Take a request back, or ask for the entry to be taken out", nil,
+		answer{http.StatusOK, "The request was still waiting, and is taken back.", api.Request{}}, queued(api.Request{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	post("/api/v1/registrations/{id}/{token}/transfer", "Offer the entry to another owner", api.Offer{}, ok(api.Offered{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	post("/api/v1/registrations/{id}/{token}/check", "Let the root look for the proof of control now", nil, ok(api.ProofChecked{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	post("/api/v1/registrations/{id}/{token}/prove", "Prove control by the server's own key", api.KeyProof{}, ok(api.ProofChecked{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	post("/api/v1/transfers/{id}/{token}", "Ask for an entry that was offered", api.TakeOver{}, queued(api.Accepted{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	post("/api/v1/entries/{id}/signed", "Change or withdraw an entry under its own key", api.SignedRequest{},
+		answer{http.StatusOK, "It is done.", api.SignedResult{}}, queued(api.SignedResult{})).in("owner").
+		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+
+	get("/api/v1/openapi.json", "This description", ok(object{})).in("list"),
+	get("/api/v1/editions", "The newest editions, and which of them the mirrors have", ok(api.Editions{})).in("list"),
+}

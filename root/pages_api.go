@@ -1,0 +1,49 @@
+package root
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/signed-metaserver/metaserver/root/openapi"
+	"github.com/signed-metaserver/metaserver/root/web"
+)
+
+// An apiPages holds what describes the API, each made when it is asked for
+// first. The zero value is ready.
+type apiPages struct {
+	publicOnce, allOnce, pageOnce sync.Once
+	public, all, page             *static
+	err                           error // of making the page
+}
+
+const jsonType = "application/json"
+
+// description serves the OpenAPI document of the public API.
+func (s *server) description(w http.ResponseWriter, r *http.Request) {
+	p := &s.pages.api
+	p.publicOnce.Do(func() { p.public = newStatic(jsonType, openapi.Public) })
+	p.public.serve(w, r, pageCache)
+}
+
+// wholeDescription serves that of the whole API, to admins.
+func (s *server) wholeDescription(w http.ResponseWriter, r *http.Request) error {
+	p := &s.pages.api
+	p.allOnce.Do(func() { p.all = newStatic(jsonType, openapi.All) })
+	p.all.serve(w, r, "private, max-age=60")
+	return nil
+}
+
+// apiPage shows the description to people.
+func (s *server) apiPage(w http.ResponseWriter, r *http.Request) error {
+	p := &s.pages.api
+	p.pageOnce.Do(func() {
+		var html []byte
+		html, p.err = web.API(s.webPage(r, "API"), openapi.Public)
+		p.page = newStatic(htmlType, html)
+	})
+	if p.err != nil {
+		return p.err
+	}
+	p.page.serve(w, r, pageCache)
+	return nil
+}
