@@ -67,7 +67,7 @@ func TestStates(t *testing.T) {
 // TestStaleIsLeftOutAndTakenIn follows a mirror whose operator is away.
 func TestStaleIsLeftOutAndTakenIn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(c *watch.Config) { c.Policy.Every = time.Hour })
 	w.healthy(2)
 	site := w.mirror("a", serverlisttest.Honest)
 	w.round()
@@ -103,7 +103,7 @@ func TestStaleIsLeftOutAndTakenIn(t *testing.T) {
 	if c, err := w.store.Counts(t.Context()); err != nil || c.Messages != 3 {
 		t.Errorf("%d messages wait, want one for each event, %v", c.Messages, err)
 	}
-	if history, err := w.store.MirrorChecks(t.Context(), "a", 1000); err != nil || len(history) < 150 {
+	if history, err := w.store.MirrorChecks(t.Context(), "a", 1000); err != nil || len(history) < 75 {
 		t.Errorf("%d looks in the history, %v", len(history), err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
@@ -19,14 +20,35 @@ import (
 // calls 10 "safe", 20 "ok", 60 "medium".
 const most = 15
 
-// buildProgram builds the real program.
+// builtIn is where the real program is built; TestMain makes and removes it.
+var builtIn string
+
+var built = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(builtIn, "metaserver")
+	if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
+// buildProgram builds the real program, once for all tests.
 func buildProgram(t testing.TB) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "metaserver")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "..").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return program
+}
+
+func TestMain(m *testing.M) {
+	var err error
+	if builtIn, err = os.MkdirTemp("", "metaserver-deploytest-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(builtIn)
+	os.Exit(code)
 }
 
 // unitNames returns the files of all units.
