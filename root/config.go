@@ -73,7 +73,8 @@ type Config struct {
 	Mail     *mail.Mail    // nil: no e-mail is sent
 	Webhooks []mail.Hook   // that are told of what happens
 
-	KeepDays int // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
+	Retention Retention // how long addresses are kept
+	KeepDays  int       // rejected and revoked registrations are forgotten after so many days; 0: DefaultKeepDays; negative: never
 
 	// Passphrase returns the passphrase of the list key. It is called at most
 	// once, and only if the key file is encrypted; nil: there is nobody to ask.
@@ -97,6 +98,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Queue, store.DefaultQueue)
 	setDefault(&c.PerSource, DefaultPerSource)
 	setDefault(&c.KeepDays, DefaultKeepDays)
+	setDefault(&c.Retention.SourceDays, DefaultSourceDays)
+	setDefault(&c.Retention.EmailDays, DefaultEmailDays)
 	setDefault(&c.LogFormat, "text")
 	c.Limits.setDefaults()
 	if c.Now == nil {

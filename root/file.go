@@ -40,10 +40,11 @@ type configFile struct {
 	TLS      tlsSection      `toml:"tls"`
 	AdminTLS adminTLSSection `toml:"admin_tls"`
 
-	Limits Limits       `toml:"limits"`
-	Games  Games        `toml:"games"`
-	Check  checkSection `toml:"check"`
-	Watch  watchSection `toml:"watch"`
+	Limits    Limits       `toml:"limits"`
+	Games     Games        `toml:"games"`
+	Check     checkSection `toml:"check"`
+	Watch     watchSection `toml:"watch"`
+	Retention Retention    `toml:"retention"`
 
 	// Packages notify and hosts read these.
 	Mail    any              `toml:"mail"`
@@ -99,6 +100,7 @@ func loadConfig(path, text, data string) (Config, error) {
 		PerSource:     f.PerSource,
 		LimitLoopback: f.LimitLoopback,
 		KeepDays:      f.KeepDays,
+		Retention:     f.Retention,
 
 		TrustedProxies: f.TrustedProxies,
 		Limits:         f.Limits,
@@ -165,9 +167,12 @@ func parseConfig(path, text string) (configFile, error) {
 	if err := refuseUnknown(path, text, meta.Undecoded()); err != nil {
 		return f, err
 	}
-	for name, value := range map[string]int{"queue": f.Queue, "per_source": f.PerSource, "keep_days": f.KeepDays} {
-		if meta.IsDefined(name) && value == 0 {
-			return f, fmt.Errorf("%s, line %d: %s = 0 would mean the default; remove the line for that, or write a number from 1 (-1: no limit, where there may be none)", path, lineOf(text, toml.Key{name}), name)
+	for name, value := range map[string]int{
+		"queue": f.Queue, "per_source": f.PerSource, "keep_days": f.KeepDays,
+		"retention.source_days": f.Retention.SourceDays, "retention.email_days": f.Retention.EmailDays,
+	} {
+		if key := toml.Key(strings.Split(name, ".")); meta.IsDefined(key...) && value == 0 {
+			return f, fmt.Errorf("%s, line %d: %s = 0 would mean the default; remove the line for that, or write a number from 1 (-1: no limit, where there may be none)", path, lineOf(text, key), name)
 		}
 	}
 	return f, nil

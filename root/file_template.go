@@ -163,6 +163,14 @@ log_level = "info"
 #well_for = "6h"
 #warn_after = "12h"
 
+# Addresses that requests came from are forgotten after source_days, except in the
+# audit log; e-mail addresses of requests that were rejected, revoked or withdrawn
+# after email_days. -1: never. Backups keep what they have: remove old ones.
+# "metaserver admin forget" removes one person at once.
+#[retention]
+#source_days = 30
+#email_days = 30
+
 # Whoever asked for a server or a mirror is told what becomes of it, and whoever
 # runs a mirror that it is ill; the admins are told of that, of what waits for a
 # decision (at most every ten minutes), and of what befalls the root itself. One

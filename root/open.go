@@ -1,13 +1,11 @@
 package root
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 )
@@ -54,34 +52,4 @@ func readTrust(d folder, n int64) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than a trust document can be (%d bytes)", d.trust(n), maxTrust)
 	}
 	return data, err
-}
-
-// What forget does at once, and how often.
-const (
-	forgetEvery = time.Hour
-	forgetBatch = 1000
-)
-
-// forget removes registrations that were turned down long ago, and with them
-// the e-mail addresses of people who have nothing to do with the list.
-func (r *Root) forget(ctx context.Context) error {
-	if r.cfg.KeepDays < 0 {
-		return nil
-	}
-	tick := time.NewTicker(forgetEvery)
-	defer tick.Stop()
-	for {
-		before := r.cfg.Now().AddDate(0, 0, -r.cfg.KeepDays)
-		switch n, err := r.store.Prune(ctx, before, forgetBatch); {
-		case err != nil && ctx.Err() == nil:
-			r.log.Error("old registrations could not be removed; the next try is in an hour", "err", err)
-		case n > 0:
-			r.log.Info("old registrations removed", "count", n)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }

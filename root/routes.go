@@ -77,6 +77,7 @@ func (s *server) adminActions(a *actions) {
 	a.get("/audit", "read-audit", s.auditLog)
 	s.transferActions(a) // export, import
 	a.get("/openapi.json", "read-description", s.wholeDescription)
+	s.forgetActions(a)
 }
 
 // newRouter answers everything that is no route with a problem, HEAD wherever

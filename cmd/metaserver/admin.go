@@ -54,6 +54,7 @@ func adminCommand() *cobra.Command {
 		adminAuditCommand(&f),
 		adminExportCommand(&f),
 		adminImportCommand(&f),
+		adminForgetCommand(&f),
 	)
 	cmd.Long = `Decide about registrations, keep the mirror list, publish trust documents.
 

@@ -100,11 +100,13 @@ func openSQLite(ctx context.Context, cfg Config) (*sqlStore, error) {
 
 // openWriter opens the database for writing and brings its tables up to date.
 // synchronous(FULL) is what makes a commit durable in WAL mode; temporary data
-// are kept in memory because they only serve to undo.
+// are kept in memory because they only serve to undo. secure_delete overwrites
+// what is deleted: people who are forgotten must not be found in the file.
 func openWriter(ctx context.Context, path string, now func() time.Time) (*writer, error) {
 	db, err := sql.Open("sqlite", fileURI(path,
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)",
-		"foreign_keys(1)", "journal_size_limit(67108864)", "temp_store(MEMORY)"))
+		"foreign_keys(1)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+		"secure_delete(1)"))
 	if err != nil {
 		return nil, err
 	}

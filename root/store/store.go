@@ -62,6 +62,7 @@ type Store interface {
 	News
 	Restorer
 	Transfer
+	Retention
 	ReviewStore
 	Health
 

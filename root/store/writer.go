@@ -267,3 +267,25 @@ func (t *tx) next(counter string) (n int64, err error) {
 	err = t.row("UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value", counter).Scan(&n)
 	return n, err
 }
+
+// checkpoint empties the log of the database, in which what was deleted can
+// still be read. Readers that are under way may prevent that; then it is done
+// with a later one, or when the log begins anew.
+func (w *writer) checkpoint(ctx context.Context) error {
+	select {
+	case w.seat <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-w.seat }()
+	if w.closed {
+		return errClosed
+	}
+	var busy, log, moved int
+	_, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 500")
+	if err == nil {
+		err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
+	}
+	_, restored := w.conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA busy_timeout = 10000")
+	return explain(errors.Join(err, restored))
+}
