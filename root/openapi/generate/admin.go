@@ -40,6 +40,9 @@ var admin = []operation{
 		asks(query{"approve", "string", "1: they are listed at once."}, query{"replace", "string", "1: an entry of the same id gets the content."},
 			query{"skip_wrong", "string", "1: wrong lines are left out."}).refuses(http.StatusConflict),
 
+	post(prefix+"/forget", "Remove what is known of a person", api.Person{}, ok(api.Forgotten{})).
+		more("What stays is named, with the reason.").refuses(http.StatusUnprocessableEntity),
+
 	get(prefix+"/mirror-registrations", "All requests of mirrors that wait, oldest first", ok([]api.MirrorRegistration{})),
 	post(prefix+"/mirror-registrations", "Put a mirror's request into the queue", api.MirrorRequest{}, queued(api.Accepted{})),
 	get(prefix+"/mirror-registrations/{id}", "One request of a mirror with its conflicts", ok(api.MirrorRegistration{})),
