@@ -25,7 +25,7 @@ import (
 // again, far more than the queue holds.
 func TestRequirement01_Flood(t *testing.T) {
 	t.Parallel()
-	const queue, requests = 100, 1500
+	const queue, requests = 100, 500
 	r := newRoot(t, func(c *root.Config) {
 		c.Queue, c.TrustedProxies = queue, []string{"127.0.0.1"} // each request says where it comes from
 		c.Limits.ProofOfWork = root.WorkOff                      // nothing slows it down
