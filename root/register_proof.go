@@ -77,16 +77,26 @@ func (s *server) checkOwnProof(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reg, err := s.provable(r.Context(), chi.URLParam(r, "id"), token)
+	out, err := s.checkOwn(r.Context(), chi.URLParam(r, "id"), token, src)
 	if err != nil {
 		return err
 	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// checkOwn looks for what a token's owner shows; the API and the status page
+// both end here.
+func (s *server) checkOwn(ctx context.Context, id string, token store.Token, src source) (api.ProofChecked, error) {
+	reg, err := s.provable(ctx, id, token)
+	if err != nil {
+		return api.ProofChecked{}, err
+	}
 	if !src.local || s.cfg.LimitLoopback {
 		if wait := s.prover.sources.wait(src.block(), s.cfg.Now()); wait > 0 {
-			return tooFast(wait)
+			return api.ProofChecked{}, tooFast(wait)
 		}
 	}
-	return s.checkProof(w, r, reg)
+	return s.checkProof(ctx, reg)
 }
 
 // provable returns the pending registration that proofs of this owner are
@@ -112,32 +122,36 @@ func (s *server) proveByAdmin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.checkProof(w, r, &review.Registration)
+	out, err := s.checkProof(r.Context(), &review.Registration)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
 }
 
 // checkProof looks at all places and stores what it has found.
-func (s *server) checkProof(w http.ResponseWriter, r *http.Request, reg *store.Registration) error {
+func (s *server) checkProof(ctx context.Context, reg *store.Registration) (api.ProofChecked, error) {
 	select {
 	case s.prover.seats <- struct{}{}:
 		defer func() { <-s.prover.seats }()
 	default:
 		p := problem(http.StatusServiceUnavailable, "The root is looking at other hosts; try again in a moment.")
 		p.RetryAfter = proof.Timeout
-		return p
+		return api.ProofChecked{}, p
 	}
-	missing, err := s.lookForToken(r.Context(), reg)
+	missing, err := s.lookForToken(ctx, reg)
 	if err != nil {
-		return err
+		return api.ProofChecked{}, err
 	}
-	return s.sendProof(w, r, reg, missing)
+	return s.proofChecked(ctx, reg, missing)
 }
 
-func (s *server) sendProof(w http.ResponseWriter, r *http.Request, reg *store.Registration, missing []api.ProofFailed) error {
-	now, err := s.proofOf(r.Context(), reg)
+func (s *server) proofChecked(ctx context.Context, reg *store.Registration, missing []api.ProofFailed) (api.ProofChecked, error) {
+	now, err := s.proofOf(ctx, reg)
 	if err != nil {
-		return err
+		return api.ProofChecked{}, err
 	}
-	return writeJSON(w, http.StatusOK, api.ProofChecked{Proof: *now, Missing: missing})
+	return api.ProofChecked{Proof: *now, Missing: missing}, nil
 }
 
 // lookForToken asks every host in both ways, all at once.
@@ -194,7 +208,11 @@ func (s *server) proveKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.sendProof(w, r, reg, []api.ProofFailed{})
+	out, err := s.proofChecked(r.Context(), reg, []api.ProofFailed{})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
 }
 
 func (s *server) checkKeyProof(body *api.KeyProof, reg *store.Registration) error {

@@ -15,7 +15,7 @@ var admin = []operation{
 	get(prefix+"/registrations/{id}", "One registration with all that is known", ok(api.Registration{})),
 	post(prefix+"/registrations/decide", "Decide about many registrations", api.Decisions{}, ok(api.Outcomes{})),
 	post(prefix+"/registrations/{id}/look", "Look at the server again", nil, ok(api.Registration{})).refuses(http.StatusConflict),
-	post(prefix+"/registrations/{id}/prove", "Look for the proof of control now", nil, ok(api.ProofChecked{})).refuses(http.StatusConflict),
+	post(prefix+"/registrations/{id}/prove", "Look for the proof of control now", nil, ok(api.ProofChecked{})).refuses(http.StatusConflict, http.StatusServiceUnavailable),
 	post(prefix+"/registrations/{id}/approve", "Approve a registration", api.Approval{}, ok(api.Decided{})).optionalBody().refuses(http.StatusConflict),
 	post(prefix+"/registrations/{id}/reject", "Reject a registration", api.Reason{}, ok(api.Decided{})).refuses(http.StatusConflict),
 	post(prefix+"/entries/{id}/revoke", "Take an entry out of the list, for good", api.Reason{}, ok(api.Decided{})).refuses(http.StatusConflict),
@@ -57,6 +57,8 @@ var admin = []operation{
 	get(prefix+"/mirrors/{id}", "One mirror with its past", ok(api.MirrorHistory{})),
 	remove(prefix+"/mirrors/{id}", "Remove a mirror", ok(api.Published{})).refuses(http.StatusConflict, http.StatusServiceUnavailable),
 	get(prefix+"/messages", "The newest messages to people", ok([]api.Message{})),
+	post(prefix+"/messages/test", "Send a message to all admins and webhooks", nil,
+		answer{http.StatusAccepted, "It is on its way.", api.TestSent{}}).refuses(http.StatusConflict),
 
 	get(prefix+"/trust", "All trust documents, in order", ok([]api.Trust{})),
 	post(prefix+"/trust", "Publish the next trust document", text("text/plain; charset=utf-8"), ok(api.TrustPublished{})).

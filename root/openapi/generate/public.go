@@ -25,7 +25,7 @@ var public = []operation{
 	post("/api/v1/registrations/{id}/{token}/transfer", "Offer the entry to another owner", api.Offer{}, ok(api.Offered{})).in("owner").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	post("/api/v1/registrations/{id}/{token}/check", "Let the root look for the proof of control now", nil, ok(api.ProofChecked{})).in("owner").
-		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+		refuses(http.StatusServiceUnavailable, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	post("/api/v1/registrations/{id}/{token}/prove", "Prove control by the server's own key", api.KeyProof{}, ok(api.ProofChecked{})).in("owner").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	post("/api/v1/transfers/{id}/{token}", "Ask for an entry that was offered", api.TakeOver{}, queued(api.Accepted{})).in("owner").
