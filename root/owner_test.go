@@ -172,7 +172,7 @@ func TestOwnerTransfers(t *testing.T) {
 	a := decode[api.Accepted](t, o.do(offer.URL, api.TakeOver{Email: "new@example.org"}), 202)
 	o.do(offer.URL, api.TakeOver{Email: "new@example.org"}).problem(t, 404)
 	next := &ownerWorld{o.world, a.ID, a.StatusURL}
-	if s := next.state(); s.Kind != "transfer" || s.Status != "pending" {
+	if s := next.state(); s.Kind != "transfer" || s.Status != "pending" || s.Server != nil || !strings.Contains(s.Summary, "still its former owner's") {
 		t.Errorf("%+v", s)
 	}
 	reg, err := o.client().Registration(t.Context(), a.ID)
@@ -368,5 +368,32 @@ func TestStatusOfSuspended(t *testing.T) {
 	}
 	if s := o.state(); s.Listing.Listed || s.Listing.Served || !strings.Contains(s.Summary, "not in the list for now: Down for weeks.") || s.Server == nil {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestTransferIsNotMade takes one back and turns one down: the owner stays.
+func TestTransferIsNotMade(t *testing.T) {
+	t.Parallel()
+	o := newWorld(t).owner(1)
+	o.approve(o.id)
+	take := func() *ownerWorld {
+		t.Helper()
+		offer := decode[api.Offered](t, o.do(o.status+"/transfer", api.Offer{Email: "new@example.org"}), 200)
+		a := decode[api.Accepted](t, o.do(offer.URL, api.TakeOver{Email: "new@example.org"}), 202)
+		return &ownerWorld{o.world, a.ID, a.StatusURL}
+	}
+	back := take()
+	decode[api.Request](t, o.do(back.status+"/withdraw", struct{}{}), 200)
+	down := take()
+	if _, err := o.client().Reject(t.Context(), down.id, "Who are you?"); err != nil {
+		t.Fatal(err)
+	}
+	for what, s := range map[string]api.Status{"taken back": back.state(), "turned the transfer down": down.state()} {
+		if !strings.Contains(s.Summary, "stays its former owner's") || !strings.Contains(s.Summary, what) || s.Owner && s.Server != nil {
+			t.Errorf("%s: %+v", what, s)
+		}
+	}
+	if s := o.state(); !s.Owner || s.Server == nil || !s.Listing.Listed {
+		t.Errorf("the owner sees %+v", s)
 	}
 }

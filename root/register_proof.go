@@ -257,7 +257,7 @@ func (s *server) addOwner(ctx context.Context, out *api.Registration, r *store.R
 		return nil
 	}
 	var err error
-	if r.Kind == store.KindNew || r.Kind == store.KindEdit {
+	if r.Kind != store.KindWithdrawal {
 		if out.Proof, err = s.proofOf(ctx, r); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func (s *server) addOwners(ctx context.Context, out *api.Status, h *store.Holdin
 	if h.Listed != nil {
 		now = &h.Listed.Server
 	}
-	if h.Status == store.Pending || h.Status == store.Approved {
+	if h.Status == store.Pending && h.Kind == store.KindNew || h.Status == store.Approved {
 		out.Server = editOf(now)
 	}
 	var err error
@@ -182,13 +182,28 @@ func (s *server) addMirrors(ctx context.Context, out *api.Listing, first *store.
 	return nil
 }
 
+// transferSummary says what has become of a transfer that is not made; "": it
+// is.
+func transferSummary(h *store.Holding) string {
+	switch {
+	case h.Kind != store.KindTransfer:
+	case h.Status == store.Pending:
+		return "The entry is still its former owner's: an admin has to agree to the transfer, and has not decided yet."
+	case h.Status == store.Rejected:
+		return "The entry stays its former owner's: an admin has turned the transfer down."
+	case h.Status == store.Withdrawn && (h.Listed == nil || h.Listed.State != store.EntryRevoked):
+		return "The entry stays its former owner's: the transfer was taken back."
+	}
+	return ""
+}
+
 // summary answers why a server is listed, or is not.
 func (s *server) summary(out *api.Status, h *store.Holding) string {
+	if text := transferSummary(h); text != "" {
+		return text
+	}
 	switch h.Status {
 	case store.Pending:
-		if h.Kind == store.KindTransfer {
-			return "The entry is still its former owner's: an admin has to agree to the transfer, and has not decided yet."
-		}
 		return "The server is not listed yet: an admin decides, by hand, and has not done so. Sending the request again does not make it faster."
 	case store.Rejected:
 		return "The server is not listed through this request: an admin has turned it down."
@@ -243,6 +258,8 @@ func mirrorsText(l *api.Listing) string {
 func steps(out *api.Status, h *store.Holding) []string {
 	all := []string{}
 	switch {
+	case h.Kind == store.KindTransfer && (h.Status == store.Rejected || h.Status == store.Withdrawn):
+		return append(all, "Its owner may offer the entry again.")
 	case h.Status == store.Rejected, h.Status == store.Withdrawn, h.Status == store.Revoked:
 		return append(all, "To be listed after all, put right what the reason names, and send a new request.")
 	case !h.Owner && h.Kind == store.KindNew:
