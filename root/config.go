@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/alive"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -64,7 +65,9 @@ type Config struct {
 	proofPorts    [2]string // for http and https in place of 80 and 443; tests only
 	Resolver      string    // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
 
-	InspectOff bool // nobody looks at the servers of requests, unless an admin asks for it
+	Check      alive.Policy // of the servers of entries; zero fields: the defaults named there
+	CheckOff   bool         // nobody looks at the servers of entries
+	InspectOff bool         // nobody looks at the servers of requests, unless an admin asks for it
 
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it

@@ -46,6 +46,16 @@ func (s *server) addHistory(ctx context.Context, out *api.Entry) (err error) {
 	if out.Notes, err = s.notesOf(ctx, store.NoteEntry, out.ID); err != nil {
 		return err
 	}
+	living, looks, err := s.store.Alive(ctx, out.ID, maxHistory)
+	if err != nil {
+		return err
+	}
+	if living.State != "" {
+		out.Alive = &api.Alive{State: string(living.State), Since: living.Since, Checked: living.Checked}
+	}
+	for _, l := range looks {
+		out.Looks = append(out.Looks, api.Look{At: l.At, State: string(l.State), Error: l.Error})
+	}
 	regs, err := s.store.RegistrationsOf(ctx, out.ID, maxHistory)
 	for _, r := range regs {
 		out.Registrations = append(out.Registrations, api.EntryChange{

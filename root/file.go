@@ -114,6 +114,7 @@ func loadConfig(path, text, data string) (Config, error) {
 	}
 	cfg.TLS, cfg.AdminTLS = f.TLS.read(filepath.Dir(path)), f.AdminTLS.read(filepath.Dir(path))
 	cfg.Watch, cfg.WatchOff = f.Watch.policy()
+	cfg.Check, cfg.CheckOff = f.Check.policy()
 	if err := cfg.readTables(path, text); err != nil {
 		return Config{}, err
 	}

@@ -148,9 +148,18 @@ log_level = "info"
 
 # The root looks at the servers that requests name, so that an admin sees what DNS
 # says and whether anything answers: once for each request, never at private
-# addresses unless allow_private, and seldom twice at one host.
+# addresses unless allow_private, and seldom twice at one host. requests = false:
+# never, unless an admin asks for it.
+# It looks at each listed server once in the time "entries" ("off": never). The
+# owner of one that was seen silent for warn_after is told; after grace it is out
+# of the list until it answers. Only games are judged for which the root has a
+# probe, and those in "tcp", whose servers accept TCP connections.
 #[check]
 #requests = true
+#entries = "6h"
+#warn_after = "168h"
+#grace = "720h"
+#tcp = []
 
 # The root looks at its mirrors as clients do. One that is stale or away for
 # stale_grace, or serves for wrong_grace what does not verify, is left out of the

@@ -145,7 +145,7 @@ func loadText(t testing.TB, text string) Config {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	cfg.Now, cfg.Log = nil, nil
-	cfg.Watch = cfg.Watch.WithDefaults()
+	cfg.Watch, cfg.Check = cfg.Watch.WithDefaults(), cfg.Check.WithDefaults()
 	return cfg
 }
 

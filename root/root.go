@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/alive"
 	"github.com/signed-metaserver/metaserver/root/certificate"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
@@ -61,6 +62,7 @@ type server struct {
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector
 	blocks    *blockKeeper
+	checker   *alive.Checker
 	pusher    *push.Pusher
 	prover    *prover
 	importing chan struct{} // holds one element while entries are imported
@@ -155,6 +157,10 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	checker, err := newChecker(&cfg, st, publisher, inspector, chain.Origin())
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	conns, warning := cfg.newPublicConns(trusted)
 	if warning != "" {
 		cfg.Notes = append(cfg.Notes, warning)
@@ -165,6 +171,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 		watcher:   watcher,
 		inspector: inspector,
 		blocks:    newBlockKeeper(),
+		checker:   checker,
 		prover:    newProver(&cfg),
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		cfg:       cfg,
@@ -222,6 +229,9 @@ func (r *Root) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return r.keepBlocks(ctx) })
 	g.Go(func() error { return r.resumeDue(ctx) })
+	if !r.cfg.CheckOff {
+		g.Go(func() error { return ended(ctx, r.checker.Run(ctx)) })
+	}
 	if !r.cfg.InspectOff {
 		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })
 	}

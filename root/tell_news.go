@@ -42,7 +42,7 @@ const (
 var knownEvents = []string{
 	eventArrived, eventApproved, eventRejected, eventChanged, eventMoved, eventRevoked, eventWithdrawn, eventTransferred,
 	eventSuspended, eventResumed, eventDead, eventGone, eventTrust, eventAdminAdded, eventAdminGone, eventDenied, eventTest,
-	"mirror.warned", "mirror.left-out", "mirror.taken-in", "mirror.forked", "mirrors.ill",
+	"mirror.warned", "mirror.left-out", "mirror.taken-in", "mirror.forked", "mirrors.ill", eventSilent,
 }
 
 // checkEvent refuses what no event begins with.

@@ -77,6 +77,12 @@ func printEntry(out io.Writer, e api.Entry) {
 		line("suspended", fmt.Sprintf("%s by %s, %s: %s", formatTime(p.Since), p.Admin, untilText(p.Ends), p.Reason))
 	}
 	line("reason", e.Reason)
+	if a := e.Alive; a != nil {
+		line("server", fmt.Sprintf("%s since %s, looked at %s", a.State, formatTime(a.Since), ago(a.Checked)))
+	}
+	for _, l := range e.Looks {
+		line("look", strings.TrimSpace(formatTime(l.At)+" "+l.State+" "+l.Error))
+	}
 	for _, r := range e.Registrations {
 		line("history", entryChangeText(r))
 	}

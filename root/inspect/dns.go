@@ -12,6 +12,10 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
+// NoSuchName is the error of a host that DNS denies, as opposed to one about
+// which nobody answers.
+const NoSuchName = "DNS knows no such name"
+
 // What is asked and kept of one request.
 const (
 	maxHosts     = 4    // host names
@@ -23,6 +27,15 @@ const (
 
 // resolveAll asks DNS about the hosts of addresses, each once.
 func (i *Inspector) resolveAll(ctx context.Context, addresses []string) []store.HostFinding {
+	all := i.forwardAll(ctx, addresses)
+	for n := range all {
+		all[n].Names = i.names(ctx, all[n].Addresses)
+	}
+	return all
+}
+
+// forwardAll leaves out reverse DNS.
+func (i *Inspector) forwardAll(ctx context.Context, addresses []string) []store.HostFinding {
 	var all []store.HostFinding
 	for _, a := range addresses {
 		host := hostOf(a)
@@ -50,7 +63,6 @@ func (i *Inspector) resolve(ctx context.Context, host string) store.HostFinding 
 	} else {
 		f.Addresses, f.Error = i.addresses(ctx, host)
 	}
-	f.Names = i.names(ctx, f.Addresses)
 	return f
 }
 
@@ -61,7 +73,7 @@ func (i *Inspector) addresses(ctx context.Context, host string) ([]netip.Addr, s
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return nil, "DNS knows no such name"
+		return nil, NoSuchName
 	case err != nil:
 		return nil, "DNS cannot be asked now, or does not answer"
 	}

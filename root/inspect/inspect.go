@@ -206,3 +206,28 @@ func (i *Inspector) ask(ctx context.Context, s *serverlist.Server, place string)
 		RTT: live.RTT, Software: live.Software, Error: clip([]string{live.Error}),
 	}
 }
+
+// Ask asks DNS about the hosts of a listed server and then the server itself,
+// at one address after the other until one answers. Nobody is spared for having
+// been asked lately: the caller sees to that.
+func (i *Inspector) Ask(ctx context.Context, s *serverlist.Server) ([]store.HostFinding, store.ProbeFinding) {
+	hosts := i.forwardAll(ctx, s.Addresses)
+	found := store.ProbeFinding{State: string(probe.Unprobed)}
+	var told []string
+	for _, address := range s.Addresses {
+		place, _, why := i.place(address, hosts)
+		if why == "" {
+			one := i.ask(ctx, s, place)
+			if one.State == string(probe.Online) {
+				return hosts, one
+			}
+			if one.State == string(probe.Offline) {
+				found.State = one.State
+			}
+			found.Protocol, why = one.Protocol, one.Error
+		}
+		told = append(told, address+": "+why)
+	}
+	found.Error = clip(told)
+	return hosts, found
+}

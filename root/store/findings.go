@@ -19,6 +19,7 @@ type ReviewStore interface {
 	SuspendStore
 	NoteStore
 	EntryStore
+	AliveStore
 }
 
 // FindingStore is the part of a [Store] that keeps what the root has found out

@@ -40,6 +40,10 @@ const EntrySuspended EntryState = "suspended"
 const (
 	ActionSuspend Action = "suspend"
 	ActionResume  Action = "resume"
+
+	// Of the root itself, which looks at the servers of entries.
+	ActionWarnDead   Action = "warn-dead"   // nothing is done yet
+	ActionRemoveDead Action = "remove-dead" // the entry is suspended
 )
 
 // A NotSuspendedError refuses to resume what is in the list.
@@ -51,13 +55,13 @@ func (e *NotSuspendedError) Error() string { return "entry " + e.Entry + " is no
 
 func (s *sqlStore) Suspend(ctx context.Context, p Suspension) (out Entry, err error) {
 	err = s.decide(ctx, p.Admin, func(d *decider) error {
-		out, err = d.suspend(p)
+		out, err = d.suspend(p, ActionSuspend)
 		return err
 	})
 	return orNothing(out, err)
 }
 
-func (d *decider) suspend(p Suspension) (Entry, error) {
+func (d *decider) suspend(p Suspension, action Action) (Entry, error) {
 	e, err := d.listed(p.Entry)
 	if err != nil {
 		return Entry{}, err
@@ -73,7 +77,7 @@ func (d *decider) suspend(p Suspension) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := d.record(ActionSuspend, e.Registration, p.Entry, p.Reason, change); err != nil {
+	if err := d.record(action, e.Registration, p.Entry, p.Reason, change); err != nil {
 		return Entry{}, err
 	}
 	return d.entry(p.Entry)

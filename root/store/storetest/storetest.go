@@ -43,6 +43,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Bulk", bulkTests},
 		{"Blocks", blockTests},
 		{"Suspend", suspendTests},
+		{"Alive", aliveTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},
