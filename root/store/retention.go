@@ -20,8 +20,9 @@ type Retention interface {
 	ForgetSources(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// ForgetEmails removes the e-mail addresses of requests that were rejected,
-	// revoked or withdrawn before the given time, at most limit of each kind,
-	// and returns how many.
+	// revoked or withdrawn before the given time, and of those approved before
+	// it that their entry has outlived: former owners and former edits. It
+	// removes at most limit of each kind, and returns how many.
 	ForgetEmails(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Forget removes what is known of a person. What it has removed is not in
@@ -80,8 +81,14 @@ func (s *sqlStore) ForgetEmails(ctx context.Context, before time.Time, limit int
 			return n, err
 		}
 	}
-	return n, nil
+	done, err := s.blank(ctx, serverQueue.registrations, "email = '', identity = ''", outlived+" AND decided < $1", before, limit)
+	return n + done, err
 }
+
+// outlived are requests whose entry has another owner, and shows another
+// request, by now.
+const outlived = `status = 'approved' AND email <> '' AND EXISTS (SELECT 1 FROM entries e
+	WHERE e.id = registrations.entry AND e.owner <> registrations.id AND e.registration <> registrations.id)`
 
 // blank removes something from the rows of a table that a condition on $1, a
 // time, chooses.

@@ -25,6 +25,7 @@ var ownerTests = map[string]func(*testing.T, *world){
 	"TransferIsOnce":           transferIsOnce,
 	"UpdateKeepsTheOwner":      updateKeepsTheOwner,
 	"ShownSince":               shownSince,
+	"FormerOwnersAreForgotten": formerOwnersAreForgotten,
 	"Proofs":                   proofs,
 }
 

@@ -127,3 +127,38 @@ func transferIsOnce(t *testing.T, w *world) {
 	}
 	wantError(t, take(second), store.ErrNotFound)
 }
+
+// An entry outlives its owners and its edits: their e-mail addresses go, and the
+// owner's stays.
+func formerOwnersAreForgotten(t *testing.T, w *world) {
+	old := w.owner()
+	entry := w.approve(old.id).Server.ID
+	edit := w.approve(old.edit(described("one"), mailed("second@example.net")).ID).Registration
+	offer := store.NewToken()
+	if _, err := w.OfferTransfer(t.Context(), old.id, old.token, store.Offer{Token: offer.Hash(), Email: "new@example.org", Expires: start.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	next, err := w.TakeOver(t.Context(), entry, offer, store.TakeOver{Email: "new@example.org", Token: store.NewToken().Hash()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forget := func(want int) {
+		t.Helper()
+		if n, err := w.ForgetEmails(t.Context(), w.clock(), 10); err != nil || n != want {
+			t.Errorf("%d addresses forgotten, want %d: %v", n, want, err)
+		}
+	}
+	w.wait(time.Minute)
+	forget(0)
+	w.approve(next.ID)
+	w.wait(time.Minute)
+	forget(2)
+	for id, want := range map[string]string{old.id: "", edit: "", next.ID: "new@example.org"} {
+		if got := w.review(id).Email; got != want {
+			t.Errorf("%s has the address %q, want %q", id, got, want)
+		}
+	}
+	if again := w.register(mailed("new@example.org"), described("two")); again.Entry != entry {
+		t.Errorf("the owner's server again updates %q", again.Entry)
+	}
+}
