@@ -27,15 +27,16 @@ import (
 // loopback connections that are kept open. They take turns, round by round, so
 // that what else the machine does hits all of them alike; the ratios are the
 // medians of all rounds. Ratios above 1: the root answers more requests a second.
+// cpu-µs is what a server's process computes for a request.
 func BenchmarkServe(b *testing.B) {
 	dir := listedData(b, 10_000)
 	w := startChild(b, dir)
 	waitForList(w)
 	folder := filepath.Join(dir, "public")
 	servers := []benchServer{
-		{"root", w.public},
-		{"bare", bareServer(b, folder)},
-		{"nginx", strings.TrimSuffix(testenv.Nginx(b, folder), "/")},
+		{"root", w.public, w.pid},
+		bareServer(b, folder),
+		{"nginx", strings.TrimSuffix(testenv.Nginx(b, folder), "/"), 0},
 	}
 	b.Run("list", func(b *testing.B) { benchmarkServers(b, servers, "/server.list", http.StatusOK, 4, 48) })
 	b.Run("trust", func(b *testing.B) { benchmarkServers(b, servers, "/trust/1.trust", http.StatusOK, 16, 4000) })
@@ -98,7 +99,17 @@ func each(b testing.TB, workers, n int, f func(i int) error) {
 }
 
 // A benchServer is one of those that are compared.
-type benchServer struct{ name, url string }
+type benchServer struct {
+	name, url string
+	pid       int // 0: it is several processes
+}
+
+func (s benchServer) cpu(b *testing.B) time.Duration {
+	if s.pid == 0 {
+		return 0
+	}
+	return cpuTime(b, s.pid)
+}
 
 // benchmarkServers sends one round of requests to each server in turn, b.N
 // times, and reports requests a second and how the root compares.
@@ -110,6 +121,10 @@ func benchmarkServers(b *testing.B, servers []benchServer, path string, status, 
 		}
 	}
 	took := make([][]float64, len(servers)) // seconds of each round
+	var before []time.Duration
+	for _, s := range servers {
+		before = append(before, s.cpu(b))
+	}
 	for b.Loop() {
 		for i := range servers {
 			start := time.Now()
@@ -120,6 +135,9 @@ func benchmarkServers(b *testing.B, servers []benchServer, path string, status, 
 	b.ReportMetric(0, "ns/op")
 	for i, s := range servers {
 		b.ReportMetric(float64(requests)/median(took[i]), s.name+"/s")
+		if used := s.cpu(b) - before[i]; used > 0 {
+			b.ReportMetric(used.Seconds()*1e6/float64(b.N*requests), s.name+"-cpu-µs")
+		}
 		if i > 0 {
 			b.ReportMetric(median(ratios(took[i], took[0])), "of-"+s.name)
 		}
@@ -230,14 +248,14 @@ func (c *rawClient) skip(n int) error {
 const bareFolder = "ROOT_TEST_BARE"
 
 // bareServer serves a folder with nothing but http.ServeContent, from memory.
-func bareServer(b *testing.B, folder string) string {
+func bareServer(b *testing.B, folder string) benchServer {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), bareFolder+"="+folder)
 	w, err := startCommand(b, cmd, false)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return w.public
+	return benchServer{"bare", w.public, w.pid}
 }
 
 // serveBare is what that process does until it is killed.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -24,6 +25,8 @@ type stats struct {
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	publish  *prometheus.HistogramVec
+
+	series sync.Map // of seriesKey to series
 }
 
 func newStats() *stats {
@@ -43,6 +46,32 @@ func newStats() *stats {
 			Buckets: []float64{.01, .03, .1, .3, 1, 3, 10, 30},
 		}, []string{"list", "result"}),
 	}
+}
+
+// A series is where answers of one kind are counted.
+type series struct {
+	requests prometheus.Counter
+	took     prometheus.Observer
+}
+
+type seriesKey struct {
+	listener, route string
+	status          int
+}
+
+// answered counts an answer. To look a series up by its labels costs more than
+// to count, so what was found is kept.
+func (s *stats) answered(listener, route string, status int, took time.Duration) {
+	key := seriesKey{listener, route, status}
+	known, ok := s.series.Load(key)
+	if !ok {
+		known, _ = s.series.LoadOrStore(key, series{
+			s.requests.WithLabelValues(listener, route, strconv.Itoa(status)), s.took.WithLabelValues(listener, route),
+		})
+	}
+	found := known.(series)
+	found.requests.Inc()
+	found.took.Observe(took.Seconds())
 }
 
 // published is issue.Config.Took.
@@ -109,8 +138,7 @@ func (s *server) noteRequest(listener string, level slog.Level, r *http.Request,
 	if route == "" {
 		route = "none"
 	}
-	s.stats.requests.WithLabelValues(listener, route, strconv.Itoa(rec.status)).Inc()
-	s.stats.took.WithLabelValues(listener, route).Observe(took.Seconds())
+	s.stats.answered(listener, route, rec.status, took)
 	if isPolled(route) {
 		level = slog.LevelDebug
 	}
