@@ -30,7 +30,7 @@ func (s *server) editionsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	html, err := web.Editions(web.EditionsView{Page: s.webPage(r, "Editions"), Editions: out})
+	html, err := web.Editions(web.EditionsView{Page: s.webPage(r, "Editions"), Shown: out})
 	return s.sendPage(w, http.StatusOK, html, err)
 }
 

@@ -28,6 +28,7 @@ func (s *server) pageRoutes(r chi.Router) {
 		r.Get("/register", s.page(s.registerPage))
 		r.Post("/register", s.page(s.registerByForm))
 		r.Get("/status/{id}/{token}", s.page(s.statusPage))
+		s.ownerPages(r)
 		r.Get("/editions", s.page(s.editionsPage))
 		r.Get("/api/", s.page(s.apiPage))
 	})
@@ -79,7 +80,7 @@ func (s *server) page(h handler) http.HandlerFunc {
 		}
 		view := web.ProblemView{Page: s.webPage(r, http.StatusText(p.Status)), Detail: p.Detail, Errors: p.Errors, RetryAfter: p.RetryAfter}
 		if r.Method == http.MethodPost {
-			view.Back = &web.Link{Path: view.Path, Label: "Back to the form"}
+			view.Back = &web.Link{Path: strings.TrimSuffix(view.Path, "/check"), Label: "Back"}
 		}
 		html, err := web.Problem(view)
 		setRetry(w.Header(), p.RetryAfter)

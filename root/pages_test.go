@@ -147,7 +147,7 @@ func TestRegisterForm(t *testing.T) {
 		t.Fatalf("status %d, Location %q: %s", a.status, location, a.body)
 	}
 	status := w.get("/" + location)
-	w.pageWith(status, 200, "Server 1", "It waits for an admin.", `<meta name="robots" content="noindex">`, `href="../../register"`)
+	w.pageWith(status, 200, "Server 1", "It waits for an admin", `<meta name="robots" content="noindex">`, `href="../../register"`)
 	if status.header.Get("Cache-Control") != "no-store" || status.header.Get("X-Robots-Tag") != "noindex" {
 		t.Errorf("%v", status.header)
 	}

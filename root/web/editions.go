@@ -9,14 +9,14 @@ import (
 // An EditionsView is what the page of the editions is made from.
 type EditionsView struct {
 	Page
-	api.Editions
+	Shown api.Editions
 }
 
 // Tables are the two lists.
 func (v EditionsView) Tables() []editionTable {
 	return []editionTable{
-		{"server.list", v.Servers, len(v.Mirrors)},
-		{"mirror.list", v.Lists, 0},
+		{"server.list", v.Shown.Servers, len(v.Shown.Mirrors)},
+		{"mirror.list", v.Shown.Lists, 0},
 	}
 }
 

@@ -147,6 +147,22 @@ func ServerFields(games map[string]string) []Field {
 	}
 }
 
+// EditFields are those of a server that is known: its e-mail address may stay as
+// it is, and so may a game that the root no longer takes.
+func EditFields(games map[string]string, game string) []Field {
+	if _, known := games[game]; !known && len(games) > 0 {
+		games = maps.Clone(games)
+		games[game] = game
+	}
+	fields := ServerFields(games)
+	for i := range fields {
+		if fields[i].Name == "email" {
+			fields[i].Required, fields[i].Hint = false, "Empty: the one that is known. It is never published."
+		}
+	}
+	return fields
+}
+
 // ServerRequest makes of what was typed the request that a program would send.
 func ServerRequest(values url.Values) api.RegistrationRequest {
 	get := func(name string) string { return oneLine(values.Get(name)) }

@@ -120,7 +120,7 @@ func TestBrowser(t *testing.T) {
 	}
 	b.mendForm()
 	b.checkLooks("status")
-	if text := eval[string](b, `document.body.innerText`); !strings.Contains(text, "It waits for an admin.") {
+	if text := eval[string](b, `document.body.innerText`); !strings.Contains(text, "It waits for an admin") {
 		t.Fatalf("this is no status page: %s", text)
 	}
 
@@ -197,7 +197,12 @@ func TestBrowserList(t *testing.T) {
 		t.Errorf("%.300s", text)
 	}
 	b.checkLooks("found")
+	for _, page := range []string{"editions", "api/"} {
+		b.open(url + page)
+		b.checkLooks(strings.TrimSuffix(page, "/"))
+	}
 	b.open(url + "?page=2")
+	b.checkLooks("last")
 	if n := eval[int](b, `document.querySelectorAll('tbody tr').length`); n != 20 {
 		t.Errorf("%d rows on the last page", n)
 	}

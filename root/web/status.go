@@ -19,7 +19,9 @@ type StatusView struct {
 type Section struct {
 	Heading string
 	Lines   []string
-	Code    string // to be copied
+	Code    string   // to be copied
+	Items   []string // a list
+	Results []string // of what was just tried
 }
 
 // A Detail is a term and its value: a time, or a text.
