@@ -25,8 +25,8 @@ func (f *configFile) listen() string {
 	return *f.Listen
 }
 
-// readTables reads [mail], the [[webhook]] and the [[target]] tables, whose keys are those of a
-// mirror's, into cfg.
+// readTables reads [mail], the [[webhook]] and the [[target]] tables, whose keys
+// are those of a mirror's, into cfg.
 func (c *Config) readTables(path, text string) error {
 	top, err := tomlfile.Parse(path, []byte(text))
 	if err != nil {
@@ -39,6 +39,9 @@ func (c *Config) readTables(path, text string) error {
 	}
 	if t := top.Table("mail"); t != nil {
 		c.readMail(t, dir)
+	}
+	for _, t := range top.Tables("webhook") {
+		c.readWebhook(t, dir)
 	}
 	return top.Err()
 }
@@ -55,8 +58,8 @@ func (c *Config) readMail(t *tomlfile.Table, dir string) {
 
 // readWebhook reads one [[webhook]]. Its name is the host of its URL unless it
 // has one.
-func (c *Config) readWebhook(t *tomlfile.Table) {
-	server, notes := notify.ReadWebhook(t, c.Data)
+func (c *Config) readWebhook(t *tomlfile.Table, dir string) {
+	server, notes := notify.ReadWebhook(t, dir)
 	c.Notes = append(c.Notes, notes...)
 	h := mail.Hook{Name: t.Text("name"), Webhook: *server, Events: t.Texts("events")}
 	if h.Name == "" {

@@ -53,16 +53,32 @@ func targetState(t api.Target) string {
 }
 
 func adminMessagesCommand(f *adminFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "messages",
-		Short: "List the e-mails about mirrors, sent and waiting",
-		Args:  cobra.NoArgs,
+	var test bool
+	cmd := &cobra.Command{
+		Use:   "messages [--test]",
+		Short: "List what requesters, operators, admins and webhooks are told, sent and waiting",
+		Long: `List the e-mails and webhook messages of the root, newest first: sent, waiting for
+the next try, or given up after three days, and why. [mail] and [[webhook]] in
+root.toml say who is told.
+
+With --test a message is put on its way to every admin and every webhook; look at
+the list a moment later to see what has become of it.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if test {
+				return work(cmd, f, func(c *api.Client) (api.TestSent, error) {
+					return c.TestMessages(cmd.Context())
+				}, func(out io.Writer, sent api.TestSent) {
+					say(out, "%s on the way; \"metaserver admin messages\" says what becomes of them.", plural(sent.Messages, "message"))
+				})
+			}
 			return work(cmd, f, func(c *api.Client) ([]api.Message, error) {
 				return c.Messages(cmd.Context())
 			}, printMessages)
 		},
 	}
+	cmd.Flags().BoolVar(&test, "test", false, "send a message to every admin and every webhook")
+	return cmd
 }
 
 func printMessages(out io.Writer, list []api.Message) {
@@ -71,7 +87,11 @@ func printMessages(out io.Writer, list []api.Message) {
 		return
 	}
 	for _, m := range list {
-		say(out, "%s  %s  %s: %s", formatTime(m.Created), m.Recipient, m.Subject, messageState(m))
+		to := m.Recipient
+		if m.Channel != "" {
+			to = "webhook " + m.Channel
+		}
+		say(out, "%s  %s  %s: %s", formatTime(m.Created), to, m.Subject, messageState(m))
 		if m.Error != "" {
 			say(out, "  ! %s", m.Error)
 		}

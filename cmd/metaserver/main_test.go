@@ -34,6 +34,8 @@ func TestScripts(t *testing.T) {
 //	appendfile FILE MORE    append the file MORE to FILE
 //	httpget URL [TOKENFILE] get URL, with an admin's token; the answer is the standard output
 //	untilserves URL TEXT    wait until what URL serves contains TEXT
+//	hookreceiver HOST:PORT SECRETFILE  receive webhooks; the address goes into the file of the URL beside
+//	hookgot EVENT           wait until it was told of an event
 //	tamper FILE STATEMENT   run SQL on a database, behind the back of the root
 //	waitstatus FILE REGEXP  until "register status" says so about the status URL in FILE
 //	now VAR                 set VAR to a second that lies between what was done and what is done next
@@ -63,6 +65,9 @@ func scriptParams(dir string) testscript.Params {
 			"waitstatus": scriptWaitStatus,
 			"now":        scriptNow,
 			"tamper":     scriptTamper,
+
+			"hookreceiver": scriptHookReceiver,
+			"hookgot":      scriptHookGot,
 
 			"untilserves": scriptUntilServes,
 			"prepare":     scriptPrepare,
