@@ -159,6 +159,14 @@ func decodeMember(members map[string]reflect.Value, name string, raw json.RawMes
 // Package json would take their members in any case, the last one of a name,
 // and null for anything.
 func checkShape(raw []byte, t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Struct:
+	default: // nothing is within it
+		if string(raw) == "null" {
+			return "must be " + describe(t)
+		}
+		return ""
+	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	start, _ := dec.Token()
 	switch {
