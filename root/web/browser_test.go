@@ -37,7 +37,7 @@ func newBrowser(t *testing.T) *browser {
 			options = append(options, chromedp.Flag(name, true))
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // bounds a browser that hangs
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute) // bounds a browser that hangs
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
