@@ -51,7 +51,7 @@ var admin = []operation{
 	post(prefix+"/mirror-registrations/{id}/reject", "Reject a mirror", api.Reason{}, ok(api.Decided{})).refuses(http.StatusConflict),
 
 	get(prefix+"/mirrors", "All mirrors and how they are", ok([]api.WatchedMirror{})),
-	post(prefix+"/mirrors", "Add a mirror", api.Mirror{}, ok(api.Published{})).
+	post(prefix+"/mirrors", "Add a mirror", api.NewMirror{}, ok(api.Published{})).
 		more("It answers when the mirror list with the mirror is served.").refuses(http.StatusConflict, http.StatusServiceUnavailable),
 	post(prefix+"/mirrors/check", "Look at all mirrors now", nil, ok([]api.WatchedMirror{})),
 	get(prefix+"/mirrors/{id}", "One mirror with its past", ok(api.MirrorHistory{})),
