@@ -15,6 +15,9 @@ func (s *server) reviewActions(a *actions) {
 	a.post("/entries/{id}/resume", store.ActionResume, s.resume)
 	a.post("/entries/{id}/notes", store.ActionNote, s.noteDown(store.NoteEntry))
 
+	a.get("/reports", "list-reports", s.listReports)
+	a.post("/reports/{id}/resolve", store.ActionResolve, s.resolveReports)
+
 	a.get("/blocks", "list-blocks", s.listBlocks)
 	a.post("/blocks", store.ActionBlock, s.addBlock)
 	a.delete("/blocks/{id}", store.ActionUnblock, s.removeBlock)

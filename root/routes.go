@@ -25,6 +25,7 @@ func (s *server) publicRouter() chi.Router {
 	r.Post("/api/v1/registrations", s.handle(s.register))
 	r.Get("/api/v1/registrations/{id}/{token}", s.handle(s.status))
 	s.ownerRoutes(r)
+	r.Post("/api/v1/reports", s.handle(s.report))
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
 	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
 	r.Get("/api/v1/editions", s.handle(s.editions))

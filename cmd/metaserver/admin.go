@@ -40,6 +40,7 @@ func adminCommand() *cobra.Command {
 		adminAllowCommand(&f),
 		adminProveCommand(&f),
 		adminBlockCommand(&f),
+		adminReportsCommand(&f),
 		adminEntriesCommand(&f),
 		adminEntryCommand(&f),
 		adminSuspendCommand(&f),

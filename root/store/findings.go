@@ -20,6 +20,7 @@ type ReviewStore interface {
 	NoteStore
 	EntryStore
 	AliveStore
+	ReportStore
 }
 
 // FindingStore is the part of a [Store] that keeps what the root has found out

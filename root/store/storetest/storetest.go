@@ -44,6 +44,7 @@ func Contract(t *testing.T, open Opener) {
 		{"Blocks", blockTests},
 		{"Suspend", suspendTests},
 		{"Alive", aliveTests},
+		{"Reports", reportTests},
 		{"Lists", listTests},
 		{"Mirrors", mirrorTests},
 		{"Watch", watchTests},
