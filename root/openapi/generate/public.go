@@ -10,7 +10,9 @@ import (
 var public = []operation{
 	post("/api/v1/registrations", "Ask for a server to be listed", api.RegistrationRequest{}, queued(api.Accepted{})).in("registration").
 		more("The same server again, with the same e-mail address, is the same request: it is updated while it waits, and asks for a change once it is listed. "+
-			"Where the root asks for a proof of work, the problem document has the member work, and the answer goes into the header Metaserver-Work.").
+			"Where the root asks for a proof of work, the problem has the type "+api.WorkType+" and the member proof_of_work. "+
+			"The same body is then sent again with the header Proof-Of-Work: the challenge, a space, and in decimal digits a number n below 2^64 so that "+
+			"SHA-256(SHA-256(\"metaserver-work/1\\n\" origin \"\\n\" challenge \"\\n\" hex(SHA-256(body)) \"\\n\") n), n as 8 bytes, the most significant first, begins with that many zero bits.").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	get("/api/v1/registrations/{id}/{token}", "What has become of a registration", ok(api.Status{})).in("registration"),
 	post("/api/v1/mirrors", "Ask for a mirror to be listed", api.MirrorRequest{}, queued(api.Accepted{})).in("registration").
