@@ -62,8 +62,9 @@ type Config struct {
 	// an admin, where the entry has no rule of its own: "addresses", "version",
 	// "description". Empty: none.
 	SignedChanges []string
-	proofPorts    [2]string // for http and https in place of 80 and 443; tests only
-	Resolver      string    // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
+	tryAgain      <-chan struct{} // a still root looks now whether it can write; tests only
+	proofPorts    [2]string       // for http and https in place of 80 and 443; tests only
+	Resolver      string          // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
 
 	Check      alive.Policy // of the servers of entries; zero fields: the defaults named there
 	CheckOff   bool         // nobody looks at the servers of entries

@@ -20,3 +20,6 @@ const RequestBurst = requestBurst
 // FailureBurst is how many requests without a valid token are looked at at
 // once.
 const FailureBurst = failureBurst
+
+// SetTryAgain makes a still root look at once whether it can write.
+func SetTryAgain(c *Config, now <-chan struct{}) { c.tryAgain = now }

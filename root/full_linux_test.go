@@ -97,7 +97,7 @@ func TestFullDisk(t *testing.T) {
 			accepted = append(accepted, decode[api.Accepted](t, a, 202).StatusURL)
 			continue
 		}
-		a.problem(t, 500)
+		a.problem(t, 503)
 		refused++
 	}
 	if len(accepted) == 0 {

@@ -84,14 +84,26 @@ func (r *Root) listen() (all []entrance, _ error) {
 
 // entrances returns those that there are to be, still without doors.
 func (r *Root) entrances() (all []entrance) {
-	public := r.observe(listenerPublic, r.publicRoutes())
 	if r.cfg.Listen != ListenNone {
-		all = append(all, entrance{name: listenerPublic, answer: answerTimeout, routes: public, source: r.certificates[listenerPublic]})
+		all = append(all, entrance{name: listenerPublic, answer: answerTimeout, routes: r.routesOf(listenerPublic), source: r.certificates[listenerPublic]})
 	}
 	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || len(r.cfg.Handed[listenerPlain]) > 0) {
-		all = append(all, entrance{name: listenerPlain, answer: answerTimeout, routes: r.observe(listenerPlain, r.plainRoutes())})
+		all = append(all, entrance{name: listenerPlain, answer: answerTimeout, routes: r.routesOf(listenerPlain)})
 	}
-	return append(all, entrance{name: listenerAdmin, answer: adminTimeout, routes: r.observe(listenerAdmin, r.adminRoutes()), source: r.certificates[listenerAdmin]})
+	return append(all, entrance{name: listenerAdmin, answer: adminTimeout, routes: r.routesOf(listenerAdmin), source: r.certificates[listenerAdmin]})
+}
+
+// routesOf returns what a listener answers.
+func (r *Root) routesOf(name string) http.Handler {
+	switch {
+	case r.still != nil:
+		return r.observe(name, r.still.routes(name == listenerAdmin))
+	case name == listenerPublic:
+		return r.observe(name, r.publicRoutes())
+	case name == listenerPlain:
+		return r.observe(name, r.plainRoutes())
+	}
+	return r.observe(name, r.adminRoutes())
 }
 
 func (r *Root) open(name string) ([]net.Listener, error) {

@@ -54,6 +54,8 @@ func problemOf(err error) *api.Problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrReadOnly):
+		return unavailable()
 	case errors.Is(err, store.ErrNotFound):
 		return problem(http.StatusNotFound, "There is nothing with this id.")
 	case errors.Is(err, store.ErrQueueFull):

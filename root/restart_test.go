@@ -69,18 +69,23 @@ func serveUntilKilled(dir string) error {
 			return err
 		}
 	}
+	if dir := os.Getenv(childReadOnly); dir != "" {
+		return serveReadOnly(dir)
+	}
 	cfg, err := root.LoadConfig(dir)
 	if err != nil {
 		return err
 	}
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Ready = func(public, admin net.Addr) { fmt.Println(public, admin) }
+	cfg.Ready = printAddrs
 	r, err := root.New(cfg)
 	if err != nil {
 		return err
 	}
 	return r.Run(context.Background())
 }
+
+func printAddrs(public, admin net.Addr) { fmt.Println(public, admin) }
 
 // TestKilled kills the process, without warning, as soon as it has answered,
 // and looks whether what it answered was true.

@@ -33,6 +33,7 @@ type Root struct {
 	bodyTimeout   time.Duration // until a request has arrived whole
 	publicPort    int           // set by Run before it serves
 	lock          io.Closer     // of the data folder
+	still         *still        // nil: it can write
 }
 
 // A server is what the handlers share. Everything in it is safe for concurrent
@@ -200,12 +201,20 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 }
 
 // Close gives back what New took. A Run that is under way must have ended.
-func (r *Root) Close() error { return errors.Join(r.store.Close(), r.lock.Close()) }
+func (r *Root) Close() error {
+	if r.still != nil {
+		return nil
+	}
+	return errors.Join(r.store.Close(), r.lock.Close())
+}
 
 // Run serves both listeners and publishes, until ctx ends or something fails
 // for good. Requests under way are then given a moment to finish. It returns
 // nil when ctx ended it. A Root runs once.
 func (r *Root) Run(ctx context.Context) error {
+	if r.still != nil {
+		return r.runStill(ctx)
+	}
 	if err := r.publisher.Restore(ctx); err != nil {
 		return err
 	}

@@ -85,7 +85,24 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 		return err
 	}
 	cfg.Ready = supervisor{cfg.Log}.serving
+	for {
+		err := serveOnce(cmd, cfg)
+		if !errors.Is(err, root.ErrWritable) {
+			return err
+		}
+		if len(cfg.Handed) > 0 {
+			return withHint(err, "The sockets are systemd's, which starts the root again.")
+		}
+	}
+}
+
+// serveOnce serves a root until it is told to end. One that cannot write to its
+// data folder serves what was published last, until it can.
+func serveOnce(cmd *cobra.Command, cfg root.Config) error {
 	r, err := root.New(cfg)
+	if root.CannotWrite(err) {
+		r, err = root.NewStill(cfg, err)
+	}
 	if err != nil {
 		return explainKey(err)
 	}

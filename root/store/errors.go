@@ -11,6 +11,7 @@ var (
 	ErrNotFound  = errors.New("there is no such thing here")
 	ErrQueueFull = errors.New("the queue of registrations is full; an admin has to decide some of them first")
 	ErrNoSpace   = errors.New("the disk is full; nothing was changed, and what was stored before is there")
+	ErrReadOnly  = errors.New("the disk of the database cannot be written to: it is mounted read-only, or it fails; nothing was changed, and what was stored before is there")
 	ErrConflict  = errors.New("another edition was published meanwhile; read the newest one and try again")
 )
 
