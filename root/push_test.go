@@ -26,7 +26,7 @@ func TestNoPublicListener(t *testing.T) {
 	dir := newData(t)
 	config := string(readFile(t, filepath.Join(dir, "root.toml")))
 	config = strings.Replace(config, `listen = "127.0.0.1:7480"`, `listen = ""`, 1)
-	config = strings.Replace(config, `# public_url = "https://ms.example.org/"`, `public_url = "`+site+`"`, 1)
+	config = strings.Replace(config, `#public_url = "https://ms.example.org/"`, `public_url = "`+site+`"`, 1)
 	config += "\n[[target]]\ntype = \"folder\"\npath = \"" + web + "\"\npublic_url = \"" + site + "\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
