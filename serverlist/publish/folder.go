@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/filetype"
 )
 
 const (
@@ -154,12 +155,12 @@ func (s *folderSession) locate(name string) (string, error) {
 	path := filepath.Join(s.path, filepath.FromSlash(name))
 	if dir := filepath.Dir(path); dir != filepath.Clean(s.path) {
 		if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
-			return "", fmt.Errorf("%s is not a folder (%s): remove it, it is created again", dir, kind(info))
+			return "", fmt.Errorf("%s is not a folder (%s): remove it, it is created again", dir, filetype.Name(info.Mode()))
 		}
 	}
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a file (%s): remove it, it is created again", path, kind(info))
+		return "", fmt.Errorf("%s is not a file (%s): remove it, it is created again", path, filetype.Name(info.Mode()))
 	}
 	return path, explain(err)
 }
@@ -225,17 +226,4 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the file system is mounted read-only", err)
 	}
 	return err
-}
-
-func kind(info fs.FileInfo) string {
-	switch mode := info.Mode(); {
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode.IsDir():
-		return "a folder"
-	case mode.IsRegular():
-		return "a file"
-	default:
-		return "a special file"
-	}
 }

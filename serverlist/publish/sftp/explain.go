@@ -82,19 +82,6 @@ func (s *session) space(ctx context.Context, folder string) string {
 	}
 }
 
-func kind(info fs.FileInfo) string {
-	switch mode := info.Mode(); {
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode.IsDir():
-		return "a folder"
-	case mode.IsRegular():
-		return "a file"
-	default:
-		return "a special file"
-	}
-}
-
 // hostOf and portOf take a completed address apart.
 func hostOf(address string) string {
 	host, _, _ := net.SplitHostPort(address)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/filetype"
 )
 
 const (
@@ -75,7 +76,7 @@ func (s *session) Read(ctx context.Context, name string) (io.ReadCloser, error) 
 			return err
 		}
 		if !info.Mode().IsRegular() {
-			return fmt.Errorf("it is not a file (%s): remove it, it is created again", kind(info))
+			return fmt.Errorf("it is not a file (%s): remove it, it is created again", filetype.Name(info.Mode()))
 		}
 		r.size = info.Size()
 		r.file, err = s.client.Open(file)
@@ -242,7 +243,7 @@ func (s *session) makeFolder(ctx context.Context, folder string) error {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s is not a folder (%s): remove it, it is created again", folder, kind(info))
+		return fmt.Errorf("%s is not a folder (%s): remove it, it is created again", folder, filetype.Name(info.Mode()))
 	case !errors.Is(err, fs.ErrNotExist):
 		return s.explain(ctx, "looking at folder", folder, err)
 	}
