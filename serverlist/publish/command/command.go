@@ -129,11 +129,14 @@ func mentions(command []string) bool {
 	return slices.ContainsFunc(command[1:], func(arg string) bool { return strings.Contains(arg, placeholder) })
 }
 
-// Open runs Pull, if there is one. Its folder, and that of Push, are temporary
-// and removed when the session is closed.
+// Open runs Pull, if there is one, and looks whether Push is there. Its folder,
+// and that of Push, are temporary and removed when the session is closed.
 func (t Target) Open(ctx context.Context) (publish.Session, error) {
 	if err := t.check(); err != nil {
 		return nil, err
+	}
+	if err := find(t.Push[0]); err != nil {
+		return nil, fmt.Errorf("push: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

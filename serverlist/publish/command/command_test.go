@@ -196,7 +196,7 @@ func TestBadCommands(t *testing.T) {
 		"push lies":              {func(o *command.Target) { o.Push = sh(`true`) }, []string{"mirror.list was written, and something else came back"}},
 		"push leaves a process":  {func(o *command.Target) { o.Push = sh(`sleep 600 & true`) }, []string{"left something running"}},
 		"push is absent":         {func(o *command.Target) { o.Push[0] = "no-such-program" }, []string{"there is no program no-such-program here"}},
-		"push is no program":     {func(o *command.Target) { o.Push[0] = os.TempDir() }, []string{"failed: permission denied"}},
+		"push is no program":     {func(o *command.Target) { o.Push[0] = os.TempDir() }, []string{"push: ", "cannot be started"}},
 		"push without folder":    {func(o *command.Target) { o.Push = []string{"true"} }, []string{`holds "{folder}"`}},
 		"no push":                {func(o *command.Target) { o.Push = nil }, []string{"push is missing"}},
 		"pull fails":             {func(o *command.Target) { o.Pull = sh(`echo cannot >&2; exit 23`) }, []string{"pull, which reads", "exit status 23; it said: cannot"}},
@@ -219,6 +219,17 @@ func TestBadCommands(t *testing.T) {
 			set(t, target, older) // is what the host holds, so that nothing is written
 		})
 	}
+}
+
+// TestNoPush: that there is no program to push with is told while there is nothing
+// to push, too.
+func TestNoPush(t *testing.T) {
+	t.Parallel()
+	docs := publishtest.NewRoot(serverlisttest.Options{}).Documents(t0, "alpha")
+	target := copied(t, t.TempDir())
+	set(t, target, docs)
+	target.Push[0] = "no-such-program"
+	wantError(t, target, docs, "there is no program no-such-program here")
 }
 
 // TestHangingCommand: a program that hangs is ended with what it has started,

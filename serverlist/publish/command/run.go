@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -43,12 +44,29 @@ func run(ctx context.Context, timeout time.Duration, command []string, folder st
 	case limited.Err() != nil:
 		return fmt.Errorf("%s did not end within %v and was killed%s", name, timeout, out.lines())
 	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("there is no program %s here: install it, or write where it is", name)
+		return noProgram(command[0])
 	case errors.Is(err, exec.ErrWaitDelay):
 		_ = killGroup(cmd) // fails if it has ended meanwhile
 		return fmt.Errorf("%s has ended and left something running, which was killed; let it wait for what it starts%s", name, out.lines())
 	}
 	return fmt.Errorf("%s failed: %w%s", name, withoutPath(err), out.lines())
+}
+
+// find tells whether a program can be started: that push cannot be should not
+// come out only when there is news to publish.
+func find(program string) error {
+	_, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist):
+		return noProgram(program)
+	}
+	return fmt.Errorf("%s cannot be started: %w", filepath.Base(program), withoutPath(err))
+}
+
+func noProgram(program string) error {
+	return fmt.Errorf("there is no program %s here: install it, or write where it is", filepath.Base(program))
 }
 
 // withoutPath shortens what exec says of a program that cannot be started.
