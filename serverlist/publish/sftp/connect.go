@@ -91,7 +91,7 @@ func (s *session) handshake(known *knownHost, l *login, methods []ssh.AuthMethod
 	case l.failure != nil || isRefusal(err):
 		return l.refused(err)
 	}
-	return fmt.Errorf("starting SSH with %s: %w", s.target.Address, err)
+	return fmt.Errorf("starting SSH with %s: %w; does the server take SSH at this port, and this machine's connections?", s.target.Address, err)
 }
 
 // keepAlive asks the server to say something now and then, so that a silent

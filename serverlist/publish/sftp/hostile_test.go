@@ -9,8 +9,11 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -271,5 +274,18 @@ func visit(t *testing.T, target sftp.Target, docs publish.Documents) {
 	}
 	if held, err := publish.ReadBack(t.Context(), target, chain); err == nil && held.Servers != nil {
 		t.Errorf("it holds %+v", held)
+	}
+}
+
+// TestNoSSH: something else than an SSH server answers at the port.
+func TestNoSSH(t *testing.T) {
+	t.Parallel()
+	target := hostile(t, nil) // for the keys that are known
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	target.Address, target.Timeout = web.Listener.Addr().String(), time.Minute
+	_, err := target.Open(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "does the server take SSH at this port") {
+		t.Errorf("got %v", err)
 	}
 }

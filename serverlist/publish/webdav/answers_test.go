@@ -60,6 +60,7 @@ func TestOtherAnswers(t *testing.T) {
 		"too large":      {onWrite(413), true, "client_max_body_size"},
 		"locked":         {onWrite(423), true, "another program has locked the file"},
 		"no way up":      {onWrite(409), true, "making the folder"},
+		"no such place":  {onWrite(404), true, "nobody keeps files at this URL"},
 		"read-only":      {onWrite(405), true, "there is no WebDAV folder"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,6 +113,10 @@ func (s *session) advice(resp *http.Response) string {
 		return "the user may not do this, or the folder belongs to another user than that of the web server"
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return "there is no WebDAV folder at this URL, or it is read-only"
+	case http.StatusNotFound:
+		if resp.Request.Method != http.MethodGet {
+			return "nobody keeps files at this URL; is it the one that the host gives for WebDAV?"
+		}
 	case http.StatusConflict:
 		return "the folder above is missing and cannot be made"
 	case http.StatusRequestEntityTooLarge:

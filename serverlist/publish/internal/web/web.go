@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 )
@@ -147,10 +148,15 @@ func Explain(err error) error {
 		invalid x509.CertificateInvalidError
 		plain   tls.RecordHeaderError
 		timeout net.Error
+		lookup  *net.DNSError
 	)
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: nothing listens there: is the server running, and are host and port of the URL right?", err)
+	case errors.As(err, &lookup) && lookup.IsNotFound:
+		return fmt.Errorf("%w: there is no such name: is the host of the URL right?", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("%w: the certificate of the host is out of date, or the clock of this machine is wrong", err)
 	case errors.As(err, &unknown):

@@ -81,6 +81,9 @@ func TestTransport(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		}
 	}
+	noName := func(context.Context, string, string) (net.Conn, error) { // no test asks the DNS of the world
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "host.invalid", IsNotFound: true}}
+	}
 	for name, c := range map[string]struct {
 		options Options
 		url     string
@@ -90,6 +93,8 @@ func TestTransport(t *testing.T) {
 		"nobody's":        {Options{}, secure.URL, "signed by nobody"},
 		"another name":    {Options{RootCAs: pool, Dial: to(secure.Listener.Addr().String())}, "https://other.invalid/", "for another name than the URL"},
 		"plain":           {Options{RootCAs: pool}, strings.Replace(plain.URL, "http:", "https:", 1), "speaks plain http"},
+		"nobody":          {Options{}, "http://127.0.0.1:1/", "nothing listens there"},
+		"no name":         {Options{Dial: noName}, "http://host.invalid/", "there is no such name"},
 		"silent":          {Options{Silence: 50 * time.Millisecond}, "http://" + silent.Addr().String(), "silent for too long"},
 		"silent with TLS": {Options{Silence: 50 * time.Millisecond}, "https://" + silent.Addr().String(), "silent for too long"},
 	} {
