@@ -207,8 +207,8 @@ log_level = "info"
 # Without events all are told; "registration" means all that begin so. They are
 # registration.arrived, .approved and .rejected, entry.changed, .moved, .revoked,
 # .withdrawn, .transferred, .suspended, .resumed, .dead and .gone, mirror.warned,
-# .left-out, .taken-in and .forked, mirrors.ill, trust.published, admin.added and
-# .removed, audit.denied, and test.
+# .left-out, .taken-in and .forked, mirrors.ill, servers.silent, trust.published,
+# admin.added and .removed, audit.denied, and test.
 #[[webhook]]
 #name = "chat"
 #url = "https://example.org/hook"

@@ -66,14 +66,14 @@ type tiding struct {
 }
 
 var tidings = map[audit.Action]tiding{
-	store.ActionReject:   {eventRejected, "rejected", "request %s is turned down"},
-	store.ActionRevoke:   {eventRevoked, "revoked", "%s is taken out of the list by an admin"},
-	store.ActionWithdraw: {eventWithdrawn, "withdrawn", "%s is withdrawn by its owner"},
-	store.ActionTransfer: {eventTransferred, "transferred", "%s has another owner"},
-	"suspend":            {eventSuspended, "suspended", "%s is suspended"},
-	"resume":             {eventResumed, "resumed", "%s is listed again"},
-	"warn-dead":          {eventDead, "dead", "%s does not answer"},
-	"remove-dead":        {eventGone, "gone", "%s is taken out of the list: it does not answer"},
+	store.ActionReject:     {eventRejected, "rejected", "request %s is turned down"},
+	store.ActionRevoke:     {eventRevoked, "revoked", "%s is taken out of the list by an admin"},
+	store.ActionWithdraw:   {eventWithdrawn, "withdrawn", "%s is withdrawn by its owner"},
+	store.ActionTransfer:   {eventTransferred, "transferred", "%s has another owner"},
+	store.ActionSuspend:    {eventSuspended, "suspended", "%s is suspended"},
+	store.ActionResume:     {eventResumed, "resumed", "%s is listed again"},
+	store.ActionWarnDead:   {eventDead, "dead", "%s does not answer"},
+	store.ActionRemoveDead: {eventGone, "gone", "%s is left out of the list: it does not answer"},
 }
 
 // newsOf returns the messages about a record; most need none.

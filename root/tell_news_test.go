@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
 
@@ -207,5 +209,70 @@ func TestTestMessages(t *testing.T) {
 	none := newWorld(t)
 	if p := none.ask("POST", "/messages/test", "").problem(t, http.StatusConflict); !strings.Contains(p.Detail, "nobody to write to") {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestOwnersAreTold: of what is done to their entry, by whoever, and in the
+// words that the admin wrote.
+func TestOwnersAreTold(t *testing.T) {
+	t.Parallel()
+	w, server, receiver := newTellingWorld(t)
+	c := w.client()
+	one := w.register(1)
+	if _, err := c.Approve(t.Context(), one.ID, api.Approval{}); err != nil {
+		t.Fatal(err)
+	}
+	moved := request(1)
+	moved.Address = "elsewhere.example.net:13327"
+	moved.Email = "admin1@example.org"
+	id := decode[api.Accepted](t, w.post(moved), http.StatusAccepted).ID
+	if _, err := c.Approve(t.Context(), id, api.Approval{EntryID: "server-1", Replace: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.ask("POST", "/entries/server-1/suspend", `{"reason":"under attack, see https://example.org/"}`)
+	until(t, "suspended", func() bool { return len(receiver.event("entry.suspended")) == 1 })
+	w.ask("POST", "/entries/server-1/resume", `{"reason":"over"}`)
+	until(t, "resumed", func() bool { return len(receiver.event("entry.resumed")) == 1 })
+	want := []string{"is listed", "Server 1 is listed", "entry server-1 is suspended", "under attack, see https://example.org/", "entry server-1 is listed again"}
+	for _, part := range want {
+		until(t, part, func() bool { return strings.Contains(strings.Join(received(server, "admin1@example.org"), "\n"), part) })
+	}
+	if n := len(receiver.event("registration.approved")); n != 2 {
+		t.Errorf("%d approvals are told of, want 2", n)
+	}
+}
+
+// TestNewsSurviveTheEnd: what was decided when nobody could be told is told when
+// the root runs again, and once.
+func TestNewsSurviveTheEnd(t *testing.T) {
+	t.Parallel()
+	server := testenv.Mail(t, notify.NoTLS)
+	dir := newData(t)
+	mailed := func(c *root.Config) {
+		c.WatchOff, c.InspectOff = true, true
+		c.Mail = &mail.Mail{Server: notify.Mail{Host: server.Address, TLS: notify.NoTLS, From: "ms@example.org"}}
+	}
+	st, err := store.OpenSQLite(t.Context(), store.Config{Path: filepath.Join(dir, "root.db"), MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, err := st.Register(t.Context(), store.Request{Server: serverlist.Server{Name: "Cat", Game: "g", Description: "d", Addresses: []string{"cat.example.net:1"}},
+		Email: "cat@example.net", Source: netip.MustParseAddr("192.0.2.1")}, store.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Reject(t.Context(), reg.ID, "no such game", "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w := serveData(t, dir, mailed)
+		until(t, "the letter", func() bool { return len(received(server, "cat@example.net")) > 0 })
+		w.stop()
+	}
+	if got := received(server, "cat@example.net"); len(got) != 1 || !strings.Contains(got[0], "no such game") {
+		t.Errorf("%d letters: %q", len(got), got)
 	}
 }
