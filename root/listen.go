@@ -78,6 +78,7 @@ func (r *Root) listen() (all []entrance, _ error) {
 	}
 	if public, ok := doorOf(all, listenerPublic).(*net.TCPAddr); ok {
 		r.publicPort = public.Port
+		r.cfg.Listen = public.String() // what warnings are about, also for a socket that was handed over
 	}
 	return all, nil
 }
