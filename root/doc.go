@@ -15,7 +15,8 @@
 // tells requesters what became of them. Public input reaches the queue and
 // nothing else. The admin one needs a token for everything and listens on
 // loopback unless told otherwise ("ssh -L" reaches it). routes.go is the table
-// of all routes; package api holds their JSON.
+// of all routes; package api holds their JSON, package openapi its description,
+// and package web the pages for people (pages.go).
 //
 // With [ListenNone] there is no public listener: what is published is pushed to
 // the targets that root.toml names, and admins register what people ask for.

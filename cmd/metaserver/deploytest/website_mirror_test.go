@@ -1,7 +1,9 @@
 package deploytest
 
 import (
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +29,7 @@ func TestMirrorWebsites(t *testing.T) {
 			www := publicFolder(t, "ms", root.Folder())
 			w := startWebsite(t, server, file, "mirror.example.net", "/srv/www", www)
 			for _, base := range []string{"http://mirror.example.net/ms/", "https://mirror.example.net/ms/"} {
-				w.servesDocuments(base, files(t, root.Folder()))
+				w.servesDocuments(base, files(t, root.Folder()), "")
 				w.hidesTheRest(base)
 				w.servesClients(base, root)
 			}
@@ -75,7 +77,9 @@ func publicFolder(t testing.TB, name string, documents fstest.MapFS) string {
 // notDocuments may lie in a mirror's folder, and is nobody's business.
 var notDocuments = []string{".durable-1", "trust/.durable-sh-1", "server.list.new", "trust/1.trust.new", "trust/01.trust", "notes.txt", ".htpasswd", "old/server.list"}
 
-func (w *website) servesDocuments(base string, documents map[string]string) {
+// servesDocuments: every document comes whole and as it is, with the headers that
+// caches and browsers need. encoding is how it comes to who would take gzip.
+func (w *website) servesDocuments(base string, documents map[string]string, encoding string) {
 	w.t.Helper()
 	client := w.client("127.0.0.1")
 	for name, text := range documents {
@@ -83,7 +87,7 @@ func (w *website) servesDocuments(base string, documents map[string]string) {
 		if strings.HasPrefix(name, "trust/") {
 			cache = "public, max-age=31536000, immutable"
 		}
-		whole := ask(w.t, client, "GET", base+name, "", "Accept-Encoding: gzip")
+		whole := ask(w.t, client, "GET", base+name, "")
 		if whole.status != 200 || whole.body != text {
 			w.t.Fatalf("%s%s: status %d, %d bytes", base, name, whole.status, len(whole.body))
 		}
@@ -95,8 +99,29 @@ func (w *website) servesDocuments(base string, documents map[string]string) {
 				w.t.Errorf("%s%s: %s is %q, want %q", base, name, header, got, want)
 			}
 		}
+		packed := ask(w.t, client, "GET", base+name, "", "Accept-Encoding: gzip")
+		if packed.status != 200 || packed.header.Get("Content-Encoding") != encoding || packed.unpacked(w.t) != text {
+			w.t.Errorf("%s%s for who takes gzip: status %d, Content-Encoding %q", base, name, packed.status, packed.header.Get("Content-Encoding"))
+		}
 		w.answersConditions(base+name, whole)
 	}
+}
+
+// unpacked is the body without its encoding.
+func (a reply) unpacked(t testing.TB) string {
+	t.Helper()
+	if a.header.Get("Content-Encoding") == "" {
+		return a.body
+	}
+	r, err := gzip.NewReader(strings.NewReader(a.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // answersConditions asks for a document in the ways that spare transfers.

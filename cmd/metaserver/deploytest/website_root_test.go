@@ -85,7 +85,7 @@ func (w *website) servesRoot(base, data string) {
 		}
 		documents[name] = string(text)
 	}
-	w.servesDocuments(base, documents)
+	w.servesDocuments(base, documents, "gzip")
 	client := w.client("127.0.0.5")
 	for _, path := range []string{"root.toml", "admin.token", "trust/..%2f..%2fadmin.token", "trust/2.trust", "server%2elist", "absent"} {
 		if a := ask(w.t, client, "GET", base+path, ""); a.status != 404 && a.status != 400 || strings.Contains(a.header.Get("Cache-Control"), "immutable") {
@@ -110,6 +110,14 @@ func (w *website) registersOverTLS() {
 	a := ask(w.t, client, "POST", "http://"+path, registration, "Content-Type: application/json")
 	if a.status != 308 || a.header.Get("Location") != "https://"+path {
 		w.t.Errorf("a registration over http: status %d, Location %q", a.status, a.header.Get("Location"))
+	}
+	for _, page := range []string{"register", "status/r1/secret"} {
+		if a := ask(w.t, client, "GET", "http://ms.example.org/"+page, ""); a.status != 308 || a.header.Get("Location") != "https://ms.example.org/"+page {
+			w.t.Errorf("%s over http: status %d, Location %q", page, a.status, a.header.Get("Location"))
+		}
+	}
+	if a := ask(w.t, client, "GET", "https://ms.example.org/register", ""); a.status != 200 || !strings.Contains(a.body, "<form") || a.header.Get("Access-Control-Allow-Origin") != "" {
+		w.t.Errorf("the form: status %d, %v", a.status, a.header)
 	}
 	large := `{"name":"` + strings.Repeat("x", 3<<20) + `"}`
 	if a := ask(w.t, client, "POST", "https://"+path, large, "Content-Type: application/json"); a.status != 413 {
