@@ -30,6 +30,9 @@ var admin = []operation{
 	post(prefix+"/entries/{id}/resume", "End a suspension", nil, ok(api.Entry{})).refuses(http.StatusConflict),
 	post(prefix+"/entries/{id}/notes", "Note something down about an entry", api.NewNote{}, ok(api.Note{})),
 
+	get(prefix+"/reports", "What players have reported and nobody has resolved", ok([]api.Reports{})),
+	post(prefix+"/reports/{id}/resolve", "Resolve the reports about an entry", api.Resolution{}, ok(api.Resolved{})).refuses(http.StatusConflict),
+
 	get(prefix+"/blocks", "All blocks, oldest first", ok([]api.Block{})),
 	post(prefix+"/blocks", "Block who or what may not ask for anything", api.NewBlock{}, ok(api.Block{})).refuses(http.StatusConflict),
 	remove(prefix+"/blocks/{id}", "Remove a block", ok(api.Removed{})),

@@ -36,6 +36,9 @@ var public = []operation{
 		answer{http.StatusOK, "It is done.", api.SignedResult{}}, queued(api.SignedResult{})).in("owner").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 
+	post("/api/v1/reports", "Tell the admins that something is wrong with an entry", api.NewReport{},
+		answer{http.StatusAccepted, "It is stored. Admins read it.", api.Reported{}}).in("list").
+		refuses(http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests),
 	get("/api/v1/openapi.json", "This description", ok(object{})).in("list"),
 	get("/api/v1/editions", "The newest editions, and which of them the mirrors have", ok(api.Editions{})).in("list"),
 }
