@@ -127,8 +127,12 @@ func TestHookHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	away, well, o, p := newReceiver(t), newReceiver(t), newOutbox(t), testenv.Mail(t, notify.STARTTLS)
 	away.Close()
+	var many []store.Message
 	for i := range 60 { // more than a batch
-		o.putHook(t, "away", fmt.Sprint("a", i))
+		many = append(many, store.Message{Key: fmt.Sprint("a", i), Channel: "away"})
+	}
+	if err := o.PutMessages(t.Context(), many); err != nil {
+		t.Fatal(err)
 	}
 	o.putHook(t, "well", "w")
 	o.put(t, "a")
