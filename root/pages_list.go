@@ -20,7 +20,7 @@ const (
 	searches  = 2  // at once
 )
 
-// listPages makes the pages of the list, each once for an edition and an age.
+// listPages makes the pages of the list, each once for an edition and its age.
 // The zero value is ready.
 type listPages struct {
 	mu        sync.Mutex
@@ -37,9 +37,9 @@ type listPages struct {
 	seats      chan struct{} // holds one element for every search that runs
 }
 
-// A madePage says how old the list was when it was made, in words.
+// A madePage holds for as long as it would say the same.
 type madePage struct {
-	age  string
+	said string
 	page *static
 }
 
@@ -98,8 +98,8 @@ func (p *listPages) page(doc *issue.Document, origin string, trust []*keys.Trust
 	if err != nil {
 		return nil, err
 	}
-	age := c.Age(view.Now)
-	if made, ok := p.made[view.Number]; ok && made.age == age {
+	said := c.Changing(view)
+	if made, ok := p.made[view.Number]; ok && made.said == said {
 		return made.page, nil
 	}
 	html, err := c.List(view)
@@ -113,7 +113,7 @@ func (p *listPages) page(doc *issue.Document, origin string, trust []*keys.Trust
 		clear(p.made) // whoever turns all pages makes them anew
 	}
 	page := newStatic(htmlType, html)
-	p.made[view.Number] = madePage{age, page}
+	p.made[view.Number] = madePage{said, page}
 	return page, nil
 }
 

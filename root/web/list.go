@@ -41,6 +41,12 @@ func pagesOf(n int) int { return max(1, (n+PerPage-1)/PerPage) }
 // Age says how old the edition is, in the words of its pages.
 func (c *Catalogue) Age(now time.Time) string { return Age(now.Sub(c.list.Head.Issued)) }
 
+// Changing is what a page of the catalogue says that another moment would say
+// differently.
+func (c *Catalogue) Changing(v ListView) string {
+	return fmt.Sprint(c.Age(v.Now), c.list.Freshness(v.Now), v.Documents, v.TrustSHA256)
+}
+
 // A ListView is what one page of the list is made from.
 type ListView struct {
 	Page
