@@ -48,9 +48,11 @@ func (t *tx) claim(id int64, s *serverlist.Server) error {
 }
 
 // keepAddresses remembers the addresses of a registration that is being decided.
+// The kind is compared as an expression, here and below, so that SQLite looks the
+// claims up by their owner and does not read all addresses there are.
 func (t *tx) keepAddresses(id int64) error {
 	_, err := t.exec(`INSERT INTO past_addresses (value, registration)
-		SELECT value, registration FROM registration_claims WHERE registration = $1 AND kind = 'address' ON CONFLICT DO NOTHING`, id)
+		SELECT value, registration FROM registration_claims WHERE registration = $1 AND kind || '' = 'address' ON CONFLICT DO NOTHING`, id)
 	return err
 }
 
@@ -58,7 +60,7 @@ func (t *tx) keepAddresses(id int64) error {
 // about its registration.
 func (t *tx) inheritClaims(id int64, entry string) error {
 	_, err := t.exec(`INSERT INTO entry_claims (kind, value, entry)
-		SELECT kind, value, $2 FROM registration_claims WHERE registration = $1 AND kind = 'address' ON CONFLICT DO NOTHING`, id, entry)
+		SELECT kind, value, $2 FROM registration_claims WHERE registration = $1 AND kind || '' = 'address' ON CONFLICT DO NOTHING`, id, entry)
 	return err
 }
 

@@ -187,7 +187,7 @@ func (s *sqlStore) History(ctx context.Context, id string, limit int) ([]Past, e
 		{SameEmail, "SELECT id FROM registrations WHERE lower(email) = (SELECT lower(email) FROM registrations WHERE id = $1 AND email <> '')"},
 		{SameSource, "SELECT id FROM registrations WHERE source_group = (SELECT source_group FROM registrations WHERE id = $1 AND source <> '')"},
 		{SameAddress, `SELECT registration FROM past_addresses WHERE value IN (
-			SELECT value FROM registration_claims WHERE registration = $1 AND kind = 'address'
+			SELECT value FROM registration_claims WHERE registration = $1 AND kind || '' = 'address'
 			UNION SELECT value FROM past_addresses WHERE registration = $1)`},
 	} {
 		rows, err := s.r.QueryContext(ctx, selectRegistration+" WHERE r.id <> $1 AND r.id IN ("+same.ids+") ORDER BY r.id DESC LIMIT $2", number, limit)
