@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +18,11 @@ func TestHeart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var hang bool
+		var hang atomic.Bool
 		h := &heart{now: time.Now, beats: []*beat{
 			{name: "fails", work: func(context.Context) error { return context.DeadlineExceeded }},
 			{name: "hangs", work: func(context.Context) error {
-				if hang {
+				if hang.Load() {
 					<-release // whatever the context says, as a disk does
 				}
 				return nil
@@ -38,7 +39,7 @@ func TestHeart(t *testing.T) {
 		if _, err := h.state("fails"); err != context.DeadlineExceeded {
 			t.Errorf("the error of a part: %v", err)
 		}
-		hang = true
+		hang.Store(true)
 		time.Sleep(hangs)
 		if err := h.hung(); err != nil {
 			t.Errorf("after %v at most: %v", hangs, err)
@@ -50,7 +51,7 @@ func TestHeart(t *testing.T) {
 		if _, err := h.state("hangs"); err == nil {
 			t.Error("the state of what hangs is well")
 		}
-		hang = false
+		hang.Store(false)
 		close(release)
 		synctest.Wait()
 		if err := h.hung(); err != nil {
