@@ -23,7 +23,7 @@ func (s *server) publicRouter() chi.Router {
 	r.Get("/trust/{file}", s.document(trustCache))
 
 	r.Post("/api/v1/registrations", s.handle(s.register))
-	r.Get("/api/v1/registrations/{id}/{token}", s.handle(s.status))
+	r.Get("/api/v1/registrations/{id}/{token}", s.handle(orPage(s.status)))
 	s.ownerRoutes(r)
 	r.Post("/api/v1/reports", s.handle(s.report))
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))

@@ -51,6 +51,8 @@ func registerEditCommand() *cobra.Command {
 	var o ownerCommand
 	var req api.RegistrationRequest
 	var probe string
+	members := pflag.NewFlagSet("members", pflag.ContinueOnError)
+	registrationFlags(members, &req, &probe)
 	cmd := &cobra.Command{
 		Use:   "edit --status-file FILE [--name N] [--description D] ...",
 		Short: "Change a request, or ask for an entry to be changed",
@@ -59,13 +61,22 @@ is; an empty value removes what may be absent. An edit back to what is listed
 takes back what was asked for.` + ownersHelp + signedHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !anyChanged(members) {
+				return &usageError{"name what to change, as --description D; to take back what waits, use \"metaserver register withdraw\""}
+			}
 			return o.edit(cmd, func(e *api.Edit) { applyFlags(cmd.Flags(), &req, probe, e) })
 		},
 	}
 	o.register(cmd.Flags())
 	o.registerSigning(cmd.Flags())
-	registrationFlags(cmd.Flags(), &req, &probe)
+	cmd.Flags().AddFlagSet(members)
 	return cmd
+}
+
+// anyChanged says whether one of the flags was given.
+func anyChanged(flags *pflag.FlagSet) (given bool) {
+	flags.VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+	return given
 }
 
 // applyFlags changes what was given.

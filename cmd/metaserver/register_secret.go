@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -59,7 +60,20 @@ func readSecretURL(ctx context.Context, errOut io.Writer, file, given string) (s
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(given, " \r\n\t") {
 		return "", withHint(fmt.Errorf("%s holds no URL as http://HOST/api/v1/registrations/...", from), "The status URL was printed when the server was registered, and may have been shortened since.")
 	}
-	return given, nil
+	return apiURL(u), nil
+}
+
+// statusPage is the path of a page about a request, as a browser shows it.
+var statusPage = regexp.MustCompile(`^(.*)/status/([a-z0-9]+)/([A-Za-z0-9_-]+)(?:/[a-z]*)?$`)
+
+// apiURL returns what a program asks for where people open a page.
+func apiURL(u *url.URL) string {
+	m := statusPage.FindStringSubmatch(u.Path)
+	if m == nil {
+		return u.String()
+	}
+	api := url.URL{Scheme: u.Scheme, Host: u.Host, Path: m[1] + "/api/v1/registrations/" + m[2] + "/" + m[3]}
+	return api.String()
 }
 
 func warnReadable(errOut io.Writer, file string) {

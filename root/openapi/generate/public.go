@@ -14,7 +14,8 @@ var public = []operation{
 			"The same body is then sent again with the header Proof-Of-Work: the challenge, a space, and in decimal digits a number n below 2^64 so that "+
 			"SHA-256(SHA-256(\"metaserver-work/1\\n\" origin \"\\n\" challenge \"\\n\" hex(SHA-256(body)) \"\\n\") n), n as 8 bytes, the most significant first, begins with that many zero bits.").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
-	get("/api/v1/registrations/{id}/{token}", "What has become of a registration", ok(api.Status{})).in("registration"),
+	get("/api/v1/registrations/{id}/{token}", "What has become of a registration", ok(api.Status{}),
+		answer{http.StatusSeeOther, "Only where Accept names text/html and not application/json, as browsers do: the status page.", nil}).in("registration"),
 	post("/api/v1/mirrors", "Ask for a mirror to be listed", api.MirrorRequest{}, queued(api.Accepted{})).in("registration").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	get("/api/v1/mirrors/{id}/{token}", "What has become of a mirror's request", ok(api.MirrorStatus{})).in("registration"),

@@ -1,0 +1,34 @@
+package root
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/signed-metaserver/metaserver/root/web"
+)
+
+// orPage shows people what h tells programs: a browser that opens the status URL
+// of a request is led to the status page, so that there is one URL to keep.
+func orPage(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Add("Vary", "Accept")
+		if !wantsPage(r) {
+			return h(w, r)
+		}
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Location", web.Up(r.URL.Path)+"status/"+url.PathEscape(chi.URLParam(r, "id"))+"/"+url.PathEscape(chi.URLParam(r, "token")))
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+}
+
+// wantsPage says whether a browser asks. Programs name JSON, or nothing.
+func wantsPage(r *http.Request) bool {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	return strings.Contains(accept, "text/html") && !strings.Contains(accept, "application/json")
+}
