@@ -180,8 +180,16 @@ func (s *server) notesOf(ctx context.Context, kind store.NoteKind, about string)
 }
 
 // suspendedSummary answers why an entry is not in the list for now.
+// sentence ends a sentence that has no end yet.
+func sentence(text string) string {
+	if text = strings.TrimSpace(text); strings.HasSuffix(text, "?") || strings.HasSuffix(text, "!") {
+		return text
+	}
+	return strings.TrimRight(text, ". ") + "."
+}
+
 func suspendedSummary(p *store.Suspension) string {
-	text := "The server is not in the list for now: " + strings.TrimRight(p.Reason, ". ") + ". "
+	text := "The server is not in the list for now: " + sentence(p.Reason) + " "
 	switch {
 	case !p.Ends.IsZero():
 		return text + "It comes back by itself on " + p.Ends.Format("2006-01-02 15:04 MST") + "."

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/web"
 )
 
@@ -31,4 +32,13 @@ func orPage(h handler) handler {
 func wantsPage(r *http.Request) bool {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	return strings.Contains(accept, "text/html") && !strings.Contains(accept, "application/json")
+}
+
+// notFoundPage answers what is no route: people by a page, programs by a problem.
+func (s *server) notFoundPage(w http.ResponseWriter, r *http.Request) {
+	if !wantsPage(r) {
+		notFound(w, r)
+		return
+	}
+	pageHeaders(s.page(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound })).ServeHTTP(w, r)
 }

@@ -41,3 +41,15 @@ func TestStatusURLInBrowser(t *testing.T) {
 		}
 	}
 }
+
+// TestNotFoundPage leads people back who mistype the address of a page.
+func TestNotFoundPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"/register/", "/a/b/c", "/status/r1"} {
+		w.pageWith(w.get(path, "Accept: text/html,*/*;q=0.8"), 404, "There is nothing here", "Register a server")
+		if a := w.get(path); a.status != 404 || a.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: status %d, type %q", path, a.status, a.header.Get("Content-Type"))
+		}
+	}
+}

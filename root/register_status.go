@@ -96,7 +96,7 @@ func (s *server) addOwners(ctx context.Context, out *api.Status, h *store.Holdin
 			out.Open.Proof, err = s.proofOf(ctx, h.Open)
 		}
 	}
-	if h.Newest != nil {
+	if h.Newest != nil && !(h.Status == store.Withdrawn && h.Newest.Kind == store.KindWithdrawal) { // the summary says that
 		out.Last = requestOf(h.Newest, now)
 	}
 	return err
@@ -258,9 +258,11 @@ func mirrorsText(l *api.Listing) string {
 func steps(out *api.Status, h *store.Holding) []string {
 	all := []string{}
 	switch {
-	case h.Kind == store.KindTransfer && (h.Status == store.Rejected || h.Status == store.Withdrawn):
+	case h.Status != store.Pending && transferSummary(h) != "": // it was not made
 		return append(all, "Its owner may offer the entry again.")
-	case h.Status == store.Rejected, h.Status == store.Withdrawn, h.Status == store.Revoked:
+	case h.Status == store.Withdrawn:
+		return append(all, "To be listed again, send a new request.")
+	case h.Status == store.Rejected, h.Status == store.Revoked:
 		return append(all, "To be listed after all, put right what the reason names, and send a new request.")
 	case !h.Owner && h.Kind == store.KindNew:
 		return append(all, "This URL shows the state only. What changes something is the URL that the first request got, or, for an entry that was transferred, its new owner's.")

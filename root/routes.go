@@ -16,6 +16,7 @@ func (s *server) publicRoutes() http.Handler {
 
 func (s *server) publicRouter() chi.Router {
 	r := s.newRouter()
+	r.NotFound(s.notFoundPage)
 
 	s.pageRoutes(r) // for people: the list, the form, the status
 	r.Get("/server.list", s.document(listCache))

@@ -95,7 +95,7 @@ func printEntry(out io.Writer, e api.Entry) {
 func entryChangeText(r api.EntryChange) string {
 	text := fmt.Sprintf("%s %s, %s, sent %s", r.ID, r.Kind, r.Status, formatTime(r.Created))
 	if r.Decided != nil {
-		text += fmt.Sprintf(", decided %s by %s", formatTime(*r.Decided), r.Admin)
+		text += fmt.Sprintf(", decided %s by %s", formatTime(*r.Decided), decider(r.Admin))
 	}
 	if r.Reason != "" {
 		text += ", reason: " + r.Reason

@@ -76,6 +76,25 @@ func common(c api.Conflict) string {
 	return "same " + c.Kind + " as"
 }
 
+// conflictText says what is shared with whom. What names that look alike share is
+// no name but what both are reduced to, which tells people nothing.
+func conflictText(c api.Conflict) string {
+	text := common(c) + " " + other(c)
+	if c.Kind == "look-alike" {
+		return text
+	}
+	return text + ": " + c.Value
+}
+
+// decider names who has decided about a request: an admin, or nobody when it
+// was taken back.
+func decider(admin string) string {
+	if admin == "" {
+		return "its sender"
+	}
+	return admin
+}
+
 // other names what a conflict is with.
 func other(c api.Conflict) string {
 	if c.EntryID != "" {
@@ -143,7 +162,7 @@ func printRegistration(out io.Writer, r api.Registration) {
 	line("entry", r.EntryID)
 	ownerLines(r, line)
 	if r.Decided != nil {
-		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
+		line("decided", formatTime(*r.Decided)+" by "+decider(r.Admin))
 	}
 	line("reason", r.Reason)
 	if r.Status == "pending" || r.Findings != nil {
@@ -162,7 +181,7 @@ func printRegistration(out io.Writer, r api.Registration) {
 		line("! name", "it mixes "+strings.Join(r.Scripts, " and ")+" letters")
 	}
 	for _, c := range r.Conflicts {
-		line("! conflict", common(c)+" "+other(c)+": "+c.Value)
+		line("! conflict", conflictText(c))
 	}
 	t.Flush()
 }

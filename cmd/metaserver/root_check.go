@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/spf13/cobra"
@@ -78,7 +79,11 @@ func printRootFinding(out io.Writer, f root.Finding) {
 	}
 	line += ": " + f.Text
 	if f.Remedy != "" {
-		line += ". " + f.Remedy
+		line = strings.TrimSuffix(line, ".")
+		if !strings.HasSuffix(line, "?") {
+			line += "."
+		}
+		line += " " + f.Remedy
 	}
 	row(out, line)
 }
