@@ -11,10 +11,35 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"metaserver": main, "fileserver": serveFiles})
+	testscript.Main(withProgram{m}, map[string]func(){"fileserver": serveFiles})
+}
+
+// withProgram runs tests that find the real program as "metaserver".
+type withProgram struct{ *testing.M }
+
+// programFolder says to a test that runs itself that the program is built.
+const programFolder = "METASERVER_TEST_PROGRAM"
+
+func (m withProgram) Run() int {
+	if os.Getenv(programFolder) != "" {
+		return m.M.Run()
+	}
+	folder, err := os.MkdirTemp("", "metaserver-program-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	if _, err := testenv.Build(folder); err != nil {
+		panic(err)
+	}
+	os.Setenv(programFolder, folder)
+	os.Setenv("PATH", folder+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return m.M.Run()
 }
 
 // TestScripts runs the real program through the scripts in testdata/script.

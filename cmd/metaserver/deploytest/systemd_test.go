@@ -23,13 +23,7 @@ const most = 15
 // builtIn is where the real program is built; TestMain makes and removes it.
 var builtIn string
 
-var built = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(builtIn, "metaserver")
-	if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return program, nil
-})
+var built = sync.OnceValues(func() (string, error) { return testenv.Build(builtIn) })
 
 // buildProgram builds the real program, once for all tests.
 func buildProgram(t testing.TB) string {

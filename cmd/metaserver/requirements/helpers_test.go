@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -126,14 +127,7 @@ func sees(t testing.TB, c *serverlist.Client, source serverlist.Source, names ..
 var buildFolder string
 
 // program builds the real program, once.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(buildFolder, "metaserver")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/signed-metaserver/metaserver/cmd/metaserver").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
+var program = sync.OnceValues(func() (string, error) { return testenv.Build(buildFolder) })
 
 // command runs the real program and returns its output.
 func command(t testing.TB, args ...string) string {
