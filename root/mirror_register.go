@@ -39,6 +39,7 @@ func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, 
 		return err
 	}
 	entry, wrong := checkMirrorRequest(&req, src.local || s.cfg.AllowPrivate)
+	wrong = append(wrong, s.ownURLs(req.URLs)...)
 	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
 		return refuseRequest(fields, tooLarge)
 	}
@@ -61,6 +62,21 @@ func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email s
 		return api.Accepted{}, err
 	}
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("mirrors", reg.ID, token)}, nil
+}
+
+// ownURLs refuses the place of the root itself, which the mirror list names as the
+// root's: a mirror there is away whenever the root is.
+func (s *server) ownURLs(urls []string) []api.FieldProblem {
+	var problems fieldProblems
+	if s.cfg.PublicURL == "" || len(urls) > maxElements {
+		return nil
+	}
+	for i, u := range urls {
+		if store.NormalURL(u) == store.NormalURL(s.cfg.PublicURL) {
+			problems.add(fmt.Sprintf("urls[%d]", i), "is the root's own, which the mirror list has already; a mirror is another place")
+		}
+	}
+	return problems
 }
 
 // checkMirrorRequest makes an entry of a mirror's request and names every

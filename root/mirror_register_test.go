@@ -125,6 +125,24 @@ func TestMirrorRegistrationLimits(t *testing.T) {
 	}
 }
 
+// The root's own place is no mirror, however it is spelt.
+func TestMirrorAtTheRoot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *root.Config) { c.PublicURL = "http://ms.example.org/" })
+	before := w.snapshot()
+	for _, u := range []string{"http://ms.example.org/", "https://MS.example.org", "http://ms.example.org:80/server.list"} {
+		p := w.ask("POST", "/mirrors", `{"id":"b","operator":"B","urls":["`+u+`"],"unchecked":true}`).problem(t, http.StatusUnprocessableEntity)
+		if !strings.Contains(fields(p), "urls") || !strings.Contains(p.Errors[0].Problem, "the root's own") {
+			t.Errorf("%s: %+v", u, p)
+		}
+		w.postMirror(mirrorRequest(func(r *api.MirrorRequest) { r.URLs = []string{u} })).problem(t, http.StatusUnprocessableEntity)
+	}
+	if after := w.snapshot(); after != before {
+		t.Errorf("what was refused changed something: %+v", after)
+	}
+	decode[api.Accepted](t, w.postMirror(mirrorRequest(func(r *api.MirrorRequest) { r.URLs = []string{"http://ms.example.org/mirror/"} })), http.StatusAccepted)
+}
+
 func TestMirrorURLTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -132,6 +132,7 @@ func (s *server) addMirror(w http.ResponseWriter, r *http.Request) error {
 		problems.email(req.Email)
 	}
 	m := problems.mirror(req.Mirror)
+	problems = append(problems, s.ownURLs(req.URLs)...)
 	if len(problems) > 0 {
 		return invalid(problems...)
 	}

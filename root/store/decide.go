@@ -121,7 +121,7 @@ func (d *decider) target(a Approval, number int64, r *Registration) (string, err
 	case a.Entry != "":
 		free, err := d.isFree(a.Entry)
 		if err == nil && !free {
-			err = &TakenError{ID: a.Entry}
+			err = &TakenError{ID: a.Entry, Ever: true}
 		}
 		return a.Entry, err
 	}
@@ -145,7 +145,7 @@ func (d *decider) freeID(wish string, number int64) (string, error) {
 	id = fmt.Sprintf("%s-%s", wish, formatID(number))
 	free, err := d.isFree(id)
 	if err == nil && !free {
-		err = &TakenError{ID: id}
+		err = &TakenError{ID: id, Ever: true}
 	}
 	return id, err
 }

@@ -51,14 +51,17 @@ func (e *RevisionError) Error() string {
 	return fmt.Sprintf("%s has changed since you looked, it is revision %d now: look again", e.ID, e.Revision)
 }
 
-// A TakenError refuses an id or a name that is in use, or was: ids of entries
-// are never given twice.
+// A TakenError refuses an id or a name that is in use.
 type TakenError struct {
-	ID string
+	ID   string
+	Ever bool // it may have been in use long ago: ids of entries are never given twice
 }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("%q is taken; choose another id (ids of entries are never given twice)", e.ID)
+	if e.Ever {
+		return fmt.Sprintf("%q is taken; choose another id (ids of entries are never given twice)", e.ID)
+	}
+	return fmt.Sprintf("%q is taken; choose another", e.ID)
 }
 
 // An UpdateError refuses to make a second entry out of a registration that
