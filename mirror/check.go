@@ -97,7 +97,7 @@ func (c *checker) root(ctx context.Context) {
 	c.clock(date)
 	c.r.askRoot(ctx)
 	for _, e := range c.r.report.Root.Errors {
-		c.add(Bad, "root", where, e, "Tell the root's admins, if it stays so; what is published stays.")
+		c.add(Bad, "root", where, e, rootRemedy(e))
 	}
 	notes := c.r.report.Root.Notes
 	serves := fmt.Sprintf("it serves server.list %d and mirror.list %d, verified", c.r.served[publish.ServerList], c.r.served[publish.MirrorList])
@@ -111,6 +111,14 @@ func (c *checker) root(ctx context.Context) {
 	default:
 		c.add(Good, "root", where, serves, "")
 	}
+}
+
+// rootRemedy tells where to look first when a root does not serve its lists.
+func rootRemedy(wrong string) string {
+	if strings.Contains(wrong, "HTML") {
+		return "Open the URL in a browser: does the network want a login first, is this the URL that the root's admin gave you? What is published stays."
+	}
+	return "Tell the root's admins, if it stays so; what is published stays."
 }
 
 // date returns what the root's web server takes for the time; zero if it does
@@ -158,6 +166,9 @@ func (c *checker) clock(date time.Time) {
 func (c *checker) trust() {
 	pinned, newest := c.m.pinned.Newest(), c.r.chain.Newest()
 	text := fmt.Sprintf("document %d of %s is pinned, %d is the newest", pinned.Version, pinned.Origin, newest.Version)
+	if len(c.r.report.Root.Errors) > 0 || len(c.r.served) == 0 {
+		text += " that is known; the root was not heard"
+	}
 	if c.m.cfg.Now().After(newest.ReviewBy) {
 		c.add(Warning, "trust", "", text+fmt.Sprintf("; it was to be reviewed by %s", newest.ReviewBy.UTC().Format(time.DateOnly)), "Ask the root's admins whether they still look after it.")
 		return
@@ -182,7 +193,12 @@ func (c *checker) target(i int) {
 		c.add(Bad, "target", where, "it can be read, and does not hold both lists", "Run \"metaserver mirror once\".")
 		return
 	}
-	text := fmt.Sprintf("holds server.list %d, mirror.list %d, trust %d", h.Servers.Head.Version, h.Mirrors.Head.Version, h.HeldTrust())
+	text := fmt.Sprintf("holds server.list %d, mirror.list %d", h.Servers.Head.Version, h.Mirrors.Head.Version)
+	if trust := h.HeldTrust(); trust > 0 {
+		text += fmt.Sprintf(", trust %d", trust)
+	} else {
+		text += " and no trust document"
+	}
 	if newer(c.r.servers, h.Servers) || newer(c.r.mirrors, h.Mirrors) {
 		c.add(Warning, "target", where, text+", and there is news", "Run \"metaserver mirror once\". If this stays, is the timer active (systemctl list-timers, crontab -l)?")
 	} else {
