@@ -134,6 +134,8 @@ func explainProblem(err error) error {
 		return withHint(err, "Is --token-file that of this root, and of an admin who has not been removed?")
 	case hasHint(err):
 		return err
+	case len(p.Errors) > 0 && strings.HasPrefix(p.Detail, "Nothing was "):
+		return withHint(err, "Correct what is named and try again.")
 	case len(p.Errors) > 0:
 		return withHint(err, "Nothing was changed. Correct what is named and try again.")
 	}

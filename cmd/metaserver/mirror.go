@@ -78,7 +78,8 @@ One line is printed for each target. The exit status is 0 if the root answered
 and every target holds the newest lists, whether or not they are news; else it
 is 1, standard error says why, and the targets keep complete lists. It is 3,
 whatever else happened, if what some target holds is stale or about to be
-("mirror check" says 3 only if nothing else is wrong); with that is also told to the [[notify]] channels, each time.
+("mirror check" says 3 only if nothing else is wrong); with --notify that is
+also told to the [[notify]] channels, each time.
 
 A job that starts on many machines at the same minute should have --jitter 10m:
 it waits for a random time up to that before it begins.
@@ -93,7 +94,7 @@ it waits for a random time up to that before it begins.
 				return &usageError{"--jitter is below 0"}
 			}
 			if !m.Spread(cmd.Context(), jitter) {
-				return errors.New("interrupted; nothing was changed")
+				return errInterrupted
 			}
 			note := startNote(cmd.ErrOrStderr(), "mirroring "+m.Origin()+" ...")
 			report, err := m.Once(cmd.Context())

@@ -12,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// errInterrupted is what a command says that only looked, or had not begun.
+var errInterrupted = errors.New("interrupted; nothing was changed")
+
 func mirrorCheckCommand() *cobra.Command {
 	var config string
 	var asJSON bool
@@ -31,6 +34,9 @@ stale, and 0 if there are none or warnings only.`,
 			note := startNote(cmd.ErrOrStderr(), "looking ...")
 			found := mirror.Check(cmd.Context(), config)
 			note.stop()
+			if cmd.Context().Err() != nil {
+				return errInterrupted // what was found last is about the interrupt
+			}
 			if asJSON {
 				return errors.Join(printJSON(cmd.OutOrStdout(), found), statusOfCheck(found))
 			}
@@ -91,7 +97,7 @@ target holds is stale or about to be, else 1.`,
 			status, err := m.Status(cmd.Context())
 			note.stop()
 			if err != nil {
-				return err
+				return errInterrupted
 			}
 			if asJSON {
 				return errors.Join(printJSON(cmd.OutOrStdout(), status), exitOfStatus(&status))

@@ -18,8 +18,8 @@ func mirrorRegisterCommand() *cobra.Command {
 		Use:   "register --config FILE --id I --operator O --email E",
 		Short: "Ask the root to put a mirror into its list",
 		Long: `Ask the root to put the public URLs of a mirror's configuration into the mirror
-list. An admin decides; the status URL that is printed tells what has become of
-the request. Keep it: nobody else can find it.
+list. An admin decides; "register status" tells by the status URL that is printed
+what has become of the request. Keep it: nobody else can find it.
 
 The e-mail address is for the admins, who write to it when the mirror is ill; it
 is never published. Sending the same id with the same address again updates the

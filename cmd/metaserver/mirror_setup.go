@@ -55,7 +55,7 @@ typed on the terminal is not shown, and is stored beside the configuration, in a
 file that only you can read.
 
 With --register the root is asked to put the mirror into its list. An admin
-decides; the status URL that is printed tells.
+decides; keep the status URL that is printed, by which "register status" tells.
 
   metaserver mirror setup --root http://ms.example.org/ --trust-sha256 H \
       --type folder --path /srv/mirror --public-url http://mirror.example.net/ms/
@@ -141,6 +141,9 @@ func (s *mirrorSetup) run(ctx context.Context) error {
 		return err
 	}
 	trust, err := findTrust(ctx, s.root, s.sum)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err != nil {
 		return err
 	}
@@ -203,9 +206,18 @@ func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, erro
 	report, err := m.Once(ctx)
 	note.stop()
 	if !report.Targets[0].Current {
-		return report, withHint(err, "Nothing was published, and the files that were written are removed again. Put this right and run the same command again.")
+		return report, withHint(err, notPublished(&report.Targets[0]))
 	}
 	return report, nil
+}
+
+// notPublished says what is left where, when the target lacks some document.
+func notPublished(t *mirror.TargetReport) string {
+	what := "Nothing was published,"
+	if len(t.Documents) > 0 {
+		what = "Not everything was published; what is there already stays,"
+	}
+	return what + " and the files that were written are removed again. Put this right and run the same command again."
 }
 
 func (s *mirrorSetup) sendRequest(ctx context.Context) error {

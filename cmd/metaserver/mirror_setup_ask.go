@@ -66,11 +66,13 @@ func (a *asker) read(ctx context.Context) (string, error) {
 	select {
 	case got := <-answers:
 		if got.err != nil {
+			fmt.Fprintln(a.out)
 			return "", errNoAnswer
 		}
 		return got.text, nil
 	case <-ctx.Done():
-		return "", errNoAnswer
+		fmt.Fprintln(a.out)
+		return "", errInterrupted
 	}
 }
 

@@ -17,7 +17,7 @@ func registerStatusCommand() *cobra.Command {
 		Short: "Say why a server is listed, or is not",
 		Long: `Say what has become of a request: why the server is listed or is not, since which
 edition of the list and at how many mirrors, what waits for an admin, and what
-can be done.`,
+can be done. The status URL of a mirror's request is answered, too.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return showStatus(cmd, &status, asJSON) },
 	}
@@ -30,6 +30,9 @@ func showStatus(cmd *cobra.Command, f *secretFlags, asJSON bool) error {
 	secret, err := f.read(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return err
+	}
+	if ofMirror(secret) {
+		return showMirrorStatus(cmd, secret, asJSON)
 	}
 	s, err := statusAt(cmd, secret)
 	if err != nil {

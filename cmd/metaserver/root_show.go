@@ -86,11 +86,7 @@ For a player, with a copy of %[1]s:
 For a launcher in Go, with the same file embedded as pinned:
   serverlist.New(serverlist.Config{Trust: pinned, Root: []string{%[3]q}})
 
-For a mirror, in mirror.toml beside the same file:
-  root = %[3]q
-  trust = %[2]q
-  [[target]]
-  type = "folder"
-  path = "/srv/mirror"
-`, r.Trust.File, filepath.Base(r.Trust.File), url)
+For a mirror; send the hash by mail or phone, and not from this host:
+  metaserver mirror setup --root %[3]s --trust-sha256 %[4]s
+`, r.Trust.File, filepath.Base(r.Trust.File), url, r.Trust.SHA256)
 }

@@ -96,10 +96,18 @@ func findTrust(ctx context.Context, root, sum string) ([]byte, error) {
 		if data, err = keys.NormalizeLines(data); err != nil {
 			return nil, err
 		}
+		_, wrong := keys.NewChain(data)
+		if refusal := new(keys.Error); errors.As(wrong, &refusal) && refusal.Name == "html" {
+			if n > 1 {
+				break // pages that a host shows for all that it does not have
+			}
+			return nil, withHint(fmt.Errorf("%s holds a web page and no trust document", base.JoinPath("trust", "1.trust")),
+				"Does the network want a login first (open the URL in a browser)? Is --root the URL that its admin gave you, with its folder? Nothing was written.")
+		}
 		if fmt.Sprintf("%x", sha256.Sum256(data)) != sum {
 			continue
 		}
-		if _, err := keys.NewChain(data); err != nil {
+		if err := wrong; err != nil {
 			return nil, fmt.Errorf("the document has the hash you gave and does not hold by itself: %w", err)
 		}
 		return data, nil
