@@ -107,25 +107,26 @@ func noteText(n api.Note) string { return fmt.Sprintf("%s %s: %s", formatTime(n.
 
 func adminSuspendCommand(f *adminFlags) *cobra.Command {
 	var reason, until string
+	var entries entryIDs
 	cmd := &cobra.Command{
-		Use:   "suspend ENTRY-ID --reason R [--until WHEN]",
-		Short: "Take a server out of the list for a while",
+		Use:   "suspend ENTRY-ID... --reason R [--until WHEN]",
+		Short: "Take servers out of the list for a while",
 		Long: `Take a server out of the list for a while. Its id, its owner and its claim to its
 name and addresses are kept. It comes back with "resume", or by itself when the
-time is over.`,
-		Args: cobra.ExactArgs(1),
+time is over.` + entryIDsHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ends, err := parseUntil(until, time.Now())
 			if err != nil {
 				return err
 			}
-			return work(cmd, f, func(c *api.Client) (api.Entry, error) {
-				return c.Suspend(cmd.Context(), args[0], api.Suspend{Reason: reason, Ends: ends})
+			return eachEntry(cmd, f, &entries, args, "suspend", func(c *api.Client, id string) (api.Entry, error) {
+				return c.Suspend(cmd.Context(), id, api.Suspend{Reason: reason, Ends: ends})
 			}, func(out io.Writer, e api.Entry) {
 				say(out, "Entry %s is suspended, %s.", e.ID, untilText(e.Suspended.Ends))
 			})
 		},
 	}
+	entries.flags(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the owner reads it")
 	cmd.Flags().StringVar(&until, "until", "", untilHelp)
 	cmd.MarkFlagRequired("reason")
@@ -133,16 +134,19 @@ time is over.`,
 }
 
 func adminResumeCommand(f *adminFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "resume ENTRY-ID",
-		Short: "Put a suspended server back into the list",
-		Args:  cobra.ExactArgs(1),
+	var entries entryIDs
+	cmd := &cobra.Command{
+		Use:   "resume ENTRY-ID...",
+		Short: "Put suspended servers back into the list",
+		Long:  `Put suspended servers back into the list.` + entryIDsHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return work(cmd, f, func(c *api.Client) (api.Entry, error) {
-				return c.Resume(cmd.Context(), args[0])
+			return eachEntry(cmd, f, &entries, args, "resume", func(c *api.Client, id string) (api.Entry, error) {
+				return c.Resume(cmd.Context(), id)
 			}, func(out io.Writer, e api.Entry) { say(out, "Entry %s is %s again.", e.ID, e.State) })
 		},
 	}
+	entries.flags(cmd)
+	return cmd
 }
 
 func adminNoteCommand(f *adminFlags) *cobra.Command {

@@ -263,18 +263,21 @@ func adminRejectCommand(f *adminFlags) *cobra.Command {
 
 func adminRevokeCommand(f *adminFlags) *cobra.Command {
 	var reason string
+	var entries entryIDs
 	cmd := &cobra.Command{
-		Use:   "revoke ENTRY-ID --reason R",
-		Short: "Take a server out of the list",
-		Args:  cobra.ExactArgs(1),
+		Use:   "revoke ENTRY-ID... --reason R",
+		Short: "Take servers out of the list",
+		Long: `Take servers out of the list for good. "suspend" does it for a while.` + entryIDsHelp + `
+An edition that would lose more than 20 percent of the list waits for "confirm".`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return work(cmd, f, func(c *api.Client) (api.Decided, error) {
-				return c.Revoke(cmd.Context(), args[0], reason)
+			return eachEntry(cmd, f, &entries, args, "revoke", func(c *api.Client, id string) (api.Decided, error) {
+				return c.Revoke(cmd.Context(), id, reason)
 			}, func(out io.Writer, d api.Decided) {
 				say(out, "Entry %s is %s.", d.EntryID, d.Status)
 			})
 		},
 	}
+	entries.flags(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
 	cmd.MarkFlagRequired("reason")
 	return cmd
