@@ -280,17 +280,22 @@ func explain(req *http.Request, err error) error {
 	return fmt.Errorf("asking %s: %w", req.URL.Host, err)
 }
 
+// noReason says what may have answered in place of a root.
+func noReason(resp *http.Response, body io.Reader) string {
+	host := resp.Request.URL.Host
+	if start, _ := io.ReadAll(io.LimitReader(body, 64)); resp.StatusCode == http.StatusBadRequest && strings.HasPrefix(string(start), "Client sent an HTTP request to an HTTPS server") {
+		return fmt.Sprintf("%s speaks TLS: write https://%s", host, host)
+	}
+	return fmt.Sprintf("%s answered %s without a reason: is this a root, and the right listener of it?", host, resp.Status)
+}
+
 // problemOf reads the problem document of an answer, or makes one where
 // something that is no root has answered.
 func problemOf(resp *http.Response, body io.Reader) error {
 	p := &Problem{}
 	t, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if t != ProblemType || json.NewDecoder(io.LimitReader(body, 1<<20)).Decode(p) != nil {
-		return &Problem{
-			Title:  http.StatusText(resp.StatusCode),
-			Status: resp.StatusCode,
-			Detail: fmt.Sprintf("%s answered %s without a reason: is this a root, and the right listener of it?", resp.Request.URL.Host, resp.Status),
-		}
+		return &Problem{Title: http.StatusText(resp.StatusCode), Status: resp.StatusCode, Detail: noReason(resp, body)}
 	}
 	p.Status = resp.StatusCode
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -138,5 +139,19 @@ func TestWhatIsSent(t *testing.T) {
 	}
 	if token != "" {
 		t.Error("the token went to another host")
+	}
+}
+
+// TestClientWithoutTLS asks a server that speaks TLS without it.
+func TestClientWithoutTLS(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	host := strings.TrimPrefix(srv.URL, "https://")
+	_, err := (&api.Client{Root: "http://" + host}).Lists(t.Context())
+	if want := host + " speaks TLS: write https://" + host; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
 	}
 }
