@@ -45,7 +45,8 @@ origin = {{printf "%q" .Origin}}
 # Listeners. listen = "none": no public connection is accepted; everything goes
 # to the targets at the end of this file, public_url is where the world finds one
 # of them, and registrations come by "metaserver admin register". The admin
-# listener belongs on loopback; "ssh -L" reaches it. It answers to addresses, to localhost, and to the names in admin_hosts.
+# listener belongs on loopback; "ssh -L" reaches it. It answers to addresses, to
+# localhost, and to the names in admin_hosts.
 listen = "127.0.0.1:7480"
 admin_listen = "127.0.0.1:7481"
 admin_hosts = []
@@ -74,8 +75,9 @@ limit_loopback = false
 #   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 trusted_proxies = []
 
-# Rejected and revoked registrations, with their e-mail addresses, are forgotten
-# after this many days; -1: never.
+# Rejected and revoked registrations are forgotten after this many days, and what
+# is left of the e-mail addresses in them; -1: never. [retention] below forgets
+# the addresses before that.
 keep_days = 90
 
 # What the key of a listed server may change by itself, without an admin:
