@@ -91,6 +91,9 @@ func TestRequestLog(t *testing.T) {
 	if a := w.get("/" + status); a.status != http.StatusOK {
 		t.Fatalf("status page: %d", a.status)
 	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		w.probe("GET", path)
+	}
 	w.ask("GET", "/registrations/"+accepted.ID, "")
 	w.send(exchange{"GET", w.admin + "/" + status, []string{"Authorization: Bearer " + w.token}, ""})
 	w.stop()
@@ -102,6 +105,11 @@ func TestRequestLog(t *testing.T) {
 	if !strings.Contains(log, `level=DEBUG msg=request listener=public method=GET route=/api/v1/registrations/{id}/{token} status=200`) ||
 		strings.Contains(log, "level=INFO msg=request listener=public") {
 		t.Errorf("requests of the public are not logged at debug:\n%s", log)
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if !strings.Contains(log, "level=DEBUG msg=request listener=admin method=GET route="+path+" status=200") {
+			t.Errorf("what monitors ask again and again is not logged at debug, by its name %s:\n%s", path, log)
+		}
 	}
 	_, secret, _ := strings.Cut(status, accepted.ID+"/")
 	for _, s := range []string{secret, strings.TrimPrefix(w.token, "msadm_")} {

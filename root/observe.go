@@ -89,7 +89,6 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
-	routed bool   // a router looked for a route
 	route  string // its pattern; "": there is none
 	admin  string // who sent the request
 }
@@ -132,7 +131,7 @@ func (s *server) noteRequest(listener string, level slog.Level, r *http.Request,
 		rec.status = http.StatusOK // what net/http sends for a handler that says nothing
 	}
 	route := rec.route
-	if !rec.routed {
+	if route == "" {
 		route = unrouted(r.URL.Path)
 	}
 	if route == "" {
@@ -159,7 +158,7 @@ func (s *server) noteRequest(listener string, level slog.Level, r *http.Request,
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// unrouted names what is answered before a router looks for a route.
+// unrouted names what is answered before a router has found a route.
 func unrouted(path string) string {
 	switch {
 	case path == "/server.list", path == "/mirror.list", path == "/healthz", path == "/readyz":
@@ -184,7 +183,6 @@ func noteRoute(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		rec.routed = true
 		defer func() {
 			if ctx := chi.RouteContext(r.Context()); ctx != nil {
 				rec.route = ctx.RoutePattern()
