@@ -58,7 +58,7 @@ func readSecretURL(ctx context.Context, errOut io.Writer, file, given string) (s
 	}
 	u, err := url.Parse(given)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(given, " \r\n\t") {
-		return "", withHint(fmt.Errorf("%s holds no URL as http://HOST/api/v1/registrations/...", from), "The status URL was printed when the server was registered, and may have been shortened since.")
+		return "", withHint(fmt.Errorf("%s holds no URL as http://HOST/status/ID/TOKEN", from), "The status URL was printed when the server was registered, and may have been shortened since.")
 	}
 	return apiURL(u), nil
 }

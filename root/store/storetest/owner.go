@@ -271,7 +271,7 @@ func updateKeepsTheOwner(t *testing.T, w *world) {
 	w.approve(o.id)
 	again := w.owner(from("192.0.2.99"))
 	w.approve(again.id)
-	if o.holding().Owner == false || again.holding().Owner == true {
+	if !o.holding().Owner || again.holding().Owner {
 		t.Error("an update changed the owner")
 	}
 	third := w.owner(from("192.0.2.99"))
