@@ -67,6 +67,9 @@ func report(command *cobra.Command, started bool, out io.Writer, err error) int 
 	if !wrongUsage {
 		return 1
 	}
+	if command.Args != nil { // what is missing may be an argument, which errors of flags do not name
+		fmt.Fprintf(os.Stderr, "Usage: %s\n", command.UseLine())
+	}
 	fmt.Fprintf(os.Stderr, "Run \"%s --help\" for usage.\n", command.CommandPath())
 	return 2
 }
