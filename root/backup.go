@@ -49,7 +49,8 @@ const maxOther = 1 << 20
 // it back before it is in place under its name, with mode 0600: it holds the
 // e-mail addresses of everybody, and with WithKeys whoever has it is the root.
 // The database in it is of one moment, and no older than the published documents
-// in it. Nothing is changed in the data folder. An error leaves no archive.
+// in it. Nothing is changed in the data folder. An error leaves no archive. What a
+// backup that was killed has left beside File is removed.
 func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -60,11 +61,13 @@ func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
 	if err := cfg.check(); err != nil {
 		return BackupReport{}, err
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(cfg.File), BackupTemp)
+	// One that cannot be removed is another user's, and does this one no harm.
+	_, _ = removeBackupTemps(filepath.Dir(cfg.File), cfg.Now())
+	temp, end, err := makeBackupTemp(filepath.Dir(cfg.File))
 	if err != nil {
 		return BackupReport{}, err
 	}
-	defer os.RemoveAll(temp)
+	defer end()
 	b := &backupJob{BackupConfig: cfg, from: folder(cfg.Data), temp: temp}
 	if err := b.collect(ctx); err != nil {
 		return BackupReport{}, err
@@ -75,9 +78,6 @@ func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
 	}
 	return BackupReport{File: cfg.File, Size: size, Manifest: b.manifest}, nil
 }
-
-// BackupTemp begins the names of the folders in which backups are prepared.
-const BackupTemp = ".metaserver-backup-"
 
 // ErrNoSpace is the error of a full disk.
 var ErrNoSpace = store.ErrNoSpace

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// locksHold tells whether openLocked keeps another process out.
+const locksHold = true
+
 // openLocked opens a file under an advisory lock. The system drops the lock
 // when the file is closed, also that of a killed process.
 func openLocked(path string) (*os.File, error) {

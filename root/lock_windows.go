@@ -8,6 +8,9 @@ import (
 
 const errorSharingViolation syscall.Errno = 32
 
+// locksHold tells whether openLocked keeps another process out.
+const locksHold = true
+
 // openLocked opens a file that others may then read and not open for writing.
 // The system ends that when the file is closed, also that of a killed process.
 func openLocked(path string) (*os.File, error) {

@@ -72,6 +72,9 @@ func serveUntilKilled(dir string) error {
 	if dir := os.Getenv(childReadOnly); dir != "" {
 		return serveReadOnly(dir)
 	}
+	if file := os.Getenv(childBackup); file != "" {
+		return backUpUntilKilled(dir, file)
+	}
 	cfg, err := root.LoadConfig(dir)
 	if err != nil {
 		return err

@@ -110,6 +110,13 @@ func New(cfg Config) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	removed, err := removeBackupTemps(cfg.Data, cfg.Now())
+	if len(removed) > 0 {
+		cfg.Log.Info("what a killed backup had left was removed", "folders", removed)
+	}
+	if err != nil {
+		cfg.Log.Warn("what a killed backup has left holds e-mail addresses and could not be removed: remove it", "err", err)
+	}
 	r, err := open(cfg, d, chain)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
