@@ -4,8 +4,8 @@ import "github.com/signed-metaserver/metaserver/root/store"
 
 // reviewActions are what admins do beside deciding about one registration.
 func (s *server) reviewActions(a *actions) {
-	a.post("/registrations/decide", "decide-registrations", s.decideAll) // about many
-	a.post("/registrations/{id}/look", "look-at-server", s.look)         // again
+	a.post("/registrations/decide", store.ActionDecideMany, s.decideAll)
+	a.post("/registrations/{id}/look", "look-at-server", s.look) // again
 
 	a.post("/registrations/{id}/notes", store.ActionNote, s.noteDown(store.NoteRegistration))
 

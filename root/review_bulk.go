@@ -34,6 +34,9 @@ func (s *server) decideAll(w http.ResponseWriter, r *http.Request) error {
 	outcomes, err := s.store.DecideAll(r.Context(), verdicts, adminOf(r))
 	if err != nil {
 		s.log.Error("not all of a bulk decision could be stored", "err", err)
+		call := callOf(r)
+		s.recordFailure(r, call, http.StatusInternalServerError, err)
+		call.SetRecorded()
 	}
 	if len(req.Approve) > 0 {
 		s.publisher.Changed()

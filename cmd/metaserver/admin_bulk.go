@@ -207,7 +207,7 @@ func (s *selection) confirm(ctx context.Context, cmd *cobra.Command, chosen []ap
 	out := cmd.ErrOrStderr()
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, r := range chosen[:min(len(chosen), shownChosen)] {
-		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, r.Email, r.Source)
+		row(t, r.ID, r.Kind, r.Name, strings.Join(r.Addresses, ","), r.Game, r.Email, r.Source)
 	}
 	t.Flush()
 	if more := len(chosen) - shownChosen; more > 0 {

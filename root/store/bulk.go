@@ -3,13 +3,18 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"github.com/signed-metaserver/metaserver/root/audit"
 )
 
 // BulkStore is the part of a [Store] that decides about many requests at once.
 type BulkStore interface {
 	// DecideAll decides about registrations in the order given, and returns
-	// what became of each. One that cannot be decided leaves the others alone;
-	// its outcome has the error that Approve or Reject would have returned. What
+	// what became of each, as Approve and Reject do: what the owner of an entry
+	// has asked for is done. One that cannot be decided leaves the others alone;
+	// its outcome has the error that Approve or Reject would have returned, and
+	// that it was refused is recorded, of many together in one record. What
 	// is returned is durable. When the storage fails on the way, the outcomes of
 	// those that are not decided have the cause, and it is returned as well.
 	DecideAll(ctx context.Context, verdicts []Verdict, admin string) ([]Outcome, error)
@@ -30,6 +35,10 @@ type Outcome struct {
 	Err    error  // nil: it is decided
 }
 
+// ActionDecideMany is about many registrations at once. What is done is recorded
+// by [ActionApprove] and the like, one by one.
+const ActionDecideMany Action = "decide-registrations"
+
 // bulkSize is how many decisions share one transaction: it bounds how long
 // registrations wait meanwhile.
 const bulkSize = 200
@@ -45,7 +54,7 @@ func (s *sqlStore) DecideAll(ctx context.Context, verdicts []Verdict, admin stri
 					return err
 				}
 			}
-			return nil
+			return d.recordRefused(verdicts[first:last], out)
 		})
 		if err != nil {
 			for i := first; i < len(all); i++ {
@@ -88,4 +97,43 @@ func (d *decider) carryOut(v Verdict) Outcome {
 		return Outcome{Err: err}
 	}
 	return Outcome{Status: Rejected}
+}
+
+// namedRefused is how many refusals a record names that counts them.
+const namedRefused = 10
+
+// recordRefused records what was not done of a transaction: one refusal as if
+// it had been asked for alone, more of them together.
+func (d *decider) recordRefused(verdicts []Verdict, out []Outcome) error {
+	var e audit.Event
+	var named []string
+	for i, v := range verdicts {
+		if out[i].Err == nil {
+			continue
+		}
+		action := ActionReject
+		if v.Approve {
+			action = ActionApprove
+		}
+		if e.Count++; e.Count == 1 {
+			e.Action, e.Subject, e.Detail = action, v.Registration, out[i].Err.Error()
+		}
+		if len(named) < namedRefused {
+			named = append(named, fmt.Sprintf("%s %.32s: %.120s", action, v.Registration, out[i].Err))
+		}
+	}
+	switch {
+	case e.Count == 0:
+		return nil
+	case e.Count > 1:
+		e.Action, e.Subject, e.Detail = ActionDecideMany, "", strings.Join(named, "; ")
+		if more := int(e.Count) - len(named); more > 0 {
+			e.Detail += fmt.Sprintf("; and %d more", more)
+		}
+	}
+	e.Time, e.Admin, e.Outcome = unixTime(d.now), d.admin, audit.Refused
+	if d.call != nil && d.call.Admin == d.admin {
+		e.Source = d.call.Source
+	}
+	return d.audit(e)
 }
