@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -50,7 +51,7 @@ type Import struct {
 // ImportHow says what to do with entries that are imported.
 type ImportHow struct {
 	Approve bool   // they are listed at once; false: they wait in the queue, which has no limit for them
-	Replace bool   // an entry of the same id gets the content that is imported
+	Replace bool   // an entry of the same id gets the content that is imported; it keeps its owner unless another e-mail address is
 	Admin   string // who imports
 }
 
@@ -195,12 +196,15 @@ type heldEntry struct {
 	state    EntryState
 	server   string
 	identity string
+	owner    int64  // number of the registration
+	email    string // of the owner
 }
 
 func (i *importer) held(id string) (*heldEntry, error) {
 	var h heldEntry
 	var who []byte
-	err := i.row("SELECT state, server, identity FROM entries WHERE id = $1", id).Scan(&h.state, &h.server, &who)
+	err := i.row(`SELECT e.state, e.server, e.identity, e.owner, COALESCE(r.email, '')
+		FROM entries e LEFT JOIN registrations r ON r.id = e.owner WHERE e.id = $1`, id).Scan(&h.state, &h.server, &who, &h.owner, &h.email)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -241,6 +245,7 @@ func (i *importer) meet(e *Import, held *heldEntry, who []byte) (Imported, error
 	case !i.how.Approve || e.Wait:
 		return conflictf(id, "the entry has another content here, and only what is approved at once replaces it")
 	}
+	e, who, owner := held.keep(e, who)
 	if other, err := i.listedAs(who); err != nil || other != "" && other != id {
 		if err != nil {
 			return Imported{}, err
@@ -250,7 +255,7 @@ func (i *importer) meet(e *Import, held *heldEntry, who []byte) (Imported, error
 	if err := i.dropEntryClaims(id); err != nil {
 		return Imported{}, err
 	}
-	if err := i.list(e, who, string(text)); err != nil {
+	if err := i.list(e, who, string(text), owner); err != nil {
 		return Imported{}, err
 	}
 	return Imported{Outcome: ImportReplaced, ID: id}, nil
@@ -275,7 +280,7 @@ func (i *importer) add(e *Import, who []byte) (Imported, error) {
 	if err != nil {
 		return Imported{}, err
 	}
-	if err := i.list(&named, who, string(text)); err != nil {
+	if err := i.list(&named, who, string(text), 0); err != nil {
 		return Imported{}, err
 	}
 	return Imported{Outcome: ImportListed, ID: named.Server.ID}, nil
@@ -291,8 +296,9 @@ func (i *importer) readNewest() error {
 }
 
 // list makes an entry, or gives the one of its id another content, with an
-// approved registration that carries what is not published.
-func (i *importer) list(e *Import, who []byte, text string) error {
+// approved registration that carries what is not published. Its owner is that of
+// the registration with the number owner; 0: of this one.
+func (i *importer) list(e *Import, who []byte, text string, owner int64) error {
 	if err := i.draw(); err != nil {
 		return err
 	}
@@ -301,10 +307,10 @@ func (i *importer) list(e *Import, who []byte, text string) error {
 		return err
 	}
 	_, err = i.exec(`INSERT INTO entries (id, state, server, identity, registration, owner, created, updated, change, first_change)
-		VALUES ($1, 'listed', $2, $3, $4, $4, $5, $5, $6, $6)
+		VALUES ($1, 'listed', $2, $3, $4, $8, $5, $5, $6, $6)
 		ON CONFLICT (id) DO UPDATE SET server = excluded.server, identity = excluded.identity, owner = excluded.owner,
 		registration = excluded.registration, updated = $7, change = excluded.change`,
-		e.Server.ID, text, who, number, i.created(e), i.change, i.now)
+		e.Server.ID, text, who, number, i.created(e), i.change, i.now, cmp.Or(owner, number))
 	if err != nil {
 		return err
 	}
