@@ -24,8 +24,16 @@ func (s *server) entries(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return invalid(api.FieldProblem{Field: "state", Problem: `must be "listed", "suspended" or "revoked"`})
 	}
+	reports, err := s.store.CountReports(r.Context(), "")
+	if err != nil {
+		return err
+	}
 	return writeArray(s, w, func(each func(api.Entry) error) error {
-		return s.store.Entries(r.Context(), f, func(e store.Entry) error { return each(entryOf(&e)) })
+		return s.store.Entries(r.Context(), f, func(e store.Entry) error {
+			out := entryOf(&e)
+			out.Reports = reports[out.ID]
+			return each(out)
+		})
 	})
 }
 
@@ -43,6 +51,11 @@ func (s *server) entry(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) addHistory(ctx context.Context, out *api.Entry) (err error) {
+	reports, err := s.store.CountReports(ctx, out.ID)
+	if err != nil {
+		return err
+	}
+	out.Reports = reports[out.ID]
 	if out.Notes, err = s.notesOf(ctx, store.NoteEntry, out.ID); err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (r *Root) forgetOnce(ctx context.Context) {
 		{"addresses of requests", r.cfg.Retention.SourceDays, r.store.ForgetSources},
 		{"e-mail addresses of requests", r.cfg.Retention.EmailDays, r.store.ForgetEmails},
 		{"old registrations", r.cfg.KeepDays, r.store.Prune},
+		{"resolved reports and notes about registrations that are gone", r.cfg.KeepDays, r.store.ForgetReports},
 	} {
 		if what.days < 0 {
 			continue
@@ -99,7 +100,7 @@ func (s *server) forgetPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, api.Forgotten{
-		Removed: done.Removed, Blanked: done.Blanked, Messages: done.Messages, Notes: done.Notes,
+		Removed: done.Removed, Blanked: done.Blanked, Messages: done.Messages, Notes: done.Notes, Reports: done.Reports,
 		Left: s.leftOf(&done),
 	})
 }

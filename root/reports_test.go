@@ -42,9 +42,22 @@ func TestReports(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].EntryID != "server-2" || all[0].Kinds["impostor"] != 1 || all[0].Kinds["dead"] != 1 || len(all[0].Newest) != 2 {
 		t.Errorf("%+v, %v", all, err)
 	}
+	reportsOf := func(want int) {
+		t.Helper()
+		one, err := c.Entry(t.Context(), "server-2")
+		if err != nil || one.Reports != want {
+			t.Errorf("the entry has %d reports, want %d; %v", one.Reports, want, err)
+		}
+		entries, err := c.Entries(t.Context(), "", "")
+		if err != nil || len(entries) != 2 || entries[0].Reports != 1 || entries[1].Reports != want {
+			t.Errorf("%+v, %v", entries, err)
+		}
+	}
+	reportsOf(2)
 	if r, err := c.ResolveReports(t.Context(), "server-2", "revoked"); err != nil || r.Reports != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
+	reportsOf(0)
 	w.ask("POST", "/reports/server-2/resolve", `{"note":"again"}`).problem(t, http.StatusNotFound)
 	if all, err := c.Reports(t.Context()); err != nil || len(all) != 1 {
 		t.Errorf("%+v, %v", all, err)

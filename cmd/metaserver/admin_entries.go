@@ -80,6 +80,9 @@ func printEntry(out io.Writer, e api.Entry) {
 	if a := e.Alive; a != nil {
 		line("server", fmt.Sprintf("%s since %s, looked at %s", a.State, formatTime(a.Since), ago(a.Checked)))
 	}
+	if e.Reports > 0 {
+		line("reports", fmt.Sprintf("%d open (\"admin reports\" shows them)", e.Reports))
+	}
 	for _, l := range e.Looks {
 		line("look", strings.TrimSpace(formatTime(l.At)+" "+l.State+" "+l.Error))
 	}

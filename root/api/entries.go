@@ -25,7 +25,7 @@ type Entry struct {
 	Reason       string     `json:"reason,omitempty"`    // of the revocation
 	Suspended    *Suspended `json:"suspended,omitempty"` // absent: it is not
 	Alive        *Alive     `json:"alive,omitempty"`     // by the root's own looks; absent: it does not look, or cannot tell
-	Reports      int        `json:"reports,omitempty"`   // of players, that are open
+	Reports      int        `json:"reports,omitempty"`   // of players, that are open; only in answers to GET
 
 	// Of one entry only.
 	Notes         []Note        `json:"notes,omitempty"`         // oldest first

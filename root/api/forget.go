@@ -16,6 +16,7 @@ type Forgotten struct {
 	Blanked  int      `json:"blanked"`  // requests without e-mail address and source now
 	Messages int      `json:"messages"` // that are gone
 	Notes    int      `json:"notes"`    // of admins, that are gone
+	Reports  int      `json:"reports"`  // of players, by the person or naming it, that are gone
 	Left     []string `json:"left"`     // what stays, and why
 }
 

@@ -19,6 +19,9 @@ type ReportStore interface {
 	// newest first.
 	OpenReports(ctx context.Context) ([]Report, error)
 
+	// CountReports counts the open reports by entry: about one, or all if it is "".
+	CountReports(ctx context.Context, entry string) (map[string]int, error)
+
 	// ResolveReports ends the open reports about an entry, forgets where they
 	// came from, and returns how many. [ErrNotFound] when there is none.
 	ResolveReports(ctx context.Context, entry, note, admin string) (int, error)
@@ -103,4 +106,18 @@ func (s *sqlStore) ResolveReports(ctx context.Context, entry, note, admin string
 		return d.recordAbout(ActionResolve, entry, note)
 	})
 	return n, err
+}
+
+func (s *sqlStore) CountReports(ctx context.Context, entry string) (map[string]int, error) {
+	type about struct {
+		entry string
+		n     int
+	}
+	rows, err := s.r.QueryContext(ctx, "SELECT entry, COUNT(*) FROM reports WHERE resolved = 0 AND ($1 = '' OR entry = $1) GROUP BY entry", entry)
+	all, err := readRows(rows, err, func(row scanner) (a about, err error) { return a, row.Scan(&a.entry, &a.n) })
+	counts := make(map[string]int, len(all))
+	for _, a := range all {
+		counts[a.entry] = a.n
+	}
+	return counts, err
 }

@@ -21,9 +21,15 @@ type Retention interface {
 
 	// ForgetEmails removes the e-mail addresses of requests that were rejected,
 	// revoked or withdrawn before the given time, and of those approved before
-	// it that their entry has outlived: former owners and former edits. It
+	// it that their entry has outlived: former owners and former edits. What
+	// admins have noted down about those that were turned down goes with them. It
 	// removes at most limit of each kind, and returns how many.
 	ForgetEmails(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// ForgetReports removes reports that were resolved before the given time, and
+	// what admins have noted down about registrations that are gone, at most limit
+	// of each, and returns how many.
+	ForgetReports(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Forget removes what is known of a person. What it has removed is not in
 	// the database file any more, nor in its log. [ErrNotFound].
@@ -43,6 +49,7 @@ type Forgotten struct {
 	Blanked  int      // requests without e-mail address and source now
 	Messages int      // messages to the person that are gone
 	Notes    int      // of admins, that are gone
+	Reports  int      // of players, by the person or with the address in them, that are gone
 	Entries  []string // that stay listed, and have no e-mail address any more
 	Mirrors  []string // the same of mirrors
 	Records  int      // of the audit log, in which the person is named; it is never changed
@@ -82,6 +89,10 @@ func (s *sqlStore) ForgetEmails(ctx context.Context, before time.Time, limit int
 		}
 	}
 	done, err := s.blank(ctx, serverQueue.registrations, "email = '', identity = ''", outlived+" AND decided < $1", before, limit)
+	if n += done; err != nil {
+		return n, err
+	}
+	done, err = s.forgetNotes(ctx, limit)
 	return n + done, err
 }
 
@@ -119,8 +130,8 @@ func (s *sqlStore) Forget(ctx context.Context, whom Person, admin string) (Forgo
 			return err
 		}
 		out = f.out
-		return f.record(ActionForget, "", "", fmt.Sprintf("%d requests removed, %d without address, %d messages, %d notes, %d entries",
-			out.Removed, out.Blanked, out.Messages, out.Notes, len(out.Entries)), 0)
+		return f.record(ActionForget, "", "", fmt.Sprintf("%d requests removed, %d without address, %d messages, %d notes, %d reports, %d entries",
+			out.Removed, out.Blanked, out.Messages, out.Notes, out.Reports, len(out.Entries)), 0)
 	})
 	if err != nil {
 		return Forgotten{}, err
@@ -149,7 +160,7 @@ func (f *forgetter) forget(whom Person) (err error) {
 		return err
 	}
 	o := &f.out
-	if o.Removed+o.Blanked+o.Messages+o.Notes+o.Records+len(o.Entries)+len(o.Mirrors) == 0 {
+	if o.Removed+o.Blanked+o.Messages+o.Notes+o.Reports+o.Records+len(o.Entries)+len(o.Mirrors) == 0 {
 		return ErrNotFound
 	}
 	return nil
@@ -187,6 +198,9 @@ func (f *forgetter) byEmail(email string) error {
 		return err
 	}
 	f.out.Notes += int(notes)
+	if err := f.reports("instr(lower(report || ' ' || note), lower($1)) > 0", email); err != nil {
+		return err
+	}
 	return f.records(email)
 }
 
@@ -229,6 +243,13 @@ func (f *forgetter) bySource(source string) error {
 		}
 		f.out.Blanked += int(n)
 	}
+	addr, err := netip.ParseAddr(source)
+	if err == nil {
+		err = f.reports("source = $1", sourceGroup(addr))
+	}
+	if err != nil {
+		return err
+	}
 	return f.records(source)
 }
 
@@ -254,13 +275,13 @@ func (f *forgetter) request(number int64) error {
 			return err
 		}
 	}
+	if err := f.notes(number); err != nil {
+		return err
+	}
 	if status == Approved {
 		return f.blankRequest(number, entry)
 	}
 	f.out.Removed++
-	if _, err := f.exec("DELETE FROM notes WHERE kind = 'registration' AND about = $1", formatID(number)); err != nil {
-		return err
-	}
 	if _, err := f.exec("DELETE FROM registrations WHERE id = $1", number); err != nil || status != Pending {
 		return err
 	}
