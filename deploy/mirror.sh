@@ -400,8 +400,8 @@ pin() {
 keep_or_plan() {
 	if read_target "$1" $((2 * (max_trust_text + max_signatures))) "$work/there" &&
 		plain_lines "$work/there" && cmp -s "$work/there" "$2"; then return 0; fi
-	number=${1#trust/}
-	plan "$1" "$2" "trust document ${number%.trust}"
+	name=${1%.trust}
+	plan "$1" "$2" "trust document ${name#trust/}"
 }
 
 # walk goes up the chain of trust: with what is published, then with what the root
