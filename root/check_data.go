@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -78,7 +79,25 @@ func (k *checker) database(ctx context.Context) {
 	default:
 		k.add(Good, "database", k.d.database(), fmt.Sprintf("it is whole; %d listed, %d waiting, %d mirror(s), %d message(s) to be sent", e.Counts.Listed, e.Counts.Pending, e.Counts.Mirrors, e.Counts.Messages), "")
 		k.watched(e.Mirrors)
+		k.audit(&e.Audit)
 	}
+}
+
+// audit tells whether the audit log is what the root wrote.
+func (k *checker) audit(r *audit.Report) {
+	if r.Intact() {
+		text := fmt.Sprintf("its %d record(s) are a whole chain", r.Records)
+		if r.Number > r.Records {
+			text = fmt.Sprintf("its newest %d records of %d are a whole chain", r.Records, r.Number)
+		}
+		k.add(Good, "audit", k.d.database(), text+"; its head is "+r.Head.String(), "")
+		return
+	}
+	text := "the audit log is not what the root wrote: " + r.Faults[0].String()
+	if more := int64(len(r.Faults)) - 1 + r.More; more > 0 {
+		text += fmt.Sprintf("; and %d more fault(s)", more)
+	}
+	k.add(Bad, "audit", k.d.database(), text, "Somebody else has written to the database. \"metaserver admin audit --verify\" names every fault; compare with an exported log or the newest backup, look for who had access, and give every admin a new token. The root works on meanwhile.")
 }
 
 // watched tells which mirrors the running root has found ill.

@@ -2,6 +2,7 @@ package root_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"net"
 	"net/http"
@@ -88,6 +89,8 @@ func TestCheckFinds(t *testing.T) {
 		"clock behind":   {func(r *illRoot) { r.at(-time.Hour) }, "error clock: it was issued at"},
 		"no database":    {func(r *illRoot) { r.remove("root.db") }, "error database: "},
 		"damaged":        {damage, "error database: "},
+		"log intact":     {func(*illRoot) {}, "ok audit: its 1 record(s) are a whole chain"},
+		"log cut off":    {cutLog, "error audit: the audit log is not what the root wrote: record 0: is the newest, and there was a record 1"},
 		"not running":    {func(*illRoot) {}, "warning root: no root runs"},
 		"no public URL":  {func(*illRoot) {}, "warning public_url: there is none"},
 		"URL away":       {func(r *illRoot) { r.configure("public_url = \"http://" + freeAddress(r.t) + "/\"") }, "error public_url: "},
@@ -149,6 +152,20 @@ func damage(r *illRoot) {
 	copy(data[len(data)/2:], bytes.Repeat([]byte{0xff}, 4096))
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// cutLog takes the newest record out of the audit log.
+func cutLog(r *illRoot) {
+	db, err := sql.Open("sqlite", filepath.Join(r.dir, "root.db"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer db.Close()
+	for _, text := range []string{"DROP TRIGGER audit_stays", "DELETE FROM audit"} {
+		if _, err := db.Exec(text); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 }
 
