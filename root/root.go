@@ -165,7 +165,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	checker, err := newChecker(&cfg, st, publisher, inspector, chain.Origin())
+	checker, err := newChecker(&cfg, st, publisher, inspector, watcher, chain.Origin())
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

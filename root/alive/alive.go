@@ -19,8 +19,10 @@
 // the server lives again. Each look that finds it alive begins everything anew.
 //
 // When more than half of the listed servers that the root can judge are silent,
-// and more than one, it suspects its own network and holds nothing against
-// anybody. And however many have died, it suspends no more than a fifth of the
+// and more than one, and nothing else on the Internet was reached lately, it
+// suspects its own network and holds nothing against anybody. One server that
+// answers proves that the network works, unless it is at a private address, and
+// so does a mirror that is well: then who is silent is silent. And however many have died, it suspends no more than a fifth of the
 // list in a day: a mistake of the root must not empty it.
 package alive
 
@@ -99,6 +101,10 @@ type Config struct {
 	Batch    int // entries looked at in a round; 0: as many as it takes
 	Keep     int // looks kept of each entry; 0: 60
 
+	// Reached tells whether something other than a server was reached on the
+	// Internet lately; nil: it is not known.
+	Reached func() bool
+
 	// Tell is called for every event. What it returns is put into the outbox when
 	// the event is Suspects; the others are in the audit log, from which people
 	// are told. nil: nobody is told.
@@ -136,6 +142,7 @@ type Checker struct {
 
 	mu       sync.Mutex
 	suspects bool
+	answered time.Time // when a server on the Internet was last seen alive
 }
 
 // New returns a checker. It does nothing before Run or Round.
@@ -151,6 +158,9 @@ func New(cfg Config) (*Checker, error) {
 	}
 	if cfg.Tell == nil {
 		cfg.Tell = func(Event) []store.Message { return nil }
+	}
+	if cfg.Reached == nil {
+		cfg.Reached = func() bool { return false }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -228,24 +238,28 @@ func (c *Checker) lookAll(ctx context.Context, due []store.LivingEntry, now time
 	for i := range due {
 		g.Go(func() error {
 			looks[i] = store.EntryLook{Entry: due[i].Server.ID, Change: due[i].Change, At: now}
-			looks[i].State, looks[i].Error = c.look(ctx, &due[i].Server)
+			var far bool
+			looks[i].State, looks[i].Error, far = c.look(ctx, &due[i].Server)
+			if far {
+				c.prove(now)
+			}
 			return context.Cause(ctx) // what was called off says nothing
 		})
 	}
 	return looks, g.Wait()
 }
 
-// look asks one server.
-func (c *Checker) look(ctx context.Context, s *serverlist.Server) (store.LivingState, string) {
+// look asks one server. far: it was reached on the Internet.
+func (c *Checker) look(ctx context.Context, s *serverlist.Server) (state store.LivingState, problem string, far bool) {
 	if !probe.Knows(*s) && !slices.Contains(c.cfg.Policy.TCP, s.Game) {
-		return store.ServerUnknown, "the root has no probe for this game"
+		return store.ServerUnknown, "the root has no probe for this game", false
 	}
 	hosts, found := c.cfg.Asker.Ask(ctx, s)
 	switch found.State {
 	case string(probe.Online):
-		return store.ServerAlive, ""
+		return store.ServerAlive, "", isFar(hosts)
 	case string(probe.Offline):
-		return store.ServerSilent, found.Error
+		return store.ServerSilent, found.Error, false
 	}
 	denied := 0
 	for _, h := range hosts {
@@ -254,7 +268,7 @@ func (c *Checker) look(ctx context.Context, s *serverlist.Server) (store.LivingS
 		}
 	}
 	if denied > 0 && denied == len(hosts) {
-		return store.ServerSilent, found.Error
+		return store.ServerSilent, found.Error, false
 	}
-	return store.ServerUnknown, found.Error
+	return store.ServerUnknown, found.Error, false
 }

@@ -31,6 +31,7 @@ type world struct {
 	now     time.Time
 	silent  map[string]bool // by name
 	denied  map[string]bool // DNS knows no such host
+	near    map[string]bool // beside the root
 	dnsAway bool
 	changed int
 	events  []string
@@ -39,7 +40,7 @@ type world struct {
 
 func newWorld(t *testing.T, servers int, change ...func(*alive.Config)) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC), silent: make(map[string]bool), denied: make(map[string]bool), asked: make(map[string]int)}
+	w := &world{t: t, now: time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC), silent: make(map[string]bool), denied: make(map[string]bool), near: make(map[string]bool), asked: make(map[string]int)}
 	var err error
 	w.Store, err = store.OpenSQLite(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "root.db"), Now: w.clock})
 	if err != nil {
@@ -90,6 +91,9 @@ func (w *world) Ask(_ context.Context, s *serverlist.Server) ([]store.HostFindin
 	defer w.mu.Unlock()
 	w.asked[s.Name]++
 	host := store.HostFinding{Host: s.Name}
+	if w.near[s.Name] {
+		host.Addresses = []netip.Addr{netip.MustParseAddr("192.168.1.5")}
+	}
 	switch {
 	case w.dnsAway:
 		host.Error = "nobody answers"
@@ -216,15 +220,14 @@ func TestWhatSaysNothing(t *testing.T) {
 	w.wantListed(8, "while DNS is away")
 }
 
-// When most are silent the root suspects itself; when many are it takes its
-// time.
+// When all are silent the root suspects itself; when most are it takes its time.
 func TestTheListIsNotEmptied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 10)
 	w.days(1)
-	w.hush(true, "s0", "s1", "s2", "s3", "s4", "s5", "s6")
+	w.hush(true, "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9")
 	w.days(60)
-	w.wantListed(10, "most are silent")
+	w.wantListed(10, "all are silent")
 	if suspicions := strings.Count(fmt.Sprint(w.events), "suspects"); suspicions != 1 || !w.checker.Suspects() {
 		t.Errorf("it says so %d times", suspicions)
 	}
@@ -242,7 +245,44 @@ func TestTheListIsNotEmptied(t *testing.T) {
 			before = now
 		}
 	}
-	w.wantListed(6, "in the end")
+	w.wantListed(3, "in the end")
+}
+
+// One server that answers proves that the network works, or a mirror: also in a
+// short list the dead go, one a day. A server beside the root proves nothing.
+func TestShortList(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		near, reached bool
+		silent        []string
+		want          int
+	}{
+		"a server proves it":              {false, false, []string{"s1", "s2"}, 1},
+		"one beside the root does not":    {true, false, []string{"s1", "s2"}, 3},
+		"a mirror does":                   {true, true, []string{"s0", "s1", "s2"}, 0},
+		"nothing does, and none is alive": {false, false, []string{"s0", "s1", "s2"}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 3, func(cfg *alive.Config) { cfg.Reached = func() bool { return c.reached } })
+			w.near["s0"] = c.near
+			w.days(1)
+			w.hush(true, c.silent...)
+			before := 3
+			for range 40 {
+				w.days(1)
+				if now := len(w.listed()); before-now > 1 {
+					t.Fatalf("%d entries go at once", before-now)
+				} else {
+					before = now
+				}
+			}
+			w.wantListed(c.want, "after forty days")
+			if suspects := c.want == 3; w.checker.Suspects() != suspects {
+				t.Errorf("it suspects its network: %v", !suspects)
+			}
+		})
+	}
 }
 
 // An admin's suspension is the admin's.

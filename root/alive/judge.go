@@ -20,7 +20,7 @@ func (c *Checker) judge(due []store.LivingEntry, looks []store.EntryLook, counts
 			counts.Replace(due[i].Alive.State, looks[i].State)
 		}
 	}
-	suspects := counts.Silent > 1 && counts.Silent*2 > counts.Silent+counts.Alive
+	suspects := counts.Silent > 1 && counts.Silent*2 > counts.Silent+counts.Alive && !c.proven(now)
 	left := max(counts.Listed/dayShare, 1) - counts.Suspended
 	for i := range due {
 		c.judgeOne(&due[i], &looks[i], suspects, &left, now)
@@ -92,7 +92,7 @@ func (c *Checker) suspect(suspects bool, counts *store.LivingCounts, now time.Ti
 		c.cfg.Log.Warn(detail)
 		return c.cfg.Tell(Event{Kind: Suspects, At: now, Detail: detail})
 	case before && !suspects:
-		c.cfg.Log.Info("most servers answer again", "silent", counts.Silent, "alive", counts.Alive)
+		c.cfg.Log.Info("the network works, as it seems: the root holds silence against servers again", "silent", counts.Silent, "alive", counts.Alive)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type round struct {
 	listed   int
 	ill      int // of those that are listed
 	suspects bool
+	proven   bool
 }
 
 // judge decides about all mirrors, or about the new ones while there are others
@@ -29,7 +30,8 @@ func (w *Watcher) judge(all []store.WatchedMirror, looks []look, fresh bool, oth
 			r.ill++
 		}
 	}
-	r.suspects = r.ill > 1 && r.ill*2 > r.listed && !fresh && !proven(all, looks)
+	r.proven = proven(all, looks)
+	r.suspects = r.ill > 1 && r.ill*2 > r.listed && !fresh && !r.proven
 	if r.suspects {
 		r.own = w.suspect(r, now)
 	}

@@ -121,6 +121,7 @@ type State struct {
 	Looked   int  // mirrors in that round
 	Ill      int  // of those that are listed
 	Suspects bool // its own network
+	Proven   bool // its own network works: a mirror is well
 	Err      error
 }
 
@@ -282,7 +283,7 @@ func (w *Watcher) note(r round, begun time.Time, fresh bool, err error) {
 	before := w.state
 	now := w.cfg.Now()
 	if !fresh {
-		w.state = State{Last: now, Took: now.Sub(begun), Looked: len(r.seen), Ill: r.ill, Suspects: r.suspects}
+		w.state = State{Last: now, Took: now.Sub(begun), Looked: len(r.seen), Ill: r.ill, Suspects: r.suspects, Proven: r.proven}
 	}
 	if err != nil {
 		w.state.Suspects = before.Suspects // what was to be said of it is not stored
