@@ -41,6 +41,8 @@ type CheckConfig struct {
 	Passphrase func() ([]byte, error)
 
 	Now func() time.Time // nil: time.Now
+
+	units []string // folders of systemd's units; nil: where they are
 }
 
 // Times and bounds of a check.

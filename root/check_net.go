@@ -95,7 +95,7 @@ func (k *checker) ports() {
 	for _, a := range addresses {
 		l, err := net.Listen("tcp", a)
 		if err != nil {
-			k.add(Bad, "listener", a, err.Error(), "Stop what listens there, or choose another port; with sockets of systemd for this root all is well. Ports below 1024 need those (deploy/systemd) or CAP_NET_BIND_SERVICE.")
+			k.taken(a, err)
 			continue
 		}
 		l.Close()

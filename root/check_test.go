@@ -104,6 +104,8 @@ func TestCheckFinds(t *testing.T) {
 		"expired":         {func(r *illRoot) { r.withCertificate(-time.Hour, "") }, "error certificate: it is valid from"},
 		"of another host": {func(r *illRoot) { r.withCertificate(time.Hour, "https://localhost/") }, "error certificate: x509"},
 		"port taken":      {portTaken, "error listener: "},
+		"socket unit":     {socketUnit("public"), "warning listener: it is taken, as it seems by systemd"},
+		"other's unit":    {socketUnit("web"), "error listener: "},
 		"other bytes":     {otherBytes, "error public_url: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,6 +187,23 @@ func portTaken(r *illRoot) {
 	}
 	r.t.Cleanup(func() { l.Close() })
 	r.change("root.toml", "\nlisten = \"127.0.0.1:0\"", "\nlisten = \""+l.Addr().String()+"\"")
+}
+
+// socketUnit takes the port, and has a unit name it.
+func socketUnit(name string) func(*illRoot) {
+	return func(r *illRoot) {
+		portTaken(r)
+		cfg, err := root.LoadConfig(r.dir)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		units := r.t.TempDir()
+		text := "[Socket]\nListenStream=" + cfg.Listen + "\nFileDescriptorName=" + name + "\n"
+		if err := os.WriteFile(filepath.Join(units, "x.socket"), []byte(text), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+		root.SetUnitDir(&r.check, units)
+	}
 }
 
 // otherBytes serves the documents of another root at the public URL.

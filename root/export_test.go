@@ -23,3 +23,6 @@ const FailureBurst = failureBurst
 
 // SetTryAgain makes a still root look at once whether it can write.
 func SetTryAgain(c *Config, now <-chan struct{}) { c.tryAgain = now }
+
+// SetUnitDir makes a check look for systemd's units elsewhere.
+func SetUnitDir(c *CheckConfig, dir string) { c.units = []string{dir} }
