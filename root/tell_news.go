@@ -118,8 +118,39 @@ func (s *server) newsOfServer(ctx context.Context, t *teller, r audit.Record) ([
 		l.Reason, l.Name, l.Addresses = reg.Reason, "", ""
 	case r.Action == store.ActionRevoke && entry.State == store.EntryRevoked:
 		l.Reason = entry.Reason
+	case r.Action == store.ActionTransfer:
+		l.Reason = ""
 	}
-	return t.ofServer(r, about, l, reg.Email)
+	all, err := t.ofServer(r, about, l, reg.Email)
+	if err != nil || r.Action != store.ActionTransfer {
+		return all, err
+	}
+	former, err := s.toFormerOwner(ctx, t, r, l, reg.Email)
+	return append(all, former...), err
+}
+
+// toFormerOwner writes to whose an entry was before a transfer, who alone knows
+// whether it was meant.
+func (s *server) toFormerOwner(ctx context.Context, t *teller, r audit.Record, l serverLetter, now string) ([]store.Message, error) {
+	id, _ := strings.CutPrefix(r.Detail, store.FormerOwner)
+	former, err := s.store.Review(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (!t.mail || former.Email == "" || former.Email == now) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := t.letter(r, eventTransferred, "given", l, former.Email)
+	return []store.Message{m}, err
+}
+
+// letter writes to somebody about a record.
+func (t *teller) letter(r audit.Record, event, name string, l serverLetter, email string) (store.Message, error) {
+	subject, body, err := write(name, l.values())
+	return store.Message{
+		Key: fmt.Sprintf("record %d %s", r.Number, email), Recipient: email, Event: event,
+		Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body, Bounded: true,
+	}, err
 }
 
 // whose returns the registration whose requester is to be written to, and the
@@ -169,14 +200,11 @@ func approvalTiding(r audit.Record, e store.Entry) tiding {
 // ofServer writes to the owner and to webhooks.
 func (t *teller) ofServer(r audit.Record, about tiding, l serverLetter, email string) (all []store.Message, err error) {
 	if t.mail && email != "" {
-		subject, body, err := write(about.letter, l.values())
+		m, err := t.letter(r, about.event, about.letter, l, email)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, store.Message{
-			Key: fmt.Sprintf("record %d %s", r.Number, email), Recipient: email, Event: about.event,
-			Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body, Bounded: true,
-		})
+		all = append(all, m)
 	}
 	what := l.Name
 	if what == "" {

@@ -242,6 +242,32 @@ func TestOwnersAreTold(t *testing.T) {
 	}
 }
 
+// TestMoveAndTransferAreTold: the owner reads that the entry has moved, and when
+// it has another owner both read of it.
+func TestMoveAndTransferAreTold(t *testing.T) {
+	t.Parallel()
+	w, server, receiver := newTellingWorld(t)
+	o := w.owner(1)
+	w.approve(o.id)
+	moved := decode[api.Request](t, w.do(o.status+"/edit", o.edited(func(e *api.Edit) { e.Addresses = []string{"moved.example.net:1"} })), 202)
+	w.approve(moved.ID)
+	until(t, "moved", func() bool { return len(receiver.event("entry.moved")) == 1 })
+	offer := decode[api.Offered](t, w.do(o.status+"/transfer", api.Offer{Email: "new@example.org"}), 200)
+	w.approve(decode[api.Accepted](t, w.do(offer.URL, api.TakeOver{Email: "new@example.org"}), 202).ID)
+	until(t, "transferred", func() bool { return len(receiver.event("entry.transferred")) == 1 })
+	for to, parts := range map[string][]string{
+		"admin1@example.org": {"entry server-1 has changed", "moved.example.net:1", "entry server-1 has another owner"},
+		"new@example.org":    {"entry server-1 is yours"},
+	} {
+		for _, part := range parts {
+			until(t, part, func() bool { return strings.Contains(strings.Join(received(server, to), "\n"), part) })
+		}
+	}
+	if details := fmt.Sprint(receiver.event("entry.transferred")[0].Details); strings.Contains(details, "@") || strings.Contains(details, "reason") {
+		t.Errorf("a program is told %s", details)
+	}
+}
+
 // TestNewsSurviveTheEnd: what was decided when nobody could be told is told when
 // the root runs again, and once.
 func TestNewsSurviveTheEnd(t *testing.T) {

@@ -24,7 +24,7 @@ func (d *decider) approveOwnerRequest(a Approval, number int64, r *Registration)
 		action = ActionWithdraw
 		change, err = d.withdrawEntry(r.Entry, number)
 	case KindTransfer:
-		action = ActionTransfer
+		action, reason = ActionTransfer, FormerOwner+e.Owner
 		change, err = d.transfer(&e, number, r)
 	default:
 		reason = changedText(Difference(&e.Server, &r.Server))
@@ -41,6 +41,10 @@ func (d *decider) approveOwnerRequest(a Approval, number int64, r *Registration)
 	}
 	return d.entry(r.Entry)
 }
+
+// FormerOwner begins the detail of the record of a transfer; the registration of
+// the owner before follows.
+const FormerOwner = "the owner before: "
 
 // changedText names what is not as it was.
 func changedText(changes []FieldChange) string {
