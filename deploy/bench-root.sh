@@ -17,7 +17,7 @@ part() {
 		bench root 'Register$' 20000x
 		;;
 	disk) bench root/store Disk 2000x ;;
-	work) bench root/work . 1s ;;
+	work) bench root/proofofwork . 1s ;;
 	flood) bench root Flood 1000x ;;
 	many) bench root HundredThousand 3x ;;
 	*)

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/proofofwork"
 	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/root/work"
 )
 
 // When registrations need a proof of work, [Limits].ProofOfWork.
@@ -44,7 +44,7 @@ const (
 type floodGuard struct {
 	mode    string
 	queue   int
-	gate    *work.Gate
+	gate    *proofofwork.Gate
 	pending func(context.Context) (int, error)
 
 	mu      sync.Mutex
@@ -56,7 +56,7 @@ type floodGuard struct {
 }
 
 func newFloodGuard(mode string, queue int, origin string, pending func(context.Context) (int, error)) *floodGuard {
-	return &floodGuard{mode: mode, queue: queue, gate: work.NewGate(origin), pending: pending}
+	return &floodGuard{mode: mode, queue: queue, gate: proofofwork.NewGate(origin), pending: pending}
 }
 
 // demand returns nil if a request may be stored: no work is asked for, or the
@@ -91,7 +91,7 @@ func (f *floodGuard) turnAway(ctx context.Context, src source, proof string, now
 	if err != nil || full || level == 0 {
 		return err
 	}
-	return f.pose(src, level, now, work.ErrMissing)
+	return f.pose(src, level, now, proofofwork.ErrMissing)
 }
 
 // pose makes the problem.
@@ -105,7 +105,7 @@ func (f *floodGuard) pose(src source, level int, now time.Time, why error) error
 	if level > 0 {
 		text += "; or try again later"
 	}
-	if text += "."; !errors.Is(why, work.ErrMissing) {
+	if text += "."; !errors.Is(why, proofofwork.ErrMissing) {
 		text += fmt.Sprintf(" This request was not taken because %v.", why)
 	}
 	p := problem(http.StatusTooManyRequests, "%s", text)
@@ -162,7 +162,7 @@ type sentProof struct {
 
 // proofOf must be called before the body is read.
 func proofOf(r *http.Request) *sentProof {
-	value := r.Header.Get(work.Header)
+	value := r.Header.Get(proofofwork.Header)
 	if value == "" {
 		return nil
 	}
@@ -174,9 +174,9 @@ func proofOf(r *http.Request) *sentProof {
 	return p
 }
 
-func (p *sentProof) check(g *work.Gate, src source, now time.Time) (work.Proof, error) {
+func (p *sentProof) check(g *proofofwork.Gate, src source, now time.Time) (proofofwork.Proof, error) {
 	if p == nil {
-		return work.Proof{}, work.ErrMissing
+		return proofofwork.Proof{}, proofofwork.ErrMissing
 	}
 	return g.Check(p.value, src.block(), [sha256.Size]byte(p.body.Sum(nil)), now)
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
-	"github.com/signed-metaserver/metaserver/root/work"
+	"github.com/signed-metaserver/metaserver/root/proofofwork"
 )
 
 // A handClock is moved by the test alone.
@@ -45,7 +45,7 @@ func newFlooded(t *testing.T, mode string, queue int) (*world, *handClock) {
 }
 
 // puzzle checks that an answer poses a puzzle.
-func (a answer) puzzle(t testing.TB) (api.Problem, work.Puzzle) {
+func (a answer) puzzle(t testing.TB) (api.Problem, proofofwork.Puzzle) {
 	t.Helper()
 	var p api.Problem
 	if err := json.Unmarshal(a.body, &p); err != nil || a.status != 429 || p.Type != api.WorkType || p.Work == nil {
@@ -54,21 +54,21 @@ func (a answer) puzzle(t testing.TB) (api.Problem, work.Puzzle) {
 	if a.header.Get("Retry-After") == "" || !strings.Contains(p.Detail, "metaserver register") {
 		t.Errorf("Retry-After %q, %s", a.header.Get("Retry-After"), p.Detail)
 	}
-	return p, work.Puzzle{Origin: p.Work.Origin, Challenge: p.Work.Challenge, Bits: p.Work.Bits}
+	return p, proofofwork.Puzzle{Origin: p.Work.Origin, Challenge: p.Work.Challenge, Bits: p.Work.Bits}
 }
 
 // solved returns the header with the proof for a request.
-func solved(t testing.TB, p work.Puzzle, req api.RegistrationRequest) string {
+func solved(t testing.TB, p proofofwork.Puzzle, req api.RegistrationRequest) string {
 	t.Helper()
 	body, err := json.Marshal(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := work.Solve(t.Context(), p, body, nil)
+	value, err := proofofwork.Solve(t.Context(), p, body, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return work.Header + ": " + value
+	return proofofwork.Header + ": " + value
 }
 
 // TestProofOfWork needs one with every registration.
@@ -77,14 +77,14 @@ func TestProofOfWork(t *testing.T) {
 	w, clock := newFlooded(t, root.WorkAlways, 1000)
 	before := w.snapshot()
 	p, puzzle := w.post(request(1)).puzzle(t)
-	if puzzle.Bits != 18 || puzzle.Origin != origin || !p.Work.Expires.Equal(clock.Now().Add(work.Lifetime)) {
+	if puzzle.Bits != 18 || puzzle.Origin != origin || !p.Work.Expires.Equal(clock.Now().Add(proofofwork.Lifetime)) {
 		t.Errorf("%+v", p.Work)
 	}
 	proof := solved(t, puzzle, request(1))
 	for name, a := range map[string]answer{
 		"another request":  w.post(request(2), proof),
-		"nonsense":         w.post(request(1), work.Header+": nonsense"),
-		"from another one": w.post(request(1), proof[:len(work.Header)+2]+"A"+proof[len(work.Header)+3:]),
+		"nonsense":         w.post(request(1), proofofwork.Header+": nonsense"),
+		"from another one": w.post(request(1), proof[:len(proofofwork.Header)+2]+"A"+proof[len(proofofwork.Header)+3:]),
 	} {
 		if p, _ := a.puzzle(t); !strings.Contains(p.Detail, "not taken because") {
 			t.Errorf("%s: %s", name, p.Detail)
@@ -104,7 +104,7 @@ func TestProofOfWork(t *testing.T) {
 		t.Errorf("the same proof again: %s", p.Detail)
 	}
 	late := solved(t, puzzle, request(3))
-	clock.move(work.Lifetime)
+	clock.move(proofofwork.Lifetime)
 	if p, _ := w.post(request(3), late).puzzle(t); !strings.Contains(p.Detail, "expired") {
 		t.Errorf("an old challenge: %s", p.Detail)
 	}

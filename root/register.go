@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/proofofwork"
 	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/root/work"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -26,7 +26,7 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	src := s.proxies.sourceOf(r)
 	exempt, err := s.admit(src)
 	if err == nil && !exempt {
-		err = s.flood.turnAway(r.Context(), src, r.Header.Get(work.Header), s.cfg.Now())
+		err = s.flood.turnAway(r.Context(), src, r.Header.Get(proofofwork.Header), s.cfg.Now())
 	}
 	if err != nil {
 		return err

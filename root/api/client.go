@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root/work"
+	"github.com/signed-metaserver/metaserver/root/proofofwork"
 )
 
 // A Client speaks to a root: to its public listener with [Client.Register] and
@@ -194,7 +194,7 @@ func (c *Client) send(ctx context.Context, method, path string, body any, proof 
 		return err
 	}
 	if proof != "" {
-		req.Header.Set(work.Header, proof)
+		req.Header.Set(proofofwork.Header, proof)
 	}
 	resp, err := c.client().Do(req)
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root/work"
+	"github.com/signed-metaserver/metaserver/root/proofofwork"
 )
 
 // WorkType is the type of a [Problem] that asks for a proof of work: the same
-// request may be sent again with one. Package root/work says how it is made.
+// request may be sent again with one. Package root/proofofwork says how it is made.
 const WorkType = "tag:github.com,2026:signed-metaserver/proof-of-work"
 
 // A ProofOfWork is the puzzle of such a problem. Its solution is sent in the
@@ -53,7 +53,7 @@ func (c *Client) solve(ctx context.Context, w ProofOfWork, body []byte) (string,
 		tried = func(tries uint64) { c.Working(w, tries) }
 		tried(0)
 	}
-	return work.Solve(ctx, work.Puzzle{Origin: w.Origin, Challenge: w.Challenge, Bits: w.Bits}, body, tried)
+	return proofofwork.Solve(ctx, proofofwork.Puzzle{Origin: w.Origin, Challenge: w.Challenge, Bits: w.Bits}, body, tried)
 }
 
 // madeJSON is a body that is JSON already.

@@ -1,4 +1,4 @@
-// Package work is the proof of work that a root under flood asks of those who
+// Package proofofwork is the proof of work that a root under flood asks of those who
 // want to register a server: a puzzle that takes seconds to solve and
 // microseconds to check.
 //
@@ -15,7 +15,7 @@
 //
 // So work cannot be done ahead of a challenge, by another network, or for
 // another request; and each piece of it counts once.
-package work
+package proofofwork
 
 import (
 	"context"
