@@ -34,7 +34,7 @@ func (s *server) exportEntries(w http.ResponseWriter, r *http.Request) error {
 		}
 		line, err = transfer.AppendLine(line[:0], e.Server, transfer.Private{
 			State: string(e.State), Email: e.Email, Registration: e.Registration,
-			Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated), Reason: e.Reason,
+			Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated), Reason: e.Reason, Notes: notesOut(e.Notes),
 		})
 		if err != nil {
 			return err
@@ -165,6 +165,9 @@ func (j *importJob) add(line int, e transfer.Entry) {
 	if e.Private.Created != nil {
 		in.Created = *e.Private.Created
 	}
+	for _, n := range e.Private.Notes {
+		in.Notes = append(in.Notes, store.Note{At: n.At, Admin: n.Admin, Text: n.Text})
+	}
 	j.entries = append(j.entries, in)
 	j.lines = append(j.lines, line)
 }
@@ -220,4 +223,11 @@ func (j *importJob) count(done []store.Imported, lines []int) {
 			j.problem(api.ImportLine{Line: lines[i], ID: d.ID, Conflict: true, Problem: d.Problem})
 		}
 	}
+}
+
+func notesOut(all []store.Note) (out []transfer.Note) {
+	for _, n := range all {
+		out = append(out, transfer.Note{At: n.At, Admin: n.Admin, Text: n.Text})
+	}
+	return out
 }

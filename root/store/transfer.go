@@ -36,6 +36,7 @@ type Exported struct {
 	Created      time.Time
 	Updated      time.Time
 	Reason       string // of a revocation
+	Notes        []Note // about it and the registrations it is made of; the newest MaxNotes
 }
 
 // An Import is an entry to be taken.
@@ -46,6 +47,7 @@ type Import struct {
 	Reason  string            // of the revocation
 	Wait    bool              // it is not listed at once, whatever ImportHow says
 	Created time.Time         // zero: now
+	Notes   []Note            // their At, Admin and Text
 }
 
 // ImportHow says what to do with entries that are imported.
@@ -102,6 +104,9 @@ func (s *sqlStore) Export(ctx context.Context, each func(Exported) error) error 
 		if err != nil {
 			return err
 		}
+		if err := s.addNotes(ctx, page, last); err != nil {
+			return err
+		}
 		for _, e := range page {
 			if err := each(e); err != nil {
 				return err
@@ -140,11 +145,15 @@ type importer struct {
 	change int64 // 0: none was drawn yet
 	newest int64 // number of the newest registration; 0: not read yet
 	counts map[ImportOutcome]int64
+	notes  int64
 }
 
 func (i *importer) take(e *Import) (Imported, error) {
 	done, err := i.decide(e)
 	if err != nil {
+		return Imported{}, err
+	}
+	if err := i.note(done, e.Notes); err != nil {
 		return Imported{}, err
 	}
 	if i.counts == nil {
@@ -414,7 +423,7 @@ func (i *importer) reserve(e *Import, who []byte) (Imported, error) {
 // finish records what was taken.
 func (i *importer) finish() error {
 	c := i.counts
-	if c[ImportListed]+c[ImportQueued]+c[ImportReplaced]+c[ImportReserved] == 0 {
+	if c[ImportListed]+c[ImportQueued]+c[ImportReplaced]+c[ImportReserved]+i.notes == 0 {
 		return nil
 	}
 	if _, err := i.exec("UPDATE counters SET value = $1 WHERE name = 'registration' AND value < $1", i.newest); err != nil {

@@ -19,7 +19,13 @@ import (
 )
 
 // MaxLine is the most bytes that a line has, without its line feed.
-const MaxLine = 32 << 10
+const MaxLine = 1 << 20
+
+// MaxNotes is how many notes of admins there may be about an entry.
+const MaxNotes = 200
+
+// maxAdmin is the most code points of an admin's name.
+const maxAdmin = 100
 
 // MaxReason is the most code points of a reason.
 const MaxReason = serverlist.MaxDescription
@@ -32,6 +38,31 @@ type Private struct {
 	Created      *time.Time `json:"created,omitempty"`      // when it was listed first
 	Updated      *time.Time `json:"updated,omitempty"`
 	Reason       string     `json:"reason,omitempty"` // of a revocation
+	Notes        []Note     `json:"notes,omitempty"`  // of admins, oldest first
+}
+
+// A Note is what an admin has noted down about an entry, or about a registration
+// that became part of it.
+type Note struct {
+	At    time.Time `json:"at"`
+	Admin string    `json:"admin"`
+	Text  string    `json:"text"`
+}
+
+func (p *Private) checkNotes() error {
+	if len(p.Notes) > MaxNotes {
+		return fmt.Errorf("private: has %d notes, more than %d", len(p.Notes), MaxNotes)
+	}
+	for n, note := range p.Notes {
+		err := errors.Join(serverlist.CheckText(note.Text, MaxReason), serverlist.CheckText(note.Admin, maxAdmin))
+		if err == nil && (note.Text == "" || note.At.Unix() <= 0) {
+			err = errors.New("needs a time and a text")
+		}
+		if err != nil {
+			return fmt.Errorf("private: note %d %w", n+1, err)
+		}
+	}
+	return nil
 }
 
 // An Entry is a line.
@@ -150,8 +181,8 @@ func (p *Private) check() error {
 	if err := serverlist.CheckText(p.Reason, MaxReason); err != nil {
 		return fmt.Errorf("private: reason %w", err)
 	}
-	if p.Email == "" {
-		return nil
+	if err := p.checkNotes(); err != nil || p.Email == "" {
+		return err
 	}
 	a, err := mail.ParseAddress(p.Email)
 	if err != nil || a.Name != "" || a.Address != p.Email || len(p.Email) > 254 || serverlist.CheckText(p.Email, 254) != nil {

@@ -14,10 +14,10 @@ const server = `{"id":"cat-2","name":"Cat <2>","game":"crossfire","addresses":["
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1e9, 0).UTC()
-	p := transfer.Private{State: "listed", Email: "cat@example.net", Registration: "r7", Created: &at, Updated: &at, Reason: "<no>"}
+	p := transfer.Private{State: "listed", Email: "cat@example.net", Registration: "r7", Created: &at, Updated: &at, Reason: "<no>", Notes: []transfer.Note{{At: at, Admin: "alice", Text: "ask"}}}
 	line, err := transfer.AppendLine([]byte("before"), server, p)
 	want := `before{"id":"cat-2","name":"Cat <2>","game":"crossfire","addresses":["cat2.example.net:13327"],"x":[1],` +
-		`"private":{"state":"listed","email":"cat@example.net","registration":"r7","created":"2001-09-09T01:46:40Z","updated":"2001-09-09T01:46:40Z","reason":"<no>"}}` + "\n"
+		`"private":{"state":"listed","email":"cat@example.net","registration":"r7","created":"2001-09-09T01:46:40Z","updated":"2001-09-09T01:46:40Z","reason":"<no>","notes":[{"at":"2001-09-09T01:46:40Z","admin":"alice","text":"ask"}]}}` + "\n"
 	if err != nil || string(line) != want {
 		t.Fatalf("%s, %v", line, err)
 	}
@@ -76,7 +76,7 @@ func TestRefuses(t *testing.T) {
 		private(`{"reason":"\u001b[2J"}`):                          "reason contains",
 		private(`{"admin":true}`):                                  "unknown field",
 		private(`{},"private":{}`):                                 "twice",
-		`{"name":"` + strings.Repeat("x", transfer.MaxLine) + `"}`: "more than 32768",
+		`{"name":"` + strings.Repeat("x", transfer.MaxLine) + `"}`: "more than 1048576",
 	} {
 		if _, err := transfer.Parse([]byte(line)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.100s: %v; want %q in it", line, err, says)
