@@ -34,7 +34,12 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 		return err
 	}
 	if have > 0 && have < knownVersion(p) {
-		if err := keepCopy(ctx, db, path, have); err != nil {
+		done, err := lockUpdate(ctx, path)
+		if err != nil {
+			return fmt.Errorf("waiting for another process to update the tables: %w", err)
+		}
+		defer done()
+		if err := keepCopy(ctx, db, path, knownVersion(p)); err != nil {
 			return fmt.Errorf("keeping a copy before the tables are updated: %w", err)
 		}
 	}
@@ -70,9 +75,28 @@ func versionOf(ctx context.Context, db *sql.DB) (version int64, err error) {
 // in a copy of it.
 const copySuffix = ".before-"
 
+// lockUpdate waits until no other process updates the tables, so that nobody
+// takes half updated ones for those of the older program. The lock is that of a
+// database of its own, an empty file that stays: this works on every system.
+func lockUpdate(ctx context.Context, path string) (done func(), err error) {
+	db, err := sql.Open("sqlite", fileURI(path+".update", "busy_timeout(600000)")+"&_txlock=exclusive")
+	if err != nil {
+		return nil, err
+	}
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return func() { _ = errors.Join(t.Rollback(), db.Close()) }, nil // nothing was written
+}
+
 // keepCopy copies a database that will be updated, so that the older program
 // can be used again. Older copies go: they hold e-mail addresses, too.
-func keepCopy(ctx context.Context, db *sql.DB, path string, version int64) error {
+func keepCopy(ctx context.Context, db *sql.DB, path string, known int64) error {
+	version, err := versionOf(ctx, db)
+	if err != nil || version == known { // somebody else has updated it meanwhile
+		return err
+	}
 	to := fmt.Sprintf("%s%s%d", path, copySuffix, version)
 	temp, err := os.CreateTemp(filepath.Dir(path), durable.TempPrefix) // several processes may start at once
 	if err != nil {
