@@ -2,6 +2,7 @@ package root
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -96,6 +97,9 @@ func (s *server) forgetPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	done, err := s.store.Forget(r.Context(), whom, adminOf(r))
+	if errors.Is(err, store.ErrNotFound) {
+		return problem(http.StatusNotFound, "Nothing was removed: nothing is known of %q.", clip(req.Whom))
+	}
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 
@@ -55,12 +56,33 @@ func newRoot(t *testing.T, servers []serverlist.Server, change func(*root.Config
 	}
 	select {
 	case addrs := <-ready:
-		return "http://" + addrs[0].String() + "/", &api.Client{Root: "http://" + addrs[1].String(), Token: strings.TrimSpace(string(token))}
+		client := &api.Client{Root: "http://" + addrs[1].String(), Token: strings.TrimSpace(string(token))}
+		waitForList(t, client, len(servers))
+		return "http://" + addrs[0].String() + "/", client
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("the root does not serve: %v", err)
 	}
 	return "", nil
+}
+
+// waitForList returns when so many servers are published.
+func waitForList(t *testing.T, client *api.Client, servers int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		lists, err := client.Lists(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range lists {
+			if l.Name == serverlist.NameServerList && l.Entries == servers {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d servers are not published: %+v", servers, lists)
+		}
+	}
 }
 
 // list puts servers into the database of a root that does not run yet.
