@@ -30,7 +30,7 @@ type MailServer struct {
 	mu      sync.Mutex
 	letters []Letter
 	refuse  func(to string) error
-	stall   func()
+	stall   func() (keep bool)
 }
 
 // A Letter is what a server was given.
@@ -100,8 +100,20 @@ func (m *MailServer) Stall(t testing.TB) (begun <-chan struct{}) {
 	t.Cleanup(func() { close(end) })
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.stall = func() { close(read); <-end }
+	m.stall = func() bool { close(read); <-end; return false }
 	return read
+}
+
+// Hold makes the server answer the next letter only after answer is called; it
+// keeps it. The channel is closed when it has read the letter.
+func (m *MailServer) Hold(t testing.TB) (begun <-chan struct{}, answer func()) {
+	read, end := make(chan struct{}), make(chan struct{})
+	answer = sync.OnceFunc(func() { close(end) })
+	t.Cleanup(answer)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stall = func() bool { close(read); <-end; return true }
+	return read, answer
 }
 
 // NewSession is for the SMTP library.
@@ -152,9 +164,9 @@ func (s *mailSession) Data(r io.Reader) error {
 	data, err := io.ReadAll(r)
 	s.server.mu.Lock()
 	stall := s.server.stall
+	s.server.stall = nil
 	s.server.mu.Unlock()
-	if stall != nil {
-		stall()
+	if stall != nil && !stall() {
 		return &smtp.SMTPError{Code: 451, Message: "too late"}
 	}
 	s.server.mu.Lock()

@@ -55,8 +55,14 @@ func (s *Sender) hook(name string) *Hook {
 // post sends messages to a webhook, one after the other. The first that is not
 // taken ends it: the next try is in a minute, with what is due then.
 func (s *Sender) post(ctx context.Context, h *Hook, due []store.Message) error {
+	talk, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	defer lingering(ctx, hangUp)()
 	for _, m := range due {
-		_, err := h.Webhook.Try(ctx, s.hookMessage(m))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		_, err := h.Webhook.Try(talk, s.hookMessage(m))
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -45,8 +45,9 @@ type Mail struct {
 }
 
 const (
-	batch    = 50          // messages of one connection
-	look     = time.Minute // between two looks into the outbox
+	batch    = 50              // messages of one connection
+	linger   = 3 * time.Second // for the one under way when Run is to end
+	look     = time.Minute     // between two looks into the outbox
 	keepDone = 30 * 24 * time.Hour
 )
 
@@ -161,7 +162,11 @@ func (s *Sender) sendBy(ctx context.Context, channel string) error {
 
 // mail sends e-mails over one connection.
 func (s *Sender) mail(ctx context.Context, due []store.Message) error {
-	conn, err := s.Mail.Server.Dial(ctx)
+	talk, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	dialed := context.AfterFunc(ctx, hangUp)
+	conn, err := s.Mail.Server.Dial(talk)
+	dialed()
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx) // that is nobody's failure
 	}
@@ -169,8 +174,12 @@ func (s *Sender) mail(ctx context.Context, due []store.Message) error {
 		return errors.Join(err, s.failAll(ctx, due, err))
 	}
 	defer conn.Close()
+	defer lingering(ctx, hangUp)()
 	var failed error
 	for _, m := range due {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		err := s.deliver(conn, m)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -182,6 +191,21 @@ func (s *Sender) mail(ctx context.Context, due []store.Message) error {
 		}
 	}
 	return failed
+}
+
+// lingering calls hangUp a moment after ctx has ended: a message that is cut off
+// between its last byte and the answer may have been taken, and would come
+// twice. Call what it returns when there is nothing left to cut.
+func lingering(ctx context.Context, hangUp func()) (stop func()) {
+	wait, done := context.WithCancel(context.Background())
+	unset := context.AfterFunc(ctx, func() {
+		select {
+		case <-wait.Done():
+		case <-time.After(linger):
+			hangUp()
+		}
+	})
+	return func() { unset(); done() }
 }
 
 func (s *Sender) deliver(conn *notify.MailConn, m store.Message) error {

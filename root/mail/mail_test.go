@@ -255,3 +255,26 @@ func TestEndWhileSending(t *testing.T) {
 		})
 	}
 }
+
+// A letter that the server has read when the program is to end is noted as sent,
+// so that it does not come twice; those behind it wait for the next start.
+func TestEndBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
+	begun, answer := p.Hold(t)
+	o.put(t, "a", "b")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel(); answer() }()
+	if err := o.sender(t, config(p)).Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if got := len(p.Letters()); got != 1 || o.waiting(t) != 1 {
+		t.Fatalf("%d letters are out and %d wait; want one and one", got, o.waiting(t))
+	}
+	if err := o.sender(t, config(p)).Send(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := len(p.Letters()); got != 2 || o.waiting(t) != 0 {
+		t.Errorf("%d letters are out and %d wait; want two and none", got, o.waiting(t))
+	}
+}
