@@ -37,13 +37,23 @@ func (t *tx) publish(previous int64, e *Edition, now int64) error {
 	if err := t.checkFollows(previous, e); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document, change, entries)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document, e.Change, e.Entries)
-	if err != nil {
+	if err := t.dropDocuments(e.Type, previous); err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE editions SET document = NULL
-		WHERE type = $1 AND version <> $2 AND version <> $3 AND document IS NOT NULL`, e.Type, previous, e.Version)
+	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document, change, entries)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document, e.Change, e.Entries)
+	return err
+}
+
+// dropDocuments keeps one document of a list, so that two are there with the one
+// that follows. They are public and large: to overwrite them, as is done with
+// what else is deleted, would take longer than to write the next one.
+func (t *tx) dropDocuments(typ string, keep int64) (err error) {
+	if err := t.pragma("secure_delete = 0"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.pragma("secure_delete = 1")) }()
+	_, err = t.exec("UPDATE editions SET document = NULL WHERE type = $1 AND version <> $2 AND document IS NOT NULL", typ, keep)
 	return err
 }
 

@@ -82,6 +82,12 @@ func crowd(t *testing.T, s store.Store) (pending, approved, rejected string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for v := range int64(3) { // which drops the documents of old ones
+		err := s.PublishEdition(t.Context(), v, store.Edition{Type: serverlist.TypeServerList, Version: v + 1, Issued: time.Unix(v+1, 0), Head: []byte("h"), Document: []byte("d")})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	return ids[0], ids[1], ids[2]
 }
 

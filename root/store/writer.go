@@ -235,6 +235,13 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
+// pragma sets an option of the connection. SQLite does that when it prepares the
+// statement, so that one that is kept would do it only once.
+func (t *tx) pragma(setting string) error {
+	_, err := t.w.conn.ExecContext(t.ctx, "PRAGMA "+setting)
+	return err
+}
+
 // row runs a query that returns one row.
 func (t *tx) row(query string, args ...any) scanner {
 	stmt, err := t.prepared(query)
