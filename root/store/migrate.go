@@ -15,9 +15,8 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
-// migrate brings the tables up to date. Several processes may start at once:
-// each step is one transaction, so one of them wins and the others find it
-// done when they look again.
+// migrate brings the tables up to date. Several processes may start at once: one
+// of them does it, and the others find it done.
 //
 // A database of a newer program is refused before anything is done to it, and of
 // one that is updated a copy is kept beside it.
@@ -33,31 +32,38 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 	if err := checkVersion(p, have); err != nil {
 		return err
 	}
-	if have > 0 && have < knownVersion(p) {
-		done, err := lockUpdate(ctx, path)
-		if err != nil {
-			return fmt.Errorf("waiting for another process to update the tables: %w", err)
+	if have < knownVersion(p) {
+		if err := update(ctx, p, db, path); err != nil {
+			return err
 		}
-		defer done()
-		if err := keepCopy(ctx, db, path, knownVersion(p)); err != nil {
-			return fmt.Errorf("keeping a copy before the tables are updated: %w", err)
-		}
-	}
-	for range 3 {
-		if _, err = p.Up(ctx); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		if cause := cannotWrite(ctx, db); cause != nil {
-			err = fmt.Errorf("%w (%w)", cause, err)
-		}
-		return fmt.Errorf("updating the tables: %w", err)
 	}
 	if have, err = p.GetDBVersion(ctx); err != nil {
 		return err
 	}
 	return checkVersion(p, have)
+}
+
+// update makes the tables of a new database, and those of an old one as they are
+// now.
+func update(ctx context.Context, p *goose.Provider, db *sql.DB, path string) (err error) {
+	unlock, err := lockUpdate(ctx, path)
+	if err != nil {
+		if have, e := versionOf(ctx, db); e == nil && have == knownVersion(p) {
+			return nil // the lock is gone because it is done
+		}
+		return fmt.Errorf("waiting for another process to update the tables: %w", err)
+	}
+	defer func() { unlock(err == nil) }()
+	if err := keepCopy(ctx, db, path, knownVersion(p)); err != nil {
+		return fmt.Errorf("keeping a copy before the tables are updated: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		if cause := cannotWrite(ctx, db); cause != nil {
+			err = fmt.Errorf("%w (%w)", cause, err)
+		}
+		return fmt.Errorf("updating the tables: %w", err)
+	}
+	return nil
 }
 
 // versionOf returns the version of the tables; 0: there are none.
@@ -77,8 +83,9 @@ const copySuffix = ".before-"
 
 // lockUpdate waits until no other process updates the tables, so that nobody
 // takes half updated ones for those of the older program. The lock is that of a
-// database of its own, an empty file that stays: this works on every system.
-func lockUpdate(ctx context.Context, path string) (done func(), err error) {
+// database of its own, an empty file: this works on every system. It is removed
+// once the tables are up to date, when nobody has anything to do under it.
+func lockUpdate(ctx context.Context, path string) (unlock func(updated bool), err error) {
 	db, err := sql.Open("sqlite", fileURI(path+".update", "busy_timeout(600000)")+"&_txlock=exclusive")
 	if err != nil {
 		return nil, err
@@ -87,14 +94,19 @@ func lockUpdate(ctx context.Context, path string) (done func(), err error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return func() { _ = errors.Join(t.Rollback(), db.Close()) }, nil // nothing was written
+	return func(updated bool) {
+		if updated {
+			os.Remove(path + ".update") // where open files cannot be removed, it stays
+		}
+		_ = errors.Join(t.Rollback(), db.Close()) // nothing was written
+	}, nil
 }
 
 // keepCopy copies a database that will be updated, so that the older program
 // can be used again. Older copies go: they hold e-mail addresses, too.
 func keepCopy(ctx context.Context, db *sql.DB, path string, known int64) error {
 	version, err := versionOf(ctx, db)
-	if err != nil || version == known { // somebody else has updated it meanwhile
+	if err != nil || version == 0 || version == known { // a new one, or somebody else was faster
 		return err
 	}
 	to := fmt.Sprintf("%s%s%d", path, copySuffix, version)
