@@ -104,8 +104,8 @@ func (a *ACME) TLS() *tls.Config { return base(a.certificate, acme.ALPNProto) }
 // certificate finds the certificate for a client. One that names no host gets
 // that of the first.
 func (a *ACME) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
-		return a.manager.GetCertificate(hello) // it is the authority
+	if isAuthority(hello) {
+		return a.manager.GetCertificate(hello)
 	}
 	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
 	if name == "" {
@@ -122,6 +122,12 @@ func (a *ACME) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 		a.note(name, cert)
 	}
 	return cert, err
+}
+
+// isAuthority tells whether the authority has come to prove a name: it offers this
+// protocol and no other. A client that offers more is a client to the library.
+func isAuthority(hello *tls.ClientHelloInfo) bool {
+	return slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto})
 }
 
 func (a *ACME) note(name string, cert *tls.Certificate) {
