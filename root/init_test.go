@@ -362,7 +362,7 @@ func TestInspect(t *testing.T) {
 	if report.Origin != origin || report.Trust.Version != 1 || len(report.Trust.SHA256) != 64 || report.Pending != 1 || report.Listed != 0 || len(report.KeysHere) != 2 {
 		t.Errorf("%+v", report)
 	}
-	if l := report.Lists[0]; l.Name != "server.list" || l.Freshness != "stale" || l.AgeSeconds < 47*3600 || l.Version == 0 {
+	if l := report.Lists[0]; l.Name != "server.list" || l.Freshness != "stale" || l.AgeSeconds < 47*3600 || l.Version == 0 || l.Epoch != 1 {
 		t.Errorf("%+v", l)
 	}
 	w.stop()

@@ -145,6 +145,7 @@ func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListRe
 	return ListReport{
 		Name:       name,
 		Version:    list.Head.Version,
+		Epoch:      list.Head.Epoch,
 		Entries:    len(list.Servers) + len(list.Mirrors),
 		Issued:     list.Head.Issued,
 		AgeSeconds: max(0, int64(now.Sub(list.Head.Issued)/time.Second)),
