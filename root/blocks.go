@@ -27,6 +27,7 @@ const blockReload = time.Minute
 // is safe for concurrent use.
 type blockKeeper struct {
 	set     atomic.Pointer[block.Set]
+	seat    chan struct{} // holds one element while they are read: what was read first is put in place first
 	refused prometheus.Counter
 
 	mu   sync.Mutex
@@ -34,7 +35,7 @@ type blockKeeper struct {
 }
 
 func newBlockKeeper() *blockKeeper {
-	k := &blockKeeper{hits: make(map[string]int64), refused: prometheus.NewCounter(prometheus.CounterOpts{
+	k := &blockKeeper{hits: make(map[string]int64), seat: make(chan struct{}, 1), refused: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "metaserver_requests_blocked_total", Help: "Requests that were refused because of a block.",
 	})}
 	k.set.Store(block.NewSet(nil))
@@ -43,11 +44,18 @@ func newBlockKeeper() *blockKeeper {
 
 // loadBlocks reads the blocks.
 func (s *server) loadBlocks(ctx context.Context) error {
+	s.blocks.seat <- struct{}{}
+	defer func() { <-s.blocks.seat }()
 	all, err := s.store.Blocks(ctx)
 	if err == nil {
 		s.blocks.set.Store(block.NewSet(all))
 	}
 	return err
+}
+
+// blocksChanged puts a change to use that is stored, whoever waits for the answer.
+func (s *server) blocksChanged(ctx context.Context) error {
+	return s.loadBlocks(context.WithoutCancel(ctx))
 }
 
 // keepBlocks reads the blocks again and again, until ctx ends.
@@ -75,6 +83,11 @@ func (s *server) refuseSource(src source) error {
 // refuseContent refuses a request because of what it asks for.
 func (s *server) refuseContent(entry *serverlist.Server, email string) error {
 	return s.refuseBlocked(block.Subject{Server: *entry, Email: email})
+}
+
+// refuseMirror refuses a mirror's request because of what it asks for.
+func (s *server) refuseMirror(m *serverlist.Mirror, email string) error {
+	return s.refuseBlocked(block.Subject{Server: serverlist.Server{Name: m.Operator}, URLs: m.URLs, Email: email})
 }
 
 func (s *server) refuseBlocked(r block.Subject) error {
@@ -158,7 +171,7 @@ func (s *server) addBlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.loadBlocks(r.Context()); err != nil {
+	if err := s.blocksChanged(r.Context()); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, s.showBlock(&b))
@@ -192,7 +205,7 @@ func (s *server) removeBlock(w http.ResponseWriter, r *http.Request) error {
 	if err := s.store.RemoveBlock(r.Context(), id, adminOf(r)); err != nil {
 		return err
 	}
-	if err := s.loadBlocks(r.Context()); err != nil {
+	if err := s.blocksChanged(r.Context()); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, api.Removed{ID: id})

@@ -56,6 +56,28 @@ func TestBlockedRequests(t *testing.T) {
 	decode[api.Accepted](t, w.post(named("Casino"), "X-Forwarded-For: 198.51.100.1"), http.StatusAccepted)
 }
 
+// Blocks hold for those who ask for a mirror as well.
+func TestBlockedMirrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, value := range []string{"spam.example", "192.0.2.0/24", "*casino*"} {
+		if _, err := w.client().AddBlock(t.Context(), api.NewBlock{Value: value, Reason: "advertisements"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for what, change := range map[string]func(*api.MirrorRequest){
+		"operator":     func(r *api.MirrorRequest) { r.Operator = "The CASINO" },
+		"e-mail":       func(r *api.MirrorRequest) { r.Email = "x@mail.spam.example" },
+		"host":         func(r *api.MirrorRequest) { r.URLs = []string{"https://ms.example.at/", "https://a.spam.example/"} },
+		"host's place": func(r *api.MirrorRequest) { r.URLs = []string{"http://192.0.2.7/"} },
+	} {
+		if a := w.postMirror(mirrorRequest(change)); a.status != http.StatusForbidden {
+			t.Errorf("a mirror with a blocked %s is answered %d", what, a.status)
+		}
+	}
+	decode[api.Accepted](t, w.postMirror(mirrorRequest()), http.StatusAccepted)
+}
+
 func TestBlocksAreChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -43,6 +43,9 @@ func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, 
 	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
 		return refuseRequest(fields, tooLarge)
 	}
+	if err := s.refuseMirror(&entry, req.Email); err != nil {
+		return err
+	}
 	accepted, err := s.enqueueMirror(r.Context(), entry, req.Email, src, exempt)
 	if err != nil {
 		return err
@@ -205,7 +208,7 @@ func writeArray[T any](s *server, w http.ResponseWriter, read func(each func(T) 
 	case started:
 		// The status is sent. Ending the connection is what is left to say
 		// that the array is not whole.
-		s.log.Error("what is pending could not be read to its end", "err", err)
+		s.log.Error("an array could not be read to its end", "err", err)
 		panic(http.ErrAbortHandler)
 	}
 	return err

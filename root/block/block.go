@@ -5,11 +5,13 @@
 //   - A network: addresses, as "192.0.2.7" or "2001:db8::/48". It blocks requests
 //     that come from there, and those that name an address there.
 //   - A domain: a name and all names below it, as "spam.example". It blocks
-//     requests whose hosts, website or e-mail address are there.
+//     requests whose hosts, website or e-mail address are there, and those of
+//     mirrors whose URLs are.
 //   - A pattern of texts, in which "*" stands for any characters and "?" for
 //     one, without regard to case and width. It has to fit the whole text:
 //     "*casino*" finds the word anywhere. "name:", "description:" or "email:"
-//     before it says which text; otherwise any of the three will do.
+//     before it says which text; otherwise any of the three will do. The name of
+//     a mirror is that of its operator.
 //
 // Networks and domains are looked up, so that ten thousand cost no more than
 // ten. Patterns are compared one by one; there are few of them.
@@ -18,6 +20,7 @@ package block
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/cases"
@@ -71,14 +74,7 @@ func kindOf(text string) store.BlockKind {
 	return store.BlockDomain
 }
 
-func isField(s string) bool {
-	for _, f := range fields {
-		if s == f {
-			return true
-		}
-	}
-	return false
-}
+func isField(s string) bool { return slices.Contains(fields, s) }
 
 func parseNetwork(text string) (string, error) {
 	p, err := netip.ParsePrefix(text)

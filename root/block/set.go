@@ -43,7 +43,6 @@ func NewSet(blocks []store.Block) *Set {
 		s.add(&b)
 	}
 	slices.SortFunc(s.lengths, func(a, b length) int { return cmp.Compare(b.bits, a.bits) })
-	s.lengths = slices.Compact(s.lengths)
 	return s
 }
 
@@ -81,6 +80,7 @@ type Subject struct {
 	Sources []netip.Addr // where it came from
 	Places  []netip.Addr // that its host names lead to, as far as is known
 	Server  serverlist.Server
+	URLs    []string // of a mirror
 	Email   string
 }
 
@@ -166,8 +166,10 @@ func hostsOf(r *Subject) []string {
 			add(host)
 		}
 	}
-	if u, err := url.Parse(r.Server.Website); err == nil {
-		add(u.Hostname())
+	for _, raw := range slices.Concat(r.URLs, []string{r.Server.Website}) {
+		if u, err := url.Parse(raw); err == nil {
+			add(u.Hostname())
+		}
 	}
 	if i := strings.LastIndexByte(r.Email, '@'); i >= 0 {
 		add(r.Email[i+1:])
