@@ -42,9 +42,12 @@ func (s *sqlStore) TakeOver(ctx context.Context, entry string, offer Token, to T
 		if err != nil {
 			return err
 		}
-		// An earlier transfer that is still pending was another's.
-		if _, err := d.exec("DELETE FROM status_tokens WHERE registration = $1", number); err != nil {
-			return err
+		// An earlier transfer that is still pending was another's, and so is
+		// what was proven with it.
+		for _, table := range []string{"status_tokens", "proofs"} {
+			if _, err := d.exec("DELETE FROM "+table+" WHERE registration = $1", number); err != nil {
+				return err
+			}
 		}
 		if err := d.addOwnerToken(number, 1, to.Token, true); err != nil {
 			return err

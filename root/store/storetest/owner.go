@@ -23,6 +23,7 @@ var ownerTests = map[string]func(*testing.T, *world){
 	"WithdrawListed":           withdrawListed,
 	"Transfer":                 transfer,
 	"TransferIsOnce":           transferIsOnce,
+	"TransferProvesAnew":       transferProvesAnew,
 	"UpdateKeepsTheOwner":      updateKeepsTheOwner,
 	"ShownSince":               shownSince,
 	"FormerOwnersAreForgotten": formerOwnersAreForgotten,

@@ -128,6 +128,33 @@ func transferIsOnce(t *testing.T, w *world) {
 	wantError(t, take(second), store.ErrNotFound)
 }
 
+// Who takes over what another has taken over before, and no admin has decided
+// about, has proven nothing.
+func transferProvesAnew(t *testing.T, w *world) {
+	o := w.owner()
+	entry := w.approve(o.id).Server.ID
+	take := func(email string) store.Registration {
+		t.Helper()
+		offer := store.NewToken()
+		if _, err := w.OfferTransfer(t.Context(), o.id, o.token, store.Offer{Token: offer.Hash(), Email: email, Expires: start.Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.TakeOver(t.Context(), entry, offer, store.TakeOver{Email: email, Token: store.NewToken().Hash()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := take("first@example.org")
+	if err := w.PutProof(t.Context(), first.ID, store.Proof{Kind: "dns", Subject: "cat.example.net", Token: "token", At: start}); err != nil {
+		t.Fatal(err)
+	}
+	second := take("second@example.org")
+	if all, err := w.Proofs(t.Context(), second.ID); second.ID != first.ID || err != nil || len(all) != 0 {
+		t.Errorf("%s after %s: proven %+v, %v", second.ID, first.ID, all, err)
+	}
+}
+
 // An entry outlives its owners and its edits: their e-mail addresses go, and the
 // owner's stays.
 func formerOwnersAreForgotten(t *testing.T, w *world) {
