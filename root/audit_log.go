@@ -72,13 +72,17 @@ func auditFilter(q url.Values) (f audit.Filter, err error) {
 		case "subject":
 			f.Subject = value
 		case "outcome":
-			f.Outcome = audit.Outcome(value)
+			switch f.Outcome = audit.Outcome(value); f.Outcome {
+			case audit.Done, audit.Seen, audit.Refused, audit.Denied, audit.Failed:
+			default:
+				problems.add(name, "must be done, seen, refused, denied or failed")
+			}
 		default:
 			problems.add(clip(name), "is not known; there are since, newest, admin, action, subject and outcome")
 		}
 	}
 	if len(problems) > 0 {
-		return audit.Filter{}, invalid(problems...)
+		return audit.Filter{}, invalid(problems.sorted()...)
 	}
 	return f, nil
 }

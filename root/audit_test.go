@@ -119,7 +119,7 @@ func TestAuditRefusesFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for query, field := range map[string]string{
-		"since=yesterday": "since", "newest=0": "newest", "newest=x": "newest", "admin=a&admin=b": "admin", "admn=a": "admn",
+		"since=yesterday": "since", "newest=0": "newest", "newest=x": "newest", "admin=a&admin=b": "admin", "admn=a": "admn", "outcome=well": "outcome",
 	} {
 		if p := w.ask("GET", "/audit?"+query, "").problem(t, 422); fields(p) != field {
 			t.Errorf("%s: fields %q, want %q", query, fields(p), field)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,12 +18,9 @@ import (
 
 // entries sends the entries that a query chooses, as they are read.
 func (s *server) entries(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
-	f := store.EntryFilter{Game: q.Get("game"), State: store.EntryState(q.Get("state"))}
-	switch f.State {
-	case "", store.EntryListed, store.EntrySuspended, store.EntryRevoked:
-	default:
-		return invalid(api.FieldProblem{Field: "state", Problem: `must be "listed", "suspended" or "revoked"`})
+	f, err := entryFilter(r.URL.Query())
+	if err != nil {
+		return err
 	}
 	reports, err := s.store.CountReports(r.Context(), "")
 	if err != nil {
@@ -35,6 +33,28 @@ func (s *server) entries(w http.ResponseWriter, r *http.Request) error {
 			return each(out)
 		})
 	})
+}
+
+func entryFilter(q url.Values) (store.EntryFilter, error) {
+	var problems fieldProblems
+	f := store.EntryFilter{Game: q.Get("game"), State: store.EntryState(q.Get("state"))}
+	for name, values := range q {
+		switch {
+		case name != "game" && name != "state":
+			problems.add(clip(name), "is not known; there are game and state")
+		case len(values) > 1:
+			problems.add(name, "stands twice")
+		}
+	}
+	switch f.State {
+	case "", store.EntryListed, store.EntrySuspended, store.EntryRevoked:
+	default:
+		problems.add("state", `must be "listed", "suspended" or "revoked"`)
+	}
+	if len(problems) > 0 {
+		return f, invalid(problems.sorted()...)
+	}
+	return f, nil
 }
 
 // entry sends one entry with its history.
@@ -192,7 +212,6 @@ func (s *server) notesOf(ctx context.Context, kind store.NoteKind, about string)
 	return out, err
 }
 
-// suspendedSummary answers why an entry is not in the list for now.
 // sentence ends a sentence that has no end yet.
 func sentence(text string) string {
 	if text = strings.TrimSpace(text); strings.HasSuffix(text, "?") || strings.HasSuffix(text, "!") {
@@ -201,6 +220,7 @@ func sentence(text string) string {
 	return strings.TrimRight(text, ". ") + "."
 }
 
+// suspendedSummary answers why an entry is not in the list for now.
 func suspendedSummary(p *store.Suspension) string {
 	text := "The server is not in the list for now: " + sentence(p.Reason) + " "
 	switch {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/mail"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -61,6 +62,11 @@ func (p *fieldProblems) add(field, format string, args ...any) {
 		}
 	}
 	*p = append(*p, api.FieldProblem{Field: field, Problem: fmt.Sprintf(format, args...)})
+}
+
+// sorted returns the problems by field, for members that come in no order.
+func (p fieldProblems) sorted() []api.FieldProblem {
+	return slices.SortedFunc(slices.Values(p), func(a, b api.FieldProblem) int { return strings.Compare(a.Field, b.Field) })
 }
 
 func (p *fieldProblems) check(field string, err error) {

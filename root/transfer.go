@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -87,21 +88,49 @@ func (s *server) importEntries(w http.ResponseWriter, r *http.Request) error {
 		p.RetryAfter = 10 * time.Second
 		return p
 	}
-	q := r.URL.Query()
-	how := store.ImportHow{Approve: q.Get("approve") == "1", Replace: q.Get("replace") == "1", Admin: adminOf(r)}
-	if how.Replace && !how.Approve {
-		return problem(http.StatusBadRequest, "Entries are replaced only by what is approved at once: ask for both, approve and replace.")
+	how, skip, err := importHow(r)
+	if err != nil {
+		return err
 	}
 	takeTime(w)
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxImport))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return problem(http.StatusRequestEntityTooLarge, "Nothing was imported: the import is larger than %d bytes. Import it in parts.", api.MaxImport)
+	}
 	if err != nil {
-		return problem(http.StatusRequestEntityTooLarge, "The import is larger than %d bytes, or did not arrive whole: %v. Import it in parts.", api.MaxImport, err)
+		return readError(err)
 	}
 	job := &importJob{s: s, how: how}
-	if err := job.parse(data, q.Get("skip_wrong") == "1"); err != nil {
+	if err := job.parse(data, skip); err != nil {
 		return err
 	}
 	return job.run(r.Context(), w)
+}
+
+// importHow reads what is asked of an import. What is misspelt must not be taken
+// for what was left out: the entries would be treated otherwise than was meant.
+func importHow(r *http.Request) (how store.ImportHow, skip bool, err error) {
+	how.Admin = adminOf(r)
+	switches := map[string]*bool{"approve": &how.Approve, "replace": &how.Replace, "skip_wrong": &skip}
+	var problems fieldProblems
+	for name, values := range r.URL.Query() {
+		on := switches[name]
+		switch {
+		case on == nil:
+			problems.add(clip(name), "is not known; there are approve, replace and skip_wrong")
+		case len(values) > 1 || values[0] != "1":
+			problems.add(name, "must be 1, or be left out")
+		default:
+			*on = true
+		}
+	}
+	if how.Replace && !how.Approve {
+		problems.add("replace", "needs approve: entries are replaced only by what is approved at once")
+	}
+	if len(problems) > 0 {
+		return how, skip, invalid(problems.sorted()...)
+	}
+	return how, skip, nil
 }
 
 // An importJob is one import under way.
