@@ -193,23 +193,17 @@ func (f *forgetter) byEmail(email string) error {
 	if _, err := f.exec("DELETE FROM transfers WHERE lower(email) = lower($1)", email); err != nil {
 		return err
 	}
-	notes, err := f.exec("DELETE FROM notes WHERE instr(lower(note), lower($1)) > 0", email)
-	if err != nil {
-		return err
-	}
-	f.out.Notes += int(notes)
-	if err := f.reports("instr(lower(report || ' ' || note), lower($1)) > 0", email); err != nil {
+	if err := f.texts(email); err != nil {
 		return err
 	}
 	return f.records(email)
 }
 
 // records counts where the audit log names somebody.
-func (f *forgetter) records(text string) error {
-	var n int
-	err := f.row(`SELECT COUNT(*) FROM audit WHERE source = $1 OR instr(lower(detail), lower($1)) > 0
-		OR lower(subject) = lower($1)`, text).Scan(&n)
-	f.out.Records += n
+func (f *forgetter) records(who string) error {
+	numbers, err := f.naming(`SELECT number, source || ' ' || subject || ' ' || detail FROM audit
+		WHERE source = $1 OR instr(lower(subject || ' ' || detail), lower($1)) > 0`, who)
+	f.out.Records += len(numbers)
 	return err
 }
 
@@ -245,7 +239,7 @@ func (f *forgetter) bySource(source string) error {
 	}
 	addr, err := netip.ParseAddr(source)
 	if err == nil {
-		err = f.reports("source = $1", sourceGroup(addr))
+		err = f.reportsFrom(sourceGroup(addr))
 	}
 	if err != nil {
 		return err
@@ -359,12 +353,20 @@ func (f *forgetter) mirrors(email string) error {
 
 // messages removes messages to or about somebody, sent or not.
 func (f *forgetter) messages(email string) error {
-	const mine = "lower(recipient) = lower($1) OR instr(lower(key || details || body || subject), lower($1)) > 0"
-	_, err := f.exec("UPDATE counters SET value = value - (SELECT COUNT(*) FROM messages WHERE done = 0 AND ("+mine+")) WHERE name = 'message-waiting'", email)
+	const text = "recipient || ' ' || key || ' ' || subject || ' ' || body || ' ' || details"
+	numbers, err := f.naming("SELECT id, "+text+" FROM messages WHERE instr(lower("+text+"), lower($1)) > 0", email)
 	if err != nil {
 		return err
 	}
-	n, err := f.exec("DELETE FROM messages WHERE "+mine, email)
-	f.out.Messages += int(n)
-	return err
+	for _, n := range numbers {
+		_, err := f.exec("UPDATE counters SET value = value - 1 WHERE name = 'message-waiting' AND EXISTS (SELECT 1 FROM messages WHERE id = $1 AND done = 0)", n)
+		if err != nil {
+			return err
+		}
+		if _, err := f.exec("DELETE FROM messages WHERE id = $1", n); err != nil {
+			return err
+		}
+	}
+	f.out.Messages += len(numbers)
+	return nil
 }

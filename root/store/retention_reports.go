@@ -55,9 +55,31 @@ func (f *forgetter) notes(number int64) error {
 	return err
 }
 
-// reports removes those, open or not, that a condition on $1 chooses.
-func (f *forgetter) reports(condition, value string) error {
-	n, err := f.exec("DELETE FROM reports WHERE "+condition, value)
+// texts removes what admins and players have written in which an e-mail address
+// stands.
+func (f *forgetter) texts(email string) error {
+	notes, err := f.naming("SELECT id, note FROM notes WHERE instr(lower(note), lower($1)) > 0", email)
+	if err != nil {
+		return err
+	}
+	reports, err := f.naming("SELECT id, report || ' ' || note FROM reports WHERE instr(lower(report || ' ' || note), lower($1)) > 0", email)
+	if err != nil {
+		return err
+	}
+	for table, numbers := range map[string][]int64{"notes": notes, "reports": reports} {
+		for _, n := range numbers {
+			if _, err := f.exec("DELETE FROM "+table+" WHERE id = $1", n); err != nil {
+				return err
+			}
+		}
+	}
+	f.out.Notes, f.out.Reports = f.out.Notes+len(notes), f.out.Reports+len(reports)
+	return nil
+}
+
+// reportsFrom removes the reports of a source, open or not.
+func (f *forgetter) reportsFrom(group string) error {
+	n, err := f.exec("DELETE FROM reports WHERE source = $1", group)
 	f.out.Reports += int(n)
 	return err
 }

@@ -149,6 +149,38 @@ func TestForgetEmail(t *testing.T) {
 	}
 }
 
+// Who has an address that ends, or begins, like that of another keeps what is
+// theirs.
+func TestForgetNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, t.TempDir(), nil)
+	crowd(t, s)
+	others := []string{"j" + person, "the." + person, person + ".uk", person + "x"}
+	for i, other := range others {
+		err := s.PutMessages(t.Context(), []store.Message{{Key: "record 1 " + other, Recipient: other, Subject: "s", Body: "b"}})
+		if err == nil {
+			_, err = s.AddNote(t.Context(), store.Note{Kind: store.NoteEntry, About: "theirs", Admin: "alice", Text: "ask " + other + "."})
+		}
+		if err == nil {
+			err = s.AddReport(t.Context(), store.Report{Entry: "theirs", Kind: "dead", Text: other}, netip.MustParseAddr(fmt.Sprint("192.0.2.", i)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := s.AddNote(t.Context(), store.Note{Kind: store.NoteEntry, About: "theirs", Admin: "alice", Text: "j" + person + " is <" + person + ">."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Forget(t.Context(), store.Person{Email: person}, "alice")
+	if err != nil || got.Messages != 2 || got.Notes != 1 || got.Reports != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if c, err := s.Counts(t.Context()); err != nil || c.Messages != 1+len(others) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestForgetSourceAndID(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
