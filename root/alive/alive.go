@@ -16,14 +16,16 @@
 // Only time that was seen counts. A server that was seen silent for
 // [Policy].WarnAfter makes its owner be told; after [Policy].Grace its entry is
 // suspended, not revoked: id and claims stay, and it comes back by itself when
-// the server lives again. Each look that finds it alive begins everything anew.
+// the server lives again. Each look that finds it alive begins everything anew,
+// and so does an admin who puts the entry back.
 //
 // When more than half of the listed servers that the root can judge are silent,
 // and more than one, and nothing else on the Internet was reached lately, it
 // suspects its own network and holds nothing against anybody. One server that
 // answers proves that the network works, unless it is at a private address, and
-// so does a mirror that is well: then who is silent is silent. And however many have died, it suspends no more than a fifth of the
-// list in a day: a mistake of the root must not empty it.
+// so does a mirror that is well: then who is silent is silent. And however many
+// have died, it suspends no more than a fifth of the list in a day: a mistake of
+// the root must not empty it.
 package alive
 
 import (

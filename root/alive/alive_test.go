@@ -298,3 +298,19 @@ func TestAdminsDecide(t *testing.T) {
 		t.Error("it is asked")
 	}
 }
+
+// What an admin puts back stays for as long as any other.
+func TestAdminsResume(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 5)
+	w.hush(true, "s1")
+	w.days(35)
+	w.wantListed(4, "dead")
+	if _, err := w.Resume(t.Context(), "s1", "alice"); err != nil {
+		t.Fatal(err)
+	}
+	w.days(29)
+	w.wantListed(5, "before the grace time is over once more")
+	w.days(2)
+	w.wantListed(4, "after it")
+}

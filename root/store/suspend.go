@@ -15,8 +15,9 @@ type SuspendStore interface {
 	// reason and end. Errors: [ErrNotFound], [*DecidedError] when it is revoked.
 	Suspend(ctx context.Context, s Suspension) (Entry, error)
 
-	// Resume puts a suspended entry back into the list. Errors: [ErrNotFound],
-	// [*NotSuspendedError], [*DecidedError] when it is revoked.
+	// Resume puts a suspended entry back into the list, and forgets for how long
+	// its server was seen silent. Errors: [ErrNotFound], [*NotSuspendedError],
+	// [*DecidedError] when it is revoked.
 	Resume(ctx context.Context, entry, admin string) (Entry, error)
 
 	// ResumeDue puts those entries back whose suspension has ended by now, at
@@ -106,6 +107,10 @@ func (d *decider) resume(id, reason string) (Entry, error) {
 	_, err = d.exec(`UPDATE entries SET suspended = 0, resumes = 0, suspended_by = '', suspended_why = '', change = $1, updated = $2 WHERE id = $3`,
 		change, d.now, id)
 	if err != nil {
+		return Entry{}, err
+	}
+	// Its server has the whole grace time again: who resumes it has a reason to.
+	if _, err := d.exec("UPDATE entry_alive SET silent = 0 WHERE entry = $1", id); err != nil {
 		return Entry{}, err
 	}
 	if err := d.record(ActionResume, e.Registration, id, reason, change); err != nil {
