@@ -19,17 +19,9 @@ const AuditType = "application/jsonl"
 // all of it. The caller closes it. An answer that ends too early is an error of
 // reading.
 func (c *Client) Audit(ctx context.Context, f audit.Filter) (io.ReadCloser, error) {
-	req, err := c.request(ctx, http.MethodGet, adminPath("audit")+auditQuery(f), nil)
+	resp, err := c.long(ctx, http.MethodGet, adminPath("audit")+auditQuery(f), nil)
 	if err != nil {
 		return nil, err
-	}
-	resp, err := c.streamClient().Do(req)
-	if err != nil {
-		return nil, explain(req, err)
-	}
-	if resp.StatusCode >= 300 {
-		defer resp.Body.Close()
-		return nil, problemOf(resp, resp.Body)
 	}
 	return resp.Body, nil
 }
@@ -53,12 +45,4 @@ func auditQuery(f audit.Filter) string {
 		return ""
 	}
 	return "?" + q.Encode()
-}
-
-// streamClient has no timeout: an answer without a known size takes as long as
-// it takes, and the context ends it.
-func (c *Client) streamClient() *http.Client {
-	copied := *c.client()
-	copied.Timeout = 0
-	return &copied
 }

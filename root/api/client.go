@@ -231,7 +231,7 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	if c.Token != "" && target.Host == base.Host {
+	if c.Token != "" && target.Host == base.Host && target.Scheme == base.Scheme {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
 	return req, nil

@@ -140,6 +140,13 @@ func TestWhatIsSent(t *testing.T) {
 	if token != "" {
 		t.Error("the token went to another host")
 	}
+	secure := api.Client{Root: strings.Replace(srv.URL, "http:", "https:", 1), Token: c.Token}
+	if _, err := secure.Status(t.Context(), srv.URL+"/api/v1/registrations/r1/t"); err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		t.Error("the token went unencrypted to a root that speaks TLS")
+	}
 }
 
 // TestClientWithoutTLS asks a server that speaks TLS without it.

@@ -10,7 +10,8 @@
 // know; the root refuses them in requests, so that a misspelt member is not
 // lost in silence.
 //
-// The package imports the standard library and package audit only.
+// The package imports the standard library and packages audit and proofofwork
+// only.
 package api
 
 // AdminTokenPrefix begins every admin token on paper and on the wire, so that

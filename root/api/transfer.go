@@ -49,7 +49,7 @@ type ImportProgress struct {
 	Error  *Problem      `json:"error,omitempty"` // the import ended here
 }
 
-// Entry lines: see package transfer.
+// linesType is the media type of entries, one a line; see package transfer.
 const linesType = "application/jsonl"
 
 // MaxImport is the most that one import takes, in bytes.
@@ -99,7 +99,8 @@ func (c *Client) Export(ctx context.Context) (io.ReadCloser, error) {
 	return resp.Body, nil
 }
 
-// long sends a request that may take its time.
+// long sends a request that may take its time: an answer without a known size
+// has no timeout, and the context ends it.
 func (c *Client) long(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	req, err := c.request(ctx, method, path, body)
 	if err != nil {
