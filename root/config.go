@@ -154,13 +154,13 @@ func (c *Config) check() error {
 	if err := mail.CheckHooks(c.Webhooks); err != nil {
 		return err
 	}
-	for _, a := range []string{c.Listen, c.AdminListen} {
-		if a == c.Listen && a == ListenNone {
-			continue
-		}
-		if err := checkListen(a); err != nil {
+	if c.Listen != ListenNone {
+		if err := checkListen(c.Listen); err != nil {
 			return err
 		}
+	}
+	if err := checkListen(c.AdminListen); err != nil {
+		return err
 	}
 	if err := c.checkTLS(); err != nil {
 		return err

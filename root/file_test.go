@@ -34,6 +34,7 @@ func TestLoadConfigChecksValues(t *testing.T) {
 		{"[games]\nCrossfire = \"Crossfire\"", "no slug"},
 		{"[games]\ncrossfire = \"\"", "no name"},
 		{"listen = \"7480\"", "host:port"},
+		{"listen = \"none\"\nadmin_listen = \"none\"", "host:port"},
 		{"trusted_proxies = [\"localhost\"]", "not an address or a prefix"},
 		{"trusted_proxies = [\"127.0.0.1:80\"]", "not an address or a prefix"},
 		{"trusted_proxies = [\"fe80::1%eth0\"]", "not an address or a prefix"},
