@@ -44,7 +44,7 @@ func (s *server) document(cacheControl string) http.HandlerFunc {
 // have been answered before; see documentsFirst.
 func serveDocument(w http.ResponseWriter, r *http.Request, d *issue.Document, cacheControl string) {
 	body, _ := choose(r, d)
-	allowSlow(w, body)
+	allowSlow(w, len(body.Bytes))
 	h := w.Header()
 	h["Content-Type"] = plainText
 	h.Set("Cache-Control", cacheControl)
@@ -75,8 +75,8 @@ func (w *sized) WriteHeader(status int) {
 
 // allowSlow gives a large answer the time that a slow client needs. A small
 // one has as much as any answer.
-func allowSlow(w http.ResponseWriter, body *issue.Representation) {
-	seconds := len(body.Bytes) / slowestDownload
+func allowSlow(w http.ResponseWriter, size int) {
+	seconds := size / slowestDownload
 	if seconds == 0 {
 		return
 	}

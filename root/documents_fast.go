@@ -51,7 +51,7 @@ func serveFast(w http.ResponseWriter, r *http.Request, d *issue.Document) bool {
 		w.WriteHeader(http.StatusNotModified)
 		return true
 	}
-	allowSlow(w, body)
+	allowSlow(w, len(body.Bytes))
 	h["Content-Type"] = plainText
 	h["Accept-Ranges"] = bytesOnly
 	h["Last-Modified"] = body.LastModified

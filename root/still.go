@@ -70,7 +70,10 @@ func NewStill(cfg Config, cause error) (*Root, error) {
 		heart: &heart{now: time.Now},
 	}}
 	r.still = &still{cause: cause, documents: readDocuments(d, chain)}
-	return r, r.openSources()
+	if err := r.openSources(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // still is what a root has that cannot write.
@@ -176,6 +179,7 @@ func (s *still) serve(w http.ResponseWriter, r *http.Request, name string, data 
 	if strings.HasPrefix(name, "trust/") {
 		cache = trustCache
 	}
+	allowSlow(w, len(data))
 	sum := sha256.Sum256(data)
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
