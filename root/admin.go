@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/go-chi/chi/v5"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -40,7 +39,10 @@ func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 	if req.Revision < 0 {
 		return invalid(api.FieldProblem{Field: "revision", Problem: "must be the number that the registration shows as revision"})
 	}
-	if req.EntryID != "" {
+	switch {
+	case req.EntryID == "" && req.Replace:
+		return invalid(api.FieldProblem{Field: "entry_id", Problem: "is required with replace: the listed entry that this server replaces"})
+	case req.EntryID != "":
 		if err := serverlist.CheckID(req.EntryID); err != nil {
 			return invalid(api.FieldProblem{Field: "entry_id", Problem: err.Error()})
 		}
@@ -106,7 +108,7 @@ func (s *server) reason(w http.ResponseWriter, r *http.Request) (string, error) 
 	if len(problems) > 0 {
 		return "", invalid(problems...)
 	}
-	return norm.NFC.String(reason), nil
+	return reason, nil
 }
 
 // decode reads a body of which every member must be right.

@@ -262,6 +262,7 @@ func TestBadDecisions(t *testing.T) {
 		{"POST", "/registrations/" + rejected.ID + "/approve", "", 409, ""},
 		{"POST", "/registrations/" + pending.ID + "/approve", `{"entry_id":"Bad Id"}`, 422, "entry_id"},
 		{"POST", "/registrations/" + pending.ID + "/approve", `{"entry_id":"server-1"}`, 409, "entry_id"},
+		{"POST", "/registrations/" + pending.ID + "/approve", `{"replace":true}`, 422, "entry_id"},
 		{"POST", "/registrations/" + pending.ID + "/approve", `{"id":"x"}`, 422, "id"},
 		{"POST", "/registrations/" + pending.ID + "/approve", `{"revision":2}`, 409, ""},
 		{"POST", "/registrations/" + pending.ID + "/approve", `{"revision":-1}`, 422, "revision"},

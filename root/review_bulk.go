@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -90,7 +88,7 @@ func (p *fieldProblems) decisions(req *api.Decisions) {
 	if len(req.Reject) > 0 && strings.TrimSpace(req.Reason) == "" {
 		p.add("reason", "is required: the requesters read it")
 	}
-	req.Reason = norm.NFC.String(p.text("reason", req.Reason, serverlist.MaxDescription))
+	req.Reason = p.text("reason", req.Reason, serverlist.MaxDescription)
 }
 
 func outcomesOf(verdicts []store.Verdict, outcomes []store.Outcome) api.Outcomes {
