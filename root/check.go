@@ -25,7 +25,7 @@ const (
 // A Finding is what one look found. Its JSON form is stable.
 type Finding struct {
 	Level   Level  `json:"level"`
-	Subject string `json:"subject"` // "configuration", "permissions", "keys", "trust", "database", "disk", "documents", "clock", "root", "listener", "certificate", "public_url", "mirrors", "target", "mail"
+	Subject string `json:"subject"` // "configuration", "permissions", "keys", "trust", "database", "audit", "disk", "documents", "clock", "root", "listener", "certificate", "public_url", "mirrors", "target", "mail"
 	Where   string `json:"where,omitempty"`
 	Text    string `json:"text"`
 	Remedy  string `json:"remedy,omitempty"` // what to do; may stand in Text already

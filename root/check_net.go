@@ -11,8 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/root/certificate"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -105,27 +107,31 @@ func (k *checker) ports() {
 
 // certificates looks at the files of those that come from files.
 func (k *checker) certificates() {
-	for name, t := range map[string]*TLS{listenerPublic: k.cfg.TLS, listenerAdmin: k.cfg.AdminTLS} {
-		if t == nil || len(t.ACMENames) > 0 {
-			continue
-		}
-		pair, err := certificate.Load(t.CertificateFile, t.KeyFile)
-		if err != nil {
-			k.add(Bad, "certificate", name, err.Error(), "")
-			continue
-		}
-		leaf, now := pair.Leaf, k.Now()
-		text := "it is valid until " + stamp(leaf.NotAfter)
-		switch {
-		case now.After(leaf.NotAfter), now.Before(leaf.NotBefore):
-			k.add(Bad, "certificate", t.CertificateFile, fmt.Sprintf("it is valid from %s until %s, and not now", stamp(leaf.NotBefore), stamp(leaf.NotAfter)), "Renew it; a running root reads it again by itself.")
-		case certificate.Expiring(leaf.NotBefore, leaf.NotAfter, now):
-			k.add(Warning, "certificate", t.CertificateFile, text, "Renew it; a running root reads it again by itself.")
-		default:
-			k.add(Good, "certificate", t.CertificateFile, text, "")
-		}
-		k.certificateName(name, t.CertificateFile, leaf)
+	k.certificate(listenerPublic, k.cfg.TLS)
+	k.certificate(listenerAdmin, k.cfg.AdminTLS)
+}
+
+func (k *checker) certificate(listener string, t *TLS) {
+	if t == nil || len(t.ACMENames) > 0 {
+		return
 	}
+	pair, err := certificate.Load(t.CertificateFile, t.KeyFile)
+	if err != nil {
+		k.add(Bad, "certificate", listener, err.Error(), "")
+		return
+	}
+	const renew = "Renew it; a running root reads it again by itself."
+	leaf, now := pair.Leaf, k.Now()
+	text := "it is valid until " + stamp(leaf.NotAfter)
+	switch {
+	case now.After(leaf.NotAfter), now.Before(leaf.NotBefore):
+		k.add(Bad, "certificate", t.CertificateFile, fmt.Sprintf("it is valid from %s until %s, and not now", stamp(leaf.NotBefore), stamp(leaf.NotAfter)), renew)
+	case certificate.Expiring(leaf.NotBefore, leaf.NotAfter, now):
+		k.add(Warning, "certificate", t.CertificateFile, text, renew)
+	default:
+		k.add(Good, "certificate", t.CertificateFile, text, "")
+	}
+	k.certificateName(listener, t.CertificateFile, leaf)
 }
 
 func (k *checker) certificateName(listener, file string, leaf *x509.Certificate) {
@@ -191,54 +197,50 @@ func (k *checker) mirrors(ctx context.Context) {
 	if k.list == nil {
 		return
 	}
-	type answer struct {
-		id, url string
-		resp    *http.Response
-		err     error
-	}
-	var mu sync.Mutex
-	var answers []answer
-	var all sync.WaitGroup
-	places := make(chan struct{}, maxMirrorsAsk)
-	for _, m := range k.list.Mirrors {
-		if m.Root || len(m.URLs) == 0 {
-			continue
-		}
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
-			a := answer{id: m.ID, url: m.URLs[0]}
-			list, err := serverlist.DocumentURL(a.url, publish.ServerList)
-			if err == nil {
-				a.resp, err = k.ask(ctx, http.MethodHead, list)
-			}
-			if err == nil && a.resp.StatusCode != http.StatusOK {
-				err = errors.New("it answers " + a.resp.Status)
-			}
-			a.err = err
-			mu.Lock()
-			defer mu.Unlock()
-			answers = append(answers, a)
+	others := slices.DeleteFunc(slices.Clone(k.list.Mirrors), func(m serverlist.Mirror) bool { return m.Root || len(m.URLs) == 0 })
+	heads, errs := make([]http.Header, len(others)), make([]error, len(others))
+	var g errgroup.Group
+	g.SetLimit(maxMirrorsAsk)
+	for i, m := range others {
+		g.Go(func() error {
+			heads[i], errs[i] = k.askMirror(ctx, m.URLs[0])
+			return nil
 		})
 	}
-	all.Wait()
+	g.Wait()
 	well := 0
-	for _, a := range answers {
-		if a.err != nil {
-			k.add(Warning, "mirrors", a.id, a.err.Error(), "If it stays so, the list leaves it out by itself; write to its operator (\"metaserver admin mirrors\").")
+	for i, m := range others {
+		if errs[i] != nil {
+			k.add(Warning, "mirrors", m.ID, errs[i].Error(), "If it stays so, the list leaves it out by itself; write to its operator (\"metaserver admin mirrors\").")
 			continue
 		}
 		well++
-		if date := dateOf(a.resp.Header); !date.IsZero() {
-			k.clock("mirror "+a.id, date)
+		if date := dateOf(heads[i]); !date.IsZero() {
+			k.clock("mirror "+m.ID, date)
 		}
 	}
 	switch {
-	case len(answers) == 0:
+	case len(others) == 0:
 		k.add(Warning, "mirrors", "", "the list names no mirror: when this machine is away, players depend on their caches", "Ask volunteers to run \"metaserver mirror setup\".")
 	case well > 0:
-		k.add(Good, "mirrors", "", fmt.Sprintf("%d of %d answer", well, len(answers)), "")
+		k.add(Good, "mirrors", "", fmt.Sprintf("%d of %d answer", well, len(others)), "")
 	}
+}
+
+// askMirror returns the head of a mirror's server list.
+func (k *checker) askMirror(ctx context.Context, base string) (http.Header, error) {
+	list, err := serverlist.DocumentURL(base, publish.ServerList)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := k.ask(ctx, http.MethodHead, list)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New("it answers " + resp.Status)
+	}
+	return resp.Header, nil
 }
 
 // targets reads back what each target holds.
