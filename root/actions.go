@@ -80,8 +80,12 @@ func (a *actions) of(r *http.Request) known {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
+	path := r.URL.Path
+	if r.URL.RawPath != "" {
+		path = r.URL.RawPath // as the router does
+	}
 	rctx := chi.NewRouteContext()
-	if !a.r.Match(rctx, method, r.URL.Path) {
+	if !a.r.Match(rctx, method, path) {
 		return known{}
 	}
 	return a.known[method+" "+rctx.RoutePattern()]

@@ -40,7 +40,7 @@ func (s *server) adminRoutes() http.Handler {
 	r := s.newRouter()
 	a := s.newActions(r)
 	r.Use(s.health, a.authorise)
-	r.Handle("/metrics", s.metrics())
+	r.Method(http.MethodGet, "/metrics", s.metrics())
 	s.adminActions(a)
 	return r
 }
