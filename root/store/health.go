@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (s *sqlStore) Oldest(ctx context.Context) (w Waiting, err error) {
 		var created int64
 		err := s.r.QueryRowContext(ctx, "SELECT created FROM "+table+" WHERE status = 'pending' ORDER BY id LIMIT 1").Scan(&created)
 		switch {
-		case err == sql.ErrNoRows:
+		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
 			return Waiting{}, explain(err)
 		default:

@@ -107,9 +107,6 @@ const (
 	ActionAllow    Action = "allow"
 )
 
-// byRule is who decides when an admin has allowed it beforehand.
-const byRule = "(rule)"
-
 // A Holding is what a status token opens.
 type Holding struct {
 	Registration

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/audit"
 )
 
 func (s *sqlStore) SignedRequest(ctx context.Context, r SignedRequest) (out SignedResult, err error) {
@@ -13,7 +15,7 @@ func (s *sqlStore) SignedRequest(ctx context.Context, r SignedRequest) (out Sign
 			return SignedResult{}, err
 		}
 	}
-	err = s.decide(ctx, byRule, func(d *decider) (err error) {
+	err = s.decide(ctx, audit.Rule, func(d *decider) (err error) {
 		out, err = d.signedRequest(&r, originOf(r.Source, s.now()))
 		return err
 	})
