@@ -48,8 +48,8 @@ type floodGuard struct {
 	pending func(context.Context) (int, error)
 
 	mu      sync.Mutex
-	waiting int       // registrations, as counted at the time
-	counted time.Time //
+	waiting int       // registrations in the queue, as counted
+	counted time.Time // when
 	minute  int64     // the one that now counts
 	now     int       // registrations that it has brought
 	before  int       // those of the minute before it

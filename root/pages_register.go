@@ -3,13 +3,10 @@ package root
 import (
 	"errors"
 	"io"
-	"math"
 	"mime"
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/web"
@@ -79,12 +76,6 @@ func (s *server) refuseForm(w http.ResponseWriter, form web.Form, values url.Val
 func (s *server) sendForm(w http.ResponseWriter, status int, form web.Form) error {
 	html, err := form.Render()
 	return s.sendPage(w, status, html, err)
-}
-
-func setRetry(h http.Header, after time.Duration) {
-	if after > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
-	}
 }
 
 // readForm reads the body of a form within its limit.

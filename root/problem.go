@@ -127,13 +127,18 @@ func writeProblem(w http.ResponseWriter, p *api.Problem) {
 		out.Title = http.StatusText(out.Status)
 	}
 	h := w.Header()
-	if out.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(out.RetryAfter.Seconds()))))
-	}
+	setRetry(h, out.RetryAfter)
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
 	send(w, api.ProblemType, out.Status, out)
+}
+
+// setRetry says in how many seconds to try again, unless that would not help.
+func setRetry(h http.Header, after time.Duration) {
+	if after > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	}
 }
 
 // writeJSON sends an answer that no cache may keep: all JSON here is about

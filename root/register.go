@@ -2,6 +2,7 @@ package root
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -135,7 +136,7 @@ func refuseRequest(fields []api.FieldProblem, tooLarge bool) *api.Problem {
 	p := invalid(fields...)
 	if tooLarge {
 		p.Status = http.StatusRequestEntityTooLarge
-		p.Detail = "Nothing was stored: the body is larger than 16384 bytes."
+		p.Detail = fmt.Sprintf("Nothing was stored: the body is larger than %d bytes.", maxBody)
 	}
 	return p
 }

@@ -224,7 +224,7 @@ func checkRejoined(d folder) error {
 	return err
 }
 
-// publishedPath returns where a document of the public folder lies.
+// published returns where the list of a type lies in the public folder.
 func (d folder) published(typ string) string {
 	if typ == serverlist.TypeMirrorList {
 		return filepath.Join(d.public(), issue.MirrorListName)

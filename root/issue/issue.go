@@ -48,7 +48,8 @@
 // ([RemovalError]), and signs the last one again meanwhile, so that it stays
 // fresh. If the public folder is ahead of the store, as after a restored backup,
 // a single lost entry waits, and nothing is signed meanwhile; from a store that
-// is new or another root's it publishes nothing ([DatabaseError]). Whatever it refuses, and whatever fails, the last edition stays served.
+// is new or another root's it publishes nothing ([DatabaseError]). Whatever it
+// refuses, and whatever fails, the last edition stays served.
 //
 // # The public folder
 //

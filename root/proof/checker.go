@@ -31,7 +31,7 @@ type Config struct {
 	Resolver     *net.Resolver // nil: the system's
 	AllowPrivate bool          // look at loopback and private addresses, too
 	Timeout      time.Duration // of one check of one host; 0: Timeout
-	HTTPPort     string        // ""; 80
+	HTTPPort     string        // "": 80
 	HTTPSPort    string        // "": 443
 }
 

@@ -16,15 +16,14 @@
 //
 // Two requests come from the same requester, for the same server, when game,
 // set of addresses and e-mail are equal, addresses in the form of
-// [NormalAddress], e-mail without regard to case. The e-mail address is never published, so that somebody who knows
-// a server only from the list cannot touch its requests. From this follows
-// what [Store.Register] does:
+// [NormalAddress], e-mail without regard to case. The e-mail address is never
+// published, so that somebody who knows a server only from the list cannot touch
+// its requests. From this follows what [Store.Register] does:
 //
 //   - A pending request with the same three, of the same identity in short, is
-//     updated
-//     and keeps its id and its place in the queue. The new status token is
-//     added to those that already open its status: the first one and the
-//     newest seven do.
+//     updated and keeps its id and its place in the queue. The new status token is
+//     added to those that already open its status: the first one and the newest
+//     seven do.
 //   - A listed entry of the same identity: the request waits like any other,
 //     names that entry in [Registration].Entry, and approving it updates the
 //     entry. It can never make a second one.
@@ -101,9 +100,10 @@ type Store interface {
 	// Errors: [ErrNotFound], [*DecidedError] when it is revoked already.
 	Revoke(ctx context.Context, entry, reason, admin string) (Entry, error)
 
-	// Prune forgets registrations, those of mirrors too, that were rejected or
-	// revoked before the given time, at most limit of each kind, with their e-mail addresses and
-	// tokens, and returns how many. What the audit log says of them stays.
+	// Prune forgets registrations, those of mirrors too, that were rejected,
+	// revoked or withdrawn before the given time, at most limit of each kind, with
+	// their e-mail addresses and tokens, and returns how many. What the audit log
+	// says of them stays.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Entry returns an entry, listed or revoked. [ErrNotFound].
@@ -138,8 +138,7 @@ type Store interface {
 	PublishEdition(ctx context.Context, previous int64, e Edition) error
 
 	// NewestEdition returns the newest edition of a type, by epoch and then
-	// version, with its document.
-	// [ErrNotFound] when there is none.
+	// version, with its document. [ErrNotFound] when there is none.
 	NewestEdition(ctx context.Context, typ string) (Edition, error)
 
 	// Edition returns one edition of a type. [ErrNotFound].

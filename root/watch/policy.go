@@ -29,9 +29,9 @@ type Policy struct {
 	// WellFor is how long a mirror has to be well to come back. 6 h: a whole
 	// cycle of its schedule and of the root's editions, rather than one good
 	// answer. One that is listed has what was seen of its illness forgotten
-	// after the same time. Each time that it was left out before doubles it, to a week at
-	// most, and a month of health ends that: a mirror that comes and goes must
-	// not make an edition each time.
+	// after the same time. Each time that it was left out before doubles it, to
+	// a week at most, and a month of health ends that: a mirror that comes and
+	// goes must not make an edition each time.
 	WellFor time.Duration
 
 	// WarnAfter is how long a mirror may be ill, or lack trust documents,

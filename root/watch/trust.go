@@ -19,8 +19,8 @@ type trustLook struct {
 
 // trust compares the trust documents of a folder with those of the root, the
 // new ones in every look and all of them once a day. Clients follow them one by
-// one, so the first that is missing or wrong ends it: with it a mirror is incomplete
-// or lies, and clients that have an older document do not get past it.
+// one, so the first that is missing or wrong ends it: with it a mirror is
+// incomplete or lies, and clients that have an older document do not get past it.
 func (l *looker) trust(ctx context.Context, v *view, f *serverlist.Fetcher, base string) found {
 	done := l.trustDone(base)
 	out := found{url: base, state: store.MirrorWell}

@@ -8,10 +8,9 @@
 // and the whole list when its edition is new there or a day has passed; where
 // the URL is a folder, the mirror list and the trust documents, too. One URL
 // that lies makes the mirror lie; otherwise one that is well is enough. All of
-// it goes through
-// [serverlist.Fetcher], with the limits and the rules that clients have:
-// private addresses only where an admin has approved such a URL, or the
-// configuration allows them.
+// it goes through [serverlist.Fetcher], with the limits and the rules that
+// clients have: private addresses only where an admin has approved such a URL,
+// or the configuration allows them.
 //
 // A mirror that has the newest edition of the root is well, however old that
 // is. One with an older edition is behind, and stale when that is past its
