@@ -16,7 +16,7 @@
 // nothing else. The admin one needs a token for everything and listens on
 // loopback unless told otherwise ("ssh -L" reaches it). routes.go is the table
 // of all routes; package api holds their JSON, package openapi its description,
-// and package web the pages for people (pages.go).
+// and package web the pages for people.
 //
 // With [ListenNone] there is no public listener: what is published is pushed to
 // the targets that root.toml names, and admins register what people ask for.
@@ -27,17 +27,17 @@
 // and so is the server's own key. They ask for their entry to be changed, moved,
 // withdrawn or transferred; each request waits for an admin like any other,
 // except for what an admin has allowed the key (package signedrequest). Package
-// proof checks whether a requester controls what they name. register_owner.go
-// has the routes, [store.OwnerStore] the rules.
+// proof checks whether a requester controls what they name. [store.OwnerStore]
+// has the rules.
 //
 // # Mirrors
 //
 // A mirror's operator asks for it to be listed as a server's does. Once it is,
 // the root looks at it as clients do, leaves it out of the list while clients
 // are better off without it, and writes to whoever runs it; who asked is told by
-// e-mail what was decided. GET /metrics on the
-// admin listener tells monitoring how lists, mirrors and targets are; Prometheus
-// sends an admin's token from a file (authorization: credentials_file).
+// e-mail what was decided. GET /metrics on the admin listener tells monitoring
+// how lists, mirrors and targets are; Prometheus sends an admin's token from a
+// file (authorization: credentials_file).
 //
 // # The data folder
 //
@@ -48,6 +48,8 @@
 //	keys/admin.key      signs trust documents; move it off this machine
 //	keys/recovery.key   replaces a lost admin key; move it off this machine
 //	public/             what is published: server.list, mirror.list, trust/
+//	acme/               account and certificates of an authority, if [tls] asks for one
+//	lock                held by the process that serves the root
 //
 // A key is two files, NAME and NAME.pub. The newest trust document says which
 // list keys sign: put the private key that it names into keys/ before you
@@ -57,7 +59,39 @@
 // it. What was acknowledged survives the death of the process and the loss of
 // power: a registration once 202 is sent, a decision once it is answered.
 //
-// Packages below: store keeps the state, issue is the only place that signs
-// and publishes, watch looks at the mirrors, push brings documents to static
-// hosts, mail sends messages, api holds the wire types.
+// # Where things are
+//
+// The files of this package, by how their names begin:
+//
+//	root, listen, routes, observe     the process: its parts, listeners, routes, log of requests
+//	heart, health, metrics, still     what a supervisor sees, and a root that cannot write
+//	config, file, games, nearest      root.toml
+//	init, open, lock, keyring         the data folder
+//	show, check, space                a root described and examined from its data folder
+//	backup, restore, rejoin           copies of a root, and a root from one
+//	decode, problem, request          JSON in, JSON and problems out, what a request must be
+//	documents, static                 the lists and the pages, from memory
+//	source, limit                     where requests come from, and how many are borne
+//	register, mirror, reports         what the public asks for, and owners do
+//	pages                             the same for people
+//	actions, auth, denials, audit     the door of the admin listener, and the record of what happens there
+//	admin, review, entries, blocks    what admins decide about servers
+//	mirrors, lists, editions, trust   mirrors, and what is published
+//	transfer, forget                  entries out and in, people's data removed
+//	admins                            who is an admin
+//	tell, letters                     what is told to whom: the messages, and the texts of the letters
+//
+// The packages below it:
+//
+//	api, openapi, web                 the JSON with a client for it, its description, the pages
+//	store                             the state, in SQLite; its contract is in storetest
+//	issue, push                       sign and publish, alone; bring documents to static hosts
+//	watch, alive                      look at mirrors, and at listed servers
+//	inspect, proof                    look at what requests name, and at proofs of control
+//	block, proofofwork                keep out what is not wanted
+//	signedrequest                     what the key of an entry signs
+//	audit                             the form of the audit log
+//	mail                              sends what waits in the outbox
+//	certificate                       TLS certificates from files or by ACME
+//	backup, transfer                  the forms of an archive and of exported entries
 package root
