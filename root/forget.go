@@ -80,11 +80,6 @@ func (r *Root) forgetOnce(ctx context.Context) {
 	}
 }
 
-// forgetActions declares what removes a person's data.
-func (s *server) forgetActions(a *actions) {
-	a.post("/forget", store.ActionForget, s.forgetPerson)
-}
-
 // forgetPerson removes what is known of a person, and says what is left. Whom,
 // stands in the body only: the path is logged, and recorded for ever.
 func (s *server) forgetPerson(w http.ResponseWriter, r *http.Request) error {

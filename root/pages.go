@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/web"
 )
@@ -18,21 +16,6 @@ const htmlType = "text/html; charset=utf-8"
 
 // pageCache is how long browsers may keep what everybody may see.
 const pageCache = "public, max-age=60"
-
-// pageRoutes is what people see of the root in a browser.
-func (s *server) pageRoutes(r chi.Router) {
-	r.Group(func(r chi.Router) {
-		r.Use(pageHeaders, s.checkPageOrigin)
-		r.Get("/", s.page(s.listPage))
-		r.Get("/"+web.StylePath, s.styleSheet)
-		r.Get("/register", s.page(s.registerPage))
-		r.Post("/register", s.page(s.registerByForm))
-		r.Get("/status/{id}/{token}", s.page(s.statusPage))
-		s.ownerPages(r)
-		r.Get("/editions", s.page(s.editionsPage))
-		r.Get("/api/", s.page(s.apiPage))
-	})
-}
 
 // pageHeaders tells browsers what a page may do: show itself, and send its own
 // forms. URLs of status pages are secrets, so that no other site is told the

@@ -11,15 +11,6 @@ import (
 	"github.com/signed-metaserver/metaserver/root/web"
 )
 
-// ownerPages are the forms of a status page. Each ends where the API does.
-func (s *server) ownerPages(r chi.Router) {
-	r.Get("/status/{id}/{token}/edit", s.page(s.editPage))
-	r.Post("/status/{id}/{token}/edit", s.page(s.editByForm))
-	r.Get("/status/{id}/{token}/withdraw", s.page(s.withdrawPage))
-	r.Post("/status/{id}/{token}/withdraw", s.page(s.withdrawByForm))
-	r.Post("/status/{id}/{token}/check", s.page(s.checkByForm))
-}
-
 // editPage is the form of a registration, filled with what is there.
 func (s *server) editPage(w http.ResponseWriter, r *http.Request) error {
 	status, err := s.ownStatus(r)

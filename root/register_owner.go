@@ -25,23 +25,6 @@ const offerTime = 7 * 24 * time.Hour
 // when it came.
 const keptEmail = "kept@example.org"
 
-// ownerRoutes is what the holders of secret URLs, and of keys, reach.
-func (s *server) ownerRoutes(r chi.Router) {
-	r.Post("/api/v1/registrations/{id}/{token}/edit", s.handle(s.edit))
-	r.Post("/api/v1/registrations/{id}/{token}/withdraw", s.handle(s.withdraw))
-	r.Post("/api/v1/registrations/{id}/{token}/transfer", s.handle(s.offerTransfer))
-	r.Post("/api/v1/registrations/{id}/{token}/check", s.handle(s.checkOwnProof))
-	r.Post("/api/v1/registrations/{id}/{token}/prove", s.handle(s.proveKey))
-	r.Post("/api/v1/transfers/{id}/{token}", s.handle(s.takeOver))
-	r.Post("/api/v1/entries/{id}/signed", s.handle(s.signed))
-}
-
-// ownerActions is what admins do about owners.
-func (s *server) ownerActions(a *actions) {
-	a.post("/entries/{id}/allow", store.ActionAllow, s.allow)
-	a.post("/registrations/{id}/prove", "prove", s.proveByAdmin)
-}
-
 // secretOf returns the token of a secret URL, after the source has used one of
 // the requests that it may send.
 func (s *server) secretOf(w http.ResponseWriter, r *http.Request) (source, store.Token, error) {

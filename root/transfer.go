@@ -16,12 +16,6 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
-// transferActions declares what hands out all entries, and takes many.
-func (s *server) transferActions(a *actions) {
-	a.export("/export", store.ActionExport, s.exportEntries)
-	a.post("/import", store.ActionImport, s.importEntries)
-}
-
 // exportEntries sends all entries with what is private, one a line.
 func (s *server) exportEntries(w http.ResponseWriter, r *http.Request) error {
 	takeTime(w)
