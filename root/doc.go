@@ -63,8 +63,9 @@
 //
 // The files of this package, by how their names begin:
 //
-//	root, listen, routes, observe     the process: its parts, listeners, routes, log of requests
-//	heart, health, metrics, still     what a supervisor sees, and a root that cannot write
+//	root, parts, listen, routes       the process: its parts, listeners and routes
+//	observe, metrics                  what it logs and counts
+//	heart, health, still              what a supervisor sees, and a root that cannot write
 //	config, file, games, nearest      root.toml
 //	init, open, lock, keyring         the data folder
 //	show, check, space                a root described and examined from its data folder

@@ -20,7 +20,6 @@ import (
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/mail"
-	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/watch"
@@ -128,81 +127,72 @@ func New(cfg Config) (*Root, error) {
 	return r, nil
 }
 
+// open opens the database and makes everything that works on it.
 func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
-	trusted, err := parseProxies(cfg.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
 	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.database(), MustExist: true, Now: cfg.Now})
 	if err != nil {
 		return nil, err
 	}
-	stats := newStats()
-	ring := &keyRing{dir: d.keys(), ask: cfg.Passphrase}
-	publisher, err := issue.New(context.Background(), issue.Config{
-		Store:   st,
-		Chain:   chain,
-		Keys:    ring.find,
-		Public:  d.public(),
-		RootURL: cfg.PublicURL,
-		Now:     cfg.Now,
-		Took:    stats.published,
-		Log:     cfg.Log,
-	})
+	r, err := assemble(cfg, d, chain, st)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	ring.running = true
-	watcher, err := newWatcher(&cfg, st, publisher, chain.Origin())
+	return r, nil
+}
+
+// assemble makes the parts of a root. None of them does anything yet.
+func assemble(cfg Config, d folder, chain *keys.Chain, st store.Store) (*Root, error) {
+	trusted, err := parseProxies(cfg.TrustedProxies)
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, err
 	}
-	sender, err := newSender(&cfg, st, chain.Origin())
+	stats, origin := newStats(), chain.Origin()
+	publisher, err := newPublisher(&cfg, d, chain, st, stats)
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, err
 	}
-	inspector, err := inspect.New(inspect.Config{Store: st, Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log})
+	watcher, err := newWatcher(&cfg, st, publisher, origin)
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, err
 	}
-	checker, err := newChecker(&cfg, st, publisher, inspector, watcher, chain.Origin())
+	sender, err := newSender(&cfg, st, origin)
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, err
+	}
+	inspector, err := newInspector(&cfg, st)
+	if err != nil {
+		return nil, err
+	}
+	checker, err := newChecker(&cfg, st, publisher, inspector, watcher, origin)
+	if err != nil {
+		return nil, err
 	}
 	conns, warning := cfg.newPublicConns(trusted)
 	if warning != "" {
 		cfg.Notes = append(cfg.Notes, warning)
 	}
 	r := &Root{headerTimeout: headerTimeout, bodyTimeout: requestTimeout, server: server{
-		conns:     conns,
-		flood:     newFloodGuard(cfg.Limits.ProofOfWork, cfg.Queue, chain.Origin(), pendingOf(st)),
-		watcher:   watcher,
-		inspector: inspector,
-		blocks:    newBlockKeeper(),
-		checker:   checker,
-		prover:    newProver(&cfg),
+		cfg: cfg, store: st, origin: origin, log: cfg.Log, stats: stats,
+		publisher: publisher, watcher: watcher, sender: sender, inspector: inspector, checker: checker,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
-		cfg:       cfg,
-		store:     st,
-		publisher: publisher,
-		origin:    chain.Origin(),
+		prover:    newProver(&cfg),
 		proxies:   trusted,
+		conns:     conns,
+		flood:     newFloodGuard(cfg.Limits.ProofOfWork, cfg.Queue, origin, pendingOf(st)),
 		bodies:    newBodyReader(),
 		sources:   newSourceLimiter(requestEvery, requestBurst),
 		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
 		failures:  newSourceLimiter(failureEvery, failureBurst),
-		sender:    sender,
-		news:      make(chan struct{}, 1),
+		blocks:    newBlockKeeper(),
 		denials:   new(tally),
 		refusals:  new(tally),
 		looks:     new(recently),
+		news:      make(chan struct{}, 1),
 		importing: make(chan struct{}, 1),
-		log:       cfg.Log,
-		stats:     stats,
 	}}
 	r.heart = newHeart(&r.server)
 	if err := r.loadBlocks(context.Background()); err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, err
 	}
 	return r, nil
 }

@@ -8,24 +8,10 @@ import (
 	"unicode"
 
 	"github.com/signed-metaserver/metaserver/root/api"
-	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/watch"
 )
-
-func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin string) (*watch.Watcher, error) {
-	return watch.New(watch.Config{
-		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", AllowPrivate: cfg.AllowPrivate,
-		Policy: cfg.Watch, Tell: newTeller(cfg, origin).messages, Now: cfg.Now, Log: cfg.Log,
-	})
-}
-
-func newSender(cfg *Config, st store.Store, origin string) (*mail.Sender, error) {
-	return mail.NewSender(mail.Config{
-		Mail: cfg.Mail, Hooks: cfg.Webhooks, Outbox: st, Origin: origin, Now: cfg.Now, Log: cfg.Log,
-	})
-}
 
 // A teller writes the messages: about events to whoever runs a mirror and to
 // the admins, about decisions to who asked for them, and about both to webhooks.

@@ -2,29 +2,10 @@ package root
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/root/alive"
-	"github.com/signed-metaserver/metaserver/root/inspect"
-	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/root/watch"
 )
-
-// mirrorProof is how long a look at mirrors, one of which was well, proves that
-// the network works.
-const mirrorProof = time.Hour
-
-func newChecker(cfg *Config, st store.Store, publisher *issue.Publisher, inspector *inspect.Inspector, watcher *watch.Watcher, origin string) (*alive.Checker, error) {
-	reached := func() bool {
-		state := watcher.State()
-		return state.Proven && cfg.Now().Sub(state.Last) < mirrorProof
-	}
-	return alive.New(alive.Config{
-		Store: st, Asker: inspector, Changed: publisher.Changed, Policy: cfg.Check, Reached: reached,
-		Tell: newTeller(cfg, origin).living, Now: cfg.Now, Log: cfg.Log,
-	})
-}
 
 // eventSilent is that of a root which suspects its own network.
 const eventSilent = "servers.silent"

@@ -1,0 +1,63 @@
+package root
+
+import (
+	"context"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/alive"
+	"github.com/signed-metaserver/metaserver/root/inspect"
+	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/mail"
+	"github.com/signed-metaserver/metaserver/root/proof"
+	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/watch"
+)
+
+// The parts of a root that the packages below it make, and how they hang together.
+
+// newPublisher asks for the passphrase of the list key if it needs one.
+func newPublisher(cfg *Config, d folder, chain *keys.Chain, st store.Store, stats *stats) (*issue.Publisher, error) {
+	ring := &keyRing{dir: d.keys(), ask: cfg.Passphrase}
+	publisher, err := issue.New(context.Background(), issue.Config{
+		Store: st, Chain: chain, Keys: ring.find, Public: d.public(), RootURL: cfg.PublicURL,
+		Now: cfg.Now, Took: stats.published, Log: cfg.Log,
+	})
+	ring.running = true
+	return publisher, err
+}
+
+func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin string) (*watch.Watcher, error) {
+	return watch.New(watch.Config{
+		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", AllowPrivate: cfg.AllowPrivate,
+		Policy: cfg.Watch, Tell: newTeller(cfg, origin).messages, Now: cfg.Now, Log: cfg.Log,
+	})
+}
+
+func newSender(cfg *Config, st store.Store, origin string) (*mail.Sender, error) {
+	return mail.NewSender(mail.Config{
+		Mail: cfg.Mail, Hooks: cfg.Webhooks, Outbox: st, Origin: origin, Now: cfg.Now, Log: cfg.Log,
+	})
+}
+
+func newInspector(cfg *Config, st store.Store) (*inspect.Inspector, error) {
+	return inspect.New(inspect.Config{
+		Store: st, Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log,
+	})
+}
+
+// mirrorProof is how long a look at mirrors, one of which was well, proves that
+// the network works.
+const mirrorProof = time.Hour
+
+func newChecker(cfg *Config, st store.Store, publisher *issue.Publisher, inspector *inspect.Inspector, watcher *watch.Watcher, origin string) (*alive.Checker, error) {
+	now := cfg.Now
+	reached := func() bool {
+		state := watcher.State()
+		return state.Proven && now().Sub(state.Last) < mirrorProof
+	}
+	return alive.New(alive.Config{
+		Store: st, Asker: inspector, Changed: publisher.Changed, Policy: cfg.Check, Reached: reached,
+		Tell: newTeller(cfg, origin).living, Now: cfg.Now, Log: cfg.Log,
+	})
+}
