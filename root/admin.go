@@ -23,11 +23,6 @@ func (s *server) pending(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func startJSON(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-}
-
 // approve makes a registration a listed entry. The body may be absent.
 func (s *server) approve(w http.ResponseWriter, r *http.Request) error {
 	var req api.Approval

@@ -1,7 +1,6 @@
 package root
 
 import (
-	"bufio"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,33 +19,13 @@ func (s *server) auditLog(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.noteTallies(r.Context())
-	out := bufio.NewWriterSize(w, 64<<10)
-	started := false
-	start := func() {
-		w.Header().Set("Content-Type", api.AuditType)
-		w.Header().Set("Cache-Control", "no-store")
-		started = true
-	}
 	var line []byte
-	err = s.store.Records(r.Context(), f, func(record audit.Record) error {
-		if !started {
-			start()
-		}
-		line = record.AppendLine(line[:0])
-		_, err := out.Write(line)
-		return err
+	return s.writeLines(w, api.AuditType, func(each func([]byte) error) error {
+		return s.store.Records(r.Context(), f, func(record audit.Record) error {
+			line = record.AppendLine(line[:0])
+			return each(line)
+		})
 	})
-	switch {
-	case err == nil && !started:
-		start()
-		return nil
-	case err == nil:
-		return out.Flush()
-	case started:
-		s.log.Error("the audit log could not be read to its end", "err", err)
-		panic(http.ErrAbortHandler) // ends the connection: the answer is not whole
-	}
-	return err
 }
 
 func auditFilter(q url.Values) (f audit.Filter, err error) {

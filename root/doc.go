@@ -70,7 +70,8 @@
 //	init, open, lock, keyring         the data folder
 //	show, check, space                a root described and examined from its data folder
 //	backup, restore, rejoin           copies of a root, and a root from one
-//	decode, problem, request          JSON in, JSON and problems out, what a request must be
+//	decode, problem, stream           JSON in; JSON, problems and long answers out
+//	request                           what a request must be
 //	documents, static                 the lists and the pages, from memory
 //	source, limit                     where requests come from, and how many are borne
 //	register, mirror, reports         what the public asks for, and owners do

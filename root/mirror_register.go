@@ -1,9 +1,7 @@
 package root
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -178,40 +176,6 @@ func (s *server) pendingMirrors(w http.ResponseWriter, r *http.Request) error {
 			return each(s.glances.shown(review))
 		})
 	})
-}
-
-// writeArray sends what read yields as one array, so that a full queue does not
-// have to fit into memory.
-func writeArray[T any](s *server, w http.ResponseWriter, read func(each func(T) error) error) error {
-	out := bufio.NewWriterSize(w, 64<<10)
-	started := false
-	err := read(func(v T) error {
-		separator := ",\n"
-		if !started {
-			started, separator = true, "["
-			startJSON(w)
-		}
-		line, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		out.WriteString(separator)
-		_, err = out.Write(line)
-		return err
-	})
-	switch {
-	case err == nil && started:
-		out.WriteString("]\n")
-		return out.Flush()
-	case err == nil:
-		return writeJSON(w, http.StatusOK, []T{})
-	case started:
-		// The status is sent. Ending the connection is what is left to say
-		// that the array is not whole.
-		s.log.Error("an array could not be read to its end", "err", err)
-		panic(http.ErrAbortHandler)
-	}
-	return err
 }
 
 func mirrorReviewOf(r store.MirrorReview) api.MirrorRegistration {

@@ -1,7 +1,6 @@
 package root
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -19,42 +18,23 @@ import (
 // exportEntries sends all entries with what is private, one a line.
 func (s *server) exportEntries(w http.ResponseWriter, r *http.Request) error {
 	takeTime(w)
-	out := bufio.NewWriterSize(w, 256<<10)
-	started := false
 	var line []byte
-	err := s.store.Export(r.Context(), func(e store.Exported) (err error) {
-		if !started {
-			started = true
-			startLines(w)
-		}
-		line, err = transfer.AppendLine(line[:0], e.Server, transfer.Private{
-			State: string(e.State), Email: e.Email, Registration: e.Registration,
-			Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated), Reason: e.Reason, Notes: notesOut(e.Notes),
+	return s.writeLines(w, linesType, func(each func([]byte) error) error {
+		return s.store.Export(r.Context(), func(e store.Exported) (err error) {
+			line, err = transfer.AppendLine(line[:0], e.Server, transfer.Private{
+				State: string(e.State), Email: e.Email, Registration: e.Registration,
+				Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated), Reason: e.Reason, Notes: notesOut(e.Notes),
+			})
+			if err != nil {
+				return err
+			}
+			return each(line)
 		})
-		if err != nil {
-			return err
-		}
-		_, err = out.Write(line)
-		return err
 	})
-	switch {
-	case err == nil && !started:
-		startLines(w)
-		return nil
-	case err == nil:
-		return out.Flush()
-	case started:
-		// The status is sent: ending the connection says that it is not whole.
-		s.log.Error("the entries could not be read to their end", "err", err)
-		panic(http.ErrAbortHandler)
-	}
-	return err
 }
 
-func startLines(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/jsonl")
-	w.Header().Set("Cache-Control", "no-store")
-}
+// linesType is the media type of JSON objects, one a line.
+const linesType = "application/jsonl"
 
 // takeTime lets a request of an admin last longer than others.
 func takeTime(w http.ResponseWriter) {
@@ -205,7 +185,8 @@ func (j *importJob) problem(p api.ImportLine) {
 // is published whatever happens then.
 func (j *importJob) run(ctx context.Context, w http.ResponseWriter) error {
 	defer j.s.publisher.Changed()
-	startLines(w)
+	w.Header().Set("Content-Type", linesType)
+	w.Header().Set("Cache-Control", "no-store")
 	out, flush := json.NewEncoder(w), http.NewResponseController(w)
 	for from := 0; from < len(j.entries); from += importBatch {
 		to := min(from+importBatch, len(j.entries))
