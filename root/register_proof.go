@@ -2,6 +2,7 @@ package root
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -270,25 +271,30 @@ func (s *server) addOwner(ctx context.Context, out *api.Registration, r *store.R
 	if err != nil {
 		return err
 	}
-	out.Changes = changesOf(s.differences(ctx, &entry, r))
-	return nil
+	changes, err := s.differences(ctx, &entry, r)
+	out.Changes = changesOf(changes)
+	return err
 }
 
 // differences are those that approval makes: to the entry, and to whom the root
 // writes about it.
-func (s *server) differences(ctx context.Context, entry *store.Entry, r *store.Registration) []store.FieldChange {
+func (s *server) differences(ctx context.Context, entry *store.Entry, r *store.Registration) (all []store.FieldChange, err error) {
 	to := r.Server
 	if r.Kind == store.KindTransfer { // it changes the key only, whatever was listed when it was sent
 		to = entry.Server
 		to.Key = r.Server.Key
 	}
-	var all []store.FieldChange
 	if r.Kind != store.KindWithdrawal {
 		all = store.Difference(&entry.Server, &to)
 	}
 	owner, err := s.store.Review(ctx, entry.Owner)
-	if err == nil && r.Kind != store.KindNew && owner.Email != r.Email {
+	switch {
+	case errors.Is(err, store.ErrNotFound): // it is forgotten
+		return all, nil
+	case err != nil:
+		return nil, err
+	case r.Kind != store.KindNew && owner.Email != r.Email:
 		all = append(all, store.FieldChange{Field: "e-mail (never published)", From: owner.Email, To: r.Email})
 	}
-	return all
+	return all, nil
 }
