@@ -160,8 +160,8 @@ type sentProof struct {
 	body  hash.Hash
 }
 
-// proofOf must be called before the body is read.
-func proofOf(r *http.Request) *sentProof {
+// sentProofOf must be called before the body is read.
+func sentProofOf(r *http.Request) *sentProof {
 	value := r.Header.Get(proofofwork.Header)
 	if value == "" {
 		return nil

@@ -50,7 +50,7 @@ func (s *server) adminSource(r *http.Request) source {
 
 func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.RegistrationRequest
-	src.proof = proofOf(r)
+	src.proof = sentProofOf(r)
 	fields, tooLarge, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
