@@ -333,7 +333,7 @@ func (b *backupJob) write(ctx context.Context) (size int64, err error) {
 	}
 	done = 0
 	read := &countingReader{ctx, out, func(n int) { done += int64(n); b.Progress("reading it back", done, size) }}
-	if _, err := backup.Read(read, nil, nil); err != nil {
+	if _, err := backup.Read(read, nil); err != nil {
 		return 0, fmt.Errorf("what was written cannot be read back: %w", err)
 	}
 	if err := out.Close(); err != nil {

@@ -107,7 +107,7 @@ func unpack(ctx context.Context, cfg RestoreConfig, d folder) (*backup.Manifest,
 	done := int64(0)
 	r := &countingReader{ctx, in, func(n int) { done += int64(n); cfg.Progress("restoring", done, info.Size()) }}
 	dirs := map[string]bool{string(d): true}
-	m, err := backup.Read(r, nil, func(f backup.File) (io.WriteCloser, error) {
+	m, err := backup.Read(r, func(f backup.File) (io.WriteCloser, error) {
 		path := filepath.Join(string(d), filepath.FromSlash(f.Name))
 		if dir := filepath.Dir(path); !dirs[dir] {
 			dirs[dir] = true

@@ -165,12 +165,11 @@ func (e *FormatError) Error() string {
 
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// Read reads a whole archive. It calls begin with the manifest before anything
-// else, then create for each file in order, and copies the file into what that
-// returns, which it closes. Nothing that differs from the manifest passes:
-// [*FormatError]. Errors of begin and create are returned as they are. nil as
-// begin or create: the archive is only checked.
-func Read(r io.Reader, begin func(*Manifest) error, create func(File) (io.WriteCloser, error)) (*Manifest, error) {
+// Read reads a whole archive. It calls create for each file in order, and copies
+// the file into what that returns, which it closes; nil: the archive is only
+// checked. Nothing that differs from the manifest passes: [*FormatError]. Errors
+// of create are returned as they are.
+func Read(r io.Reader, create func(File) (io.WriteCloser, error)) (*Manifest, error) {
 	unpacked, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, &FormatError{Err: err}
@@ -179,11 +178,6 @@ func Read(r io.Reader, begin func(*Manifest) error, create func(File) (io.WriteC
 	m, err := readManifest(a)
 	if err != nil {
 		return nil, err
-	}
-	if begin != nil {
-		if err := begin(m); err != nil {
-			return nil, err
-		}
 	}
 	for _, f := range m.Files {
 		if err := readFile(a, f, create); err != nil {
@@ -276,11 +270,11 @@ func (m *Manifest) check() error {
 		if err := CheckName(f.Name); err != nil {
 			return err
 		}
-		if folded := strings.ToLower(f.Name); seen[folded] {
+		folded := strings.ToLower(f.Name) // some systems do not tell them apart
+		if seen[folded] {
 			return fmt.Errorf("it names %q twice", f.Name)
-		} else {
-			seen[folded] = true
 		}
+		seen[folded] = true
 		if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size || f.Size < 0 {
 			return fmt.Errorf("size or SHA-256 of %q is none", f.Name)
 		}

@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	data := pack(t, manifest(files()), files())
 	got := make(map[string]*sink)
-	m, err := backup.Read(bytes.NewReader(data), nil, func(f backup.File) (io.WriteCloser, error) {
+	m, err := backup.Read(bytes.NewReader(data), func(f backup.File) (io.WriteCloser, error) {
 		got[f.Name] = &sink{}
 		return got[f.Name], nil
 	})
@@ -83,10 +83,10 @@ func TestDamaged(t *testing.T) {
 		}
 		bad := bytes.Clone(data)
 		bad[i] ^= 0x41
-		if _, err := backup.Read(bytes.NewReader(bad), nil, nil); err == nil {
+		if _, err := backup.Read(bytes.NewReader(bad), nil); err == nil {
 			t.Errorf("byte %d of %d may be wrong", i, len(data))
 		}
-		if _, err := backup.Read(bytes.NewReader(data[:i]), nil, nil); err == nil {
+		if _, err := backup.Read(bytes.NewReader(data[:i]), nil); err == nil {
 			t.Errorf("%d bytes of %d are enough", i, len(data))
 		}
 	}
@@ -142,7 +142,7 @@ func TestRefuses(t *testing.T) {
 		"a link":          {forge(t, manifest(files()), tar.Header{Name: "root.toml", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink}), "another member"},
 		"another content": {forge(t, manifest(files()), tar.Header{Name: "root.toml", Size: manifest(files()).Files[0].Size, Typeflag: tar.TypeReg}), "SHA-256"},
 	} {
-		_, err := backup.Read(bytes.NewReader(test.data), nil, nil)
+		_, err := backup.Read(bytes.NewReader(test.data), nil)
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v; want %q in it", what, err, test.says)
 		}
@@ -163,7 +163,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("no backup"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		content := make(map[string]*sink)
-		m, err := backup.Read(bytes.NewReader(data), nil, func(f backup.File) (io.WriteCloser, error) {
+		m, err := backup.Read(bytes.NewReader(data), func(f backup.File) (io.WriteCloser, error) {
 			if err := backup.CheckName(f.Name); err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +180,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := backup.Read(&again, nil, nil); err != nil {
+		if _, err := backup.Read(&again, nil); err != nil {
 			t.Fatal(err)
 		}
 	})
