@@ -50,6 +50,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -204,16 +205,12 @@ type Want struct {
 // content, and made just now. The sequence is for the store to judge, except
 // that it must not be of the future.
 func (r *Request) Check(w Want) error {
-	known := false
-	for _, a := range w.Actions {
-		known = known || a == r.Action
-	}
 	switch {
 	case r.Origin != w.Origin:
 		return fmt.Errorf("the request was signed for the root %q; this is %q", r.Origin, w.Origin)
 	case r.Subject != w.Subject:
 		return fmt.Errorf("the request was signed for %q and sent for %q", r.Subject, w.Subject)
-	case !known:
+	case !slices.Contains(w.Actions, r.Action):
 		return fmt.Errorf("the action %q is none that can be asked for here", r.Action)
 	case r.Content != sha256.Sum256(w.Content):
 		return errors.New("the content is not the one that was signed: it must be sent byte by byte as it was signed")

@@ -65,16 +65,16 @@ type LivingCounts struct {
 
 // Replace counts a listed entry under another state.
 func (c *LivingCounts) Replace(before, now LivingState) {
-	for state, n := range map[LivingState]int{before: -1, now: +1} {
-		if before == now {
-			return
-		}
-		switch state {
-		case ServerAlive:
-			c.Alive += n
-		case ServerSilent:
-			c.Silent += n
-		}
+	c.add(before, -1)
+	c.add(now, +1)
+}
+
+func (c *LivingCounts) add(state LivingState, n int) {
+	switch state {
+	case ServerAlive:
+		c.Alive += n
+	case ServerSilent:
+		c.Silent += n
 	}
 }
 

@@ -53,7 +53,7 @@ func proven(all []store.WatchedMirror, looks []look) bool {
 	near, far, farIll := false, false, false
 	for i, m := range all {
 		c := looks[i].check
-		switch private := atPrivate(m.Mirror.URLs); {
+		switch private := AtPrivateAddress(m.Mirror.URLs); {
 		case !m.Watch.LeftOut.IsZero():
 		case c.State == store.MirrorWell && private:
 			near = true
@@ -66,8 +66,9 @@ func proven(all []store.WatchedMirror, looks []look) bool {
 	return far || near && !farIll
 }
 
-// atPrivate tells whether a URL of a mirror is written as a private address.
-func atPrivate(urls []string) bool {
+// AtPrivateAddress tells whether a URL of a mirror is written as a private
+// address, which is looked at only where an admin has named it.
+func AtPrivateAddress(urls []string) bool {
 	return slices.ContainsFunc(urls, func(raw string) bool {
 		u, err := url.Parse(raw)
 		return err == nil && isPrivate(u.Hostname())

@@ -26,10 +26,6 @@ func (w *Watcher) LookAt(ctx context.Context, urls []string) (store.MirrorCheck,
 	return seen, nil
 }
 
-// AtPrivateAddress tells whether a URL is written as a private address, which is
-// looked at only where an admin has named it.
-func AtPrivateAddress(urls []string) bool { return atPrivate(urls) }
-
 func (l *looker) mirrorStrictly(ctx context.Context, v *view, m *store.WatchedMirror) store.MirrorCheck {
 	began := l.cfg.Now()
 	f := l.fetcher(m.Mirror.URLs)
