@@ -20,14 +20,15 @@ part() {
 	work) bench root/proofofwork . 1s ;;
 	flood) bench root Flood 1000x ;;
 	many) bench root HundredThousand 3x ;;
+	transfer) bench root 'Import|Export|Backup' 2x ;;
 	*)
-		echo "bench-root.sh: there is no part $1; there are serve, register, disk, work, flood, many" >&2
+		echo "bench-root.sh: there is no part $1; there are serve, register, disk, work, flood, many, transfer" >&2
 		exit 2
 		;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- serve register disk work flood many
+[ $# -gt 0 ] || set -- serve register disk work flood many transfer
 for name; do
 	part "$name"
 done
