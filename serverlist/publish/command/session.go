@@ -18,9 +18,10 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/web"
 )
 
-// maxDocument is more than any document has, in bytes. Of what is longer a host
-// cannot hold the document, and only the beginning is looked at.
-const maxDocument = 64 << 20
+// maxDocument is more than any document has, in bytes: head and signatures come
+// before the body. Of what is longer a host cannot hold the document, and only
+// the beginning is looked at.
+const maxDocument = serverlist.MaxServerListBody + 1<<20
 
 type session struct {
 	target Target
