@@ -55,6 +55,7 @@ func adminBlockAddCommand(f *adminFlags) *cobra.Command {
 	cmd.Flags().StringVar(&b.Reason, "reason", "", "why; admins read it")
 	cmd.Flags().StringVar(&b.Public, "public", "", "what who is refused reads")
 	cmd.Flags().StringVar(&b.Kind, "kind", "", "network, domain or pattern; default: what the value looks like")
+	choose(cmd, "kind", "network", "domain", "pattern")
 	cmd.Flags().StringVar(&until, "until", "", untilHelp)
 	cmd.MarkFlagRequired("reason")
 	return cmd

@@ -25,6 +25,7 @@ func adminEntriesCommand(f *adminFlags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&game, "game", "", "of this game only")
 	cmd.Flags().StringVar(&state, "state", "", "in this state only: listed, suspended or revoked")
+	choose(cmd, "state", "listed", "suspended", "revoked")
 	return cmd
 }
 

@@ -60,6 +60,7 @@ All lines are looked at first. If one is wrong nothing is imported, unless
 	cmd.Flags().BoolVar(&flags.how.Replace, "replace", false, "with --approve: let them replace entries of the same id")
 	cmd.Flags().BoolVar(&flags.how.SkipWrong, "skip-wrong", false, "leave lines out that are wrong")
 	cmd.Flags().StringVar(&flags.format, "format", "", "lines, list or two-line; without it the content tells")
+	choose(cmd, "format", formatLines, formatList, formatTwoLine)
 	cmd.Flags().StringVar(&flags.game, "game", "", "game of two-line entries (crossfire where they greet as such)")
 	cmd.Flags().StringVar(&flags.trust, "trust", "", "trust document that a list of another root is verified with")
 	return cmd

@@ -32,6 +32,7 @@ empty unless an admin has filled it.`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&members, "member", nil, "addresses, version or description; may be given more than once")
+	choose(cmd, "member", "addresses", "version", "description")
 	cmd.Flags().BoolVar(&byDefault, "default", false, "what root.toml says")
 	cmd.Flags().BoolVar(&none, "none", false, "nothing")
 	return cmd

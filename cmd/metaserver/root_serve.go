@@ -62,7 +62,9 @@ that are handed over, readiness, watchdog.`,
 	flags.IntVar(&f.perSource, "per-source", 0, "new registrations an hour of one source; -1: no limit")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "count registrations of this machine, too")
 	flags.StringVar(&f.logFormat, "log-format", "text", "how the log is written: text or json")
+	choose(cmd, "log-format", "text", "json")
 	flags.StringVar(&f.logLevel, "log-level", "info", "from which level on: debug, info, warn or error")
+	choose(cmd, "log-level", "debug", "info", "warn", "error")
 	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the passphrase of the list key")
 	flags.BoolVar(&f.alone, "alone", false, "after a restore: sign without having looked at a mirror")
 	return cmd
