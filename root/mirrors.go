@@ -32,6 +32,7 @@ func (s *server) mirrors(w http.ResponseWriter, r *http.Request) error {
 // checkMirrors looks at all mirrors now, and sends them when the list shows
 // what that has changed. That the list waits for an admin is told elsewhere.
 func (s *server) checkMirrors(w http.ResponseWriter, r *http.Request) error {
+	takeTime(w) // many may be silent
 	change, err := s.watcher.Round(r.Context())
 	if err != nil {
 		return err

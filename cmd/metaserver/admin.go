@@ -85,7 +85,7 @@ func (f *adminFlags) client(ctx context.Context, errOut io.Writer) (*api.Client,
 	if inClear(f.root) {
 		fmt.Fprintln(errOut, "warning: the token travels unencrypted to another machine; use https or \"ssh -L\".")
 	}
-	return &api.Client{Root: f.root, Token: token}, nil
+	return newClient(errOut, f.root, token, nil), nil
 }
 
 func readToken(ctx context.Context, errOut io.Writer, file string) (string, error) {

@@ -60,6 +60,7 @@ checked without this program:
 	flags.StringVar(&a.filter.Admin, "admin", "", "of this admin")
 	flags.StringVar(&a.action, "action", "", "of this kind, as approve or wrong-token")
 	flags.StringVar(&a.outcome, "outcome", "", "done, seen, refused, denied or failed")
+	choose(cmd, "outcome", "done", "seen", "refused", "denied", "failed")
 	flags.StringVar(&a.filter.Subject, "subject", "", "about this registration, entry, mirror or admin")
 	flags.IntVar(&a.filter.Newest, "newest", 0, "so many of the newest; 0: all")
 	flags.BoolVar(&a.verify, "verify", false, "check the chain")
@@ -192,7 +193,9 @@ func (a *auditFlags) runVerify(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer log.Close()
-	report, err := audit.VerifyLines(log, heads...)
+	line := newProgress(cmd.ErrOrStderr())
+	report, err := audit.VerifyLines(&countedReader{log, line, 0}, heads...)
+	line.end()
 	if err != nil {
 		return fmt.Errorf("reading the audit log: %w", err)
 	}

@@ -32,7 +32,9 @@ For release scripts: the command fails if no live list can be had, if a list is
 not fresh, or if DIR has a newer one already. Then DIR stays as it was.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			note := startNote(cmd.ErrOrStderr(), "asking mirrors and root ...")
 			b, err := fetchBundle(cmd.Context(), listFlags{trust: trust, roots: roots, static: bundleIn(out)}, allowStale)
+			note.stop()
 			if err != nil {
 				return err
 			}

@@ -63,8 +63,7 @@ func requestFlags(cmd *cobra.Command, req *api.MirrorRequest) {
 
 // registerMirror asks once: sending the same again is harmless.
 func registerMirror(ctx context.Context, out, errOut io.Writer, root string, req api.MirrorRequest, asJSON bool) error {
-	c := api.Client{Root: root}
-	accepted, err := c.RegisterMirror(ctx, req)
+	accepted, err := newClient(errOut, root, "", nil).RegisterMirror(ctx, req)
 	if err != nil {
 		return explainProblem(err)
 	}

@@ -81,6 +81,7 @@ func (s *mirrorSetup) flags(cmd *cobra.Command) {
 	f.StringVar(&s.sum, "trust-sha256", "", "hash of the trust document to pin, 64 hex digits")
 	f.StringVar(&s.config, "config", "mirror.toml", "configuration file to write; the trust document is written beside it")
 	f.StringVar(&s.kind, "type", "", "what to publish to: "+strings.Join(hosts.Types(), ", "))
+	choose(cmd, "type", hosts.Types()...)
 	f.StringVar(&s.public, "public-url", "", "where players find what is published; checked from outside")
 	f.StringVar(&s.systemd, "systemd", "", "write a systemd service and timer into this folder")
 	f.BoolVar(&s.register, "register", false, "ask the root to list this mirror (needs --public-url, --id, --operator and --email)")
@@ -140,7 +141,9 @@ func (s *mirrorSetup) run(ctx context.Context) error {
 	if err := s.checkPlaces(); err != nil {
 		return err
 	}
+	note := startNote(s.errOut, "looking for the trust document ...")
 	trust, err := findTrust(ctx, s.root, s.sum)
+	note.stop()
 	if ctx.Err() != nil {
 		return errInterrupted
 	}

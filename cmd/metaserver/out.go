@@ -203,33 +203,3 @@ func marshalPlain(v any) ([]byte, error) {
 	err := e.Encode(v)
 	return bytes.TrimSpace(b.Bytes()), err
 }
-
-// A runningNote is a line on a terminal that says what the program waits for.
-type runningNote struct {
-	out   io.Writer
-	text  string
-	timer *time.Timer
-	shown chan bool
-}
-
-// startNote shows text on a terminal if the work takes longer than a second.
-// On anything else it stays silent.
-func startNote(out io.Writer, text string) *runningNote {
-	n := &runningNote{out: out, text: text, shown: make(chan bool, 1)}
-	if f, ok := out.(*os.File); ok && isTerminal(f) {
-		n.timer = time.AfterFunc(time.Second, func() {
-			fmt.Fprint(n.out, n.text)
-			n.shown <- true
-		})
-	}
-	return n
-}
-
-// stop removes the note again.
-func (n *runningNote) stop() {
-	if n.timer == nil || n.timer.Stop() {
-		return
-	}
-	<-n.shown
-	fmt.Fprint(n.out, "\r"+strings.Repeat(" ", len(n.text))+"\r")
-}

@@ -45,20 +45,41 @@ func (p *progress) show(doing string, done, total int64) {
 	p.draw(text)
 }
 
-// end removes the line.
-func (p *progress) end() {
+// clear removes the line, until there is more to show.
+func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.width > 0 {
 		p.draw("")
 		fmt.Fprint(p.out, "\r")
 	}
+}
+
+// end removes the line for good.
+func (p *progress) end() {
+	p.clear()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.out = nil
 }
 
 func (p *progress) draw(text string) {
 	fmt.Fprint(p.out, "\r"+text+strings.Repeat(" ", max(0, p.width-len(text))))
 	p.width = len(text)
+}
+
+// A countedReader shows how many bytes were read.
+type countedReader struct {
+	in   io.Reader
+	line *progress
+	n    int64
+}
+
+func (r *countedReader) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	r.n += int64(n)
+	r.line.show("bytes read", r.n, 0)
+	return n, err
 }
 
 // formatBytes prints a size as people say it.

@@ -127,7 +127,8 @@ func complete(req *api.RegistrationRequest, probe string) {
 func sendRegistration(ctx context.Context, rootURL string, req api.RegistrationRequest) (api.Accepted, error) {
 	working := newProgress(os.Stderr)
 	defer working.end()
-	c := api.Client{Root: rootURL, Working: showWork(working)}
+	c := newClient(os.Stderr, rootURL, "", working)
+	c.Working = showWork(working)
 	accepted, err := c.Register(ctx, req)
 	return accepted, explainProblem(err)
 }

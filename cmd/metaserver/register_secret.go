@@ -88,7 +88,7 @@ func clientOf(secret string) *api.Client {
 	if err != nil {
 		return &api.Client{}
 	}
-	return &api.Client{Root: u.Scheme + "://" + u.Host}
+	return newClient(os.Stderr, u.Scheme+"://"+u.Host, "", nil)
 }
 
 // newSecretFile makes the file for a secret URL, before there is one: when it

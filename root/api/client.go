@@ -25,7 +25,7 @@ import (
 type Client struct {
 	Root  string       // required: base URL of the listener, as "http://127.0.0.1:7481"
 	Token string       // an admin's token, with its prefix; "": none
-	HTTP  *http.Client // nil: one with a timeout of a minute that follows no redirect
+	HTTP  *http.Client // nil: that of NewHTTP
 
 	// Working is called now and then while Register does a proof of work that a
 	// root under flood asks for, with the number of tries so far; the mean is 2 to
@@ -201,12 +201,16 @@ func (c *Client) send(ctx context.Context, method, path string, body any, proof 
 		return explain(req, err)
 	}
 	defer resp.Body.Close()
-	limited := io.LimitReader(resp.Body, maxAnswer)
 	if resp.StatusCode >= 300 {
-		return problemOf(resp, limited)
+		return problemOf(resp, io.LimitReader(resp.Body, maxAnswer))
 	}
-	if err := json.NewDecoder(limited).Decode(out); err != nil {
-		return fmt.Errorf("the answer of %s is not whole: %w", req.URL.Host, err)
+	return readAnswer(resp, out)
+}
+
+// readAnswer reads an answer into the value out points to.
+func readAnswer(resp *http.Response, out any) error {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
+		return fmt.Errorf("the answer of %s is not whole: %w", resp.Request.URL.Host, err)
 	}
 	return nil
 }
@@ -254,15 +258,33 @@ func encode(body any) (data []byte, contentType string, err error) {
 	}
 }
 
-// client follows no redirect: a root sends none, and a token must not travel.
+// Times that a root may take for an answer. What admins ask for may need a look
+// at a mirror, whole and from elsewhere.
+const (
+	publicAnswer = time.Minute
+	adminAnswer  = 6 * time.Minute // above that for which a root lets an answer take
+)
+
 func (c *Client) client() *http.Client {
-	if c.HTTP != nil {
-		return c.HTTP
+	if c.HTTP == nil {
+		return NewHTTP(nil, c.Token != "")
 	}
-	return &http.Client{
-		Timeout:       time.Minute,
+	return c.HTTP
+}
+
+// NewHTTP returns an HTTP client for a root's public listener, or for its admin
+// listener, over a transport; nil: [http.DefaultTransport]. It has a timeout,
+// and follows no redirect: a root sends none, and a token must not travel.
+func NewHTTP(over http.RoundTripper, admin bool) *http.Client {
+	c := &http.Client{
+		Transport:     over,
+		Timeout:       publicAnswer,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	if admin {
+		c.Timeout = adminAnswer
+	}
+	return c
 }
 
 // explain says what a failure to connect may mean.

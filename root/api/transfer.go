@@ -122,5 +122,6 @@ func (c *Client) long(ctx context.Context, method, path string, body any) (*http
 // LineField names a line in a problem document.
 func LineField(n int) string { return "line " + strconv.Itoa(n) }
 
-// ExportTime is how long an export or import may take at most.
+// ExportTime is how long an export, an import or a look at all mirrors may take
+// at most.
 const ExportTime = 30 * time.Minute

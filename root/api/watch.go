@@ -53,10 +53,16 @@ func (c *Client) Mirror(ctx context.Context, id string) (MirrorHistory, error) {
 	return out, c.call(ctx, http.MethodGet, adminPath("mirrors", id), nil, &out)
 }
 
-// CheckMirrors looks at all mirrors now and returns them when that is done.
+// CheckMirrors looks at all mirrors now and returns them when that is done,
+// which takes minutes where many of them are silent.
 func (c *Client) CheckMirrors(ctx context.Context) ([]WatchedMirror, error) {
+	resp, err := c.long(ctx, http.MethodPost, adminPath("mirrors", "check"), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
 	var out []WatchedMirror
-	return out, c.call(ctx, http.MethodPost, adminPath("mirrors", "check"), nil, &out)
+	return out, readAnswer(resp, &out)
 }
 
 // Message is an e-mail of the root or what it tells a webhook, on its way or
