@@ -184,14 +184,14 @@ log_level = "info"
 
 # Whoever asked for a server or a mirror is told what becomes of it, and whoever
 # runs a mirror that it is ill; the admins are told of that, of what waits for a
-# decision (at most every ten minutes), and of what befalls the root itself. One
-# address gets at most 20 messages a day about servers. Without this table nobody
-# is written to. tls is "starttls", "tls" (from the first byte, mostly
-# on port 465) or "none" (for a server on this machine). The password is in a file
-# of its own, which may be a credential of systemd as
-# "$CREDENTIALS_DIRECTORY/mail", or in the environment (password_env in place of
-# password_file). ca_file names certificates to trust in place of those of the
-# system. All but admins is as in a mirror's [[notify]] of type "mail".
+# decision (at most every ten minutes), of what players report (once an hour), and
+# of what befalls the root itself. One address gets at most 20 messages a day
+# about servers. Without this table nobody is written to. tls is "starttls", "tls"
+# (from the first byte, mostly on port 465) or "none" (for a server on this
+# machine). The password is in a file of its own, which may be a credential of
+# systemd as "$CREDENTIALS_DIRECTORY/mail", or in the environment (password_env in
+# place of password_file). ca_file names certificates to trust in place of those
+# of the system. All but admins is as in a mirror's [[notify]] of type "mail".
 #[mail]
 #host = "mail.example.org:587"
 #tls = "starttls"
@@ -209,8 +209,8 @@ log_level = "info"
 # Without events all are told; "registration" means all that begin so. They are
 # registration.arrived, .approved and .rejected, entry.changed, .moved, .revoked,
 # .withdrawn, .transferred, .suspended, .resumed, .dead and .gone, mirror.warned,
-# .left-out, .taken-in and .forked, mirrors.ill, servers.silent, trust.published,
-# admin.added and .removed, audit.denied, and test.
+# .left-out, .taken-in and .forked, mirrors.ill, servers.silent, report.arrived,
+# trust.published, admin.added and .removed, audit.denied, and test.
 #[[webhook]]
 #name = "chat"
 #url = "https://example.org/hook"

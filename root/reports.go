@@ -38,7 +38,8 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) error {
 	if len(problems) > 0 {
 		return invalid(problems...)
 	}
-	err := s.store.AddReport(r.Context(), store.Report{Entry: req.EntryID, Kind: req.Kind, Text: text}, src.addr)
+	report := store.Report{Entry: req.EntryID, Kind: req.Kind, Text: text}
+	err := s.store.AddReport(r.Context(), report, src.addr)
 	many := new(store.TooManyError)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -50,6 +51,7 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	s.tellReport(r.Context(), report)
 	return writeJSON(w, http.StatusAccepted, api.Reported{EntryID: req.EntryID, Status: "received"})
 }
 

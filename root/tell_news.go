@@ -41,7 +41,7 @@ const (
 
 var knownEvents = []string{
 	eventArrived, eventApproved, eventRejected, eventChanged, eventMoved, eventRevoked, eventWithdrawn, eventTransferred,
-	eventSuspended, eventResumed, eventDead, eventGone, eventTrust, eventAdminAdded, eventAdminGone, eventDenied, eventTest,
+	eventSuspended, eventResumed, eventDead, eventGone, eventReported, eventTrust, eventAdminAdded, eventAdminGone, eventDenied, eventTest,
 	"mirror.warned", "mirror.left-out", "mirror.taken-in", "mirror.forked", "mirrors.ill", eventSilent,
 }
 

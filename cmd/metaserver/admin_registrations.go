@@ -15,11 +15,21 @@ func adminPendingCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "pending",
 		Short: "List the registrations that wait for a decision",
-		Args:  cobra.NoArgs,
+		Long: `List the registrations that wait for a decision, and say of which listed servers
+players have reported something ("metaserver admin reports" shows what).`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var reports []api.Reports
 			return work(cmd, f, func(c *api.Client) ([]api.Registration, error) {
-				return c.Pending(cmd.Context())
-			}, printPending)
+				list, err := c.Pending(cmd.Context())
+				if err == nil && !f.json {
+					reports, err = c.Reports(cmd.Context())
+				}
+				return list, err
+			}, func(out io.Writer, list []api.Registration) {
+				printPending(out, list)
+				printReported(out, reports)
+			})
 		},
 	}
 }

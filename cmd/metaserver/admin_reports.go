@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -49,6 +50,20 @@ func printReports(out io.Writer, all []api.Reports) {
 		}
 	}
 	t.Flush()
+}
+
+// printReported names the entries that players report.
+func printReported(out io.Writer, all []api.Reports) {
+	var names []string
+	for _, r := range all[:min(len(all), 5)] {
+		names = append(names, r.EntryID)
+	}
+	if more := len(all) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	if len(names) > 0 {
+		say(out, "Players report %s: metaserver admin reports", strings.Join(names, ", "))
+	}
 }
 
 func adminReportsResolveCommand(f *adminFlags) *cobra.Command {
