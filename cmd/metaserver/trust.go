@@ -53,7 +53,9 @@ for standard output.`,
 // fetchTrust writes the document, and says which it is: beside the result if
 // that goes to standard output.
 func fetchTrust(cmd *cobra.Command, root, sum, out string) error {
+	note := startNote(cmd.ErrOrStderr(), "looking for the trust document ...")
 	data, err := findTrust(cmd.Context(), root, sum)
+	note.stop()
 	if err != nil {
 		return err
 	}
@@ -168,6 +170,7 @@ func getLimited(ctx context.Context, url string, limit int64) ([]byte, error) {
 
 func trustShowCommand() *cobra.Command {
 	var pinned string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show FILE [--trust FILE]",
 		Short: "Print a trust document, or a draft of one, in words",
@@ -188,15 +191,22 @@ pinned one or follow from it.`,
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			standing, err := standingOf(cmd.Context(), cmd.ErrOrStderr(), data, args[0], pinned)
+			if err != nil {
+				err = fmt.Errorf("%s does not hold: %w", args[0], err)
+			}
+			if asJSON {
+				return errors.Join(printJSON(cmd.OutOrStdout(), trustOutputOf(doc, data, err)), reported(err))
+			}
 			describeTrust(cmd.OutOrStdout(), doc)
 			if err != nil {
-				return fmt.Errorf("%s does not hold: %w", args[0], err)
+				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", standing)
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&pinned, "trust", "", "a pinned trust document that FILE must follow from")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
