@@ -168,6 +168,9 @@ func proofSection(p *api.Proof, checked *api.ProofChecked) web.Section {
 		}
 		s.Items = append(s.Items, "the file "+place.URL+", or the same with https")
 	}
+	for _, address := range p.Ports {
+		s.Items = append(s.Items, "the answer to a TCP connection to "+address+`: "metaserver register prove --listen" gives it`)
+	}
 	if p.Key != "" {
 		s.Items = append(s.Items, `a signature by the server's own key: "metaserver register prove" says how`)
 	}
@@ -179,4 +182,4 @@ func proofSection(p *api.Proof, checked *api.ProofChecked) web.Section {
 	return s
 }
 
-var proofKinds = map[string]string{"dns": "DNS", "http": "a file", "key": "its key"}
+var proofKinds = map[string]string{"dns": "DNS", "http": "a file", "port": "its port", "key": "its key"}

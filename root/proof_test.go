@@ -55,14 +55,14 @@ func TestProof(t *testing.T) {
 		t.Fatalf("%+v", first)
 	}
 	got := decode[api.ProofChecked](t, w.do(o.status+"/check", struct{}{}), 200)
-	if len(got.Missing) != 2 || len(got.Proof.Proven) != 0 {
+	if len(got.Missing) != 3 || len(got.Proof.Proven) != 0 {
 		t.Errorf("nothing shows the token, and the root found %+v", got)
 	}
 	w.dns.Text("_metaserver.cat.test", first.Record)
 	w.dns.Host("cat.test", "127.0.0.1")
 	w.file.Store(&first.Record)
 	got = decode[api.ProofChecked](t, w.do(o.status+"/check", struct{}{}), 200)
-	if len(got.Missing) != 0 || len(got.Proof.Proven) != 2 || got.Proof.Proven[0].Kind != "dns" || got.Proof.Proven[1].Kind != "http" || got.Proof.Proven[0].Subject != "cat.test" {
+	if len(got.Missing) != 1 || got.Missing[0].Kind != "port" || len(got.Proof.Proven) != 2 || got.Proof.Proven[0].Kind != "dns" || got.Proof.Proven[1].Kind != "http" || got.Proof.Proven[0].Subject != "cat.test" {
 		t.Errorf("%+v", got)
 	}
 	reg, err := w.client().Registration(t.Context(), o.id)
@@ -76,11 +76,11 @@ func TestProof(t *testing.T) {
 	if second.Token == first.Token || len(second.Proven) != 0 {
 		t.Errorf("after the move: %+v", second)
 	}
-	if got, err := w.client().Prove(t.Context(), o.id); err != nil || len(got.Missing) != 2 || len(got.Proof.Proven) != 0 {
+	if got, err := w.client().Prove(t.Context(), o.id); err != nil || len(got.Missing) != 3 || len(got.Proof.Proven) != 0 {
 		t.Errorf("the admin's check: %+v, %v", got, err)
 	}
 	w.dns.Text("_metaserver.cat.test", first.Record, second.Record)
-	if got, err := w.client().Prove(t.Context(), o.id); err != nil || len(got.Missing) != 1 || got.Proof.Proven[0].Kind != "dns" {
+	if got, err := w.client().Prove(t.Context(), o.id); err != nil || len(got.Missing) != 2 || got.Proof.Proven[0].Kind != "dns" {
 		t.Errorf("the admin's check: %+v, %v", got, err)
 	}
 }

@@ -63,6 +63,7 @@ func (s *server) proofOf(ctx context.Context, r *store.Registration) (*api.Proof
 	for _, host := range proof.Hosts(r.Server.Addresses) {
 		out.Places = append(out.Places, api.ProofPlace{Host: host, TXT: proof.RecordName(host), URL: proof.FileURL(host)})
 	}
+	out.Ports = append([]string{}, proof.Ports(r.Server.Addresses)...)
 	all, err := s.store.Proofs(ctx, r.ID)
 	for _, p := range all {
 		if p.Token == token && (p.Kind != proof.Key || p.Subject == r.Server.Key) {
@@ -155,12 +156,12 @@ func (s *server) proofChecked(ctx context.Context, reg *store.Registration, miss
 	return api.ProofChecked{Proof: *now, Missing: missing}, nil
 }
 
-// lookForToken asks every host in both ways, all at once.
+// lookForToken asks every host in both ways, and every port, all at once.
 func (s *server) lookForToken(ctx context.Context, reg *store.Registration) ([]api.ProofFailed, error) {
 	type look struct {
-		kind, host string
-		check      func(context.Context, string, string) error
-		err        error
+		kind, subject string
+		check         func(context.Context, string, string) error
+		err           error
 	}
 	var looks []*look
 	for _, host := range proof.Hosts(reg.Server.Addresses) {
@@ -169,19 +170,22 @@ func (s *server) lookForToken(ctx context.Context, reg *store.Registration) ([]a
 		}
 		looks = append(looks, &look{proof.HTTP, host, s.prover.checker.CheckHTTP, nil})
 	}
+	for _, address := range proof.Ports(reg.Server.Addresses) {
+		looks = append(looks, &look{proof.Port, address, s.prover.checker.CheckPort, nil})
+	}
 	token := proof.Token(s.origin, reg)
 	var g errgroup.Group
 	for _, l := range looks {
-		g.Go(func() error { l.err = l.check(ctx, l.host, token); return nil })
+		g.Go(func() error { l.err = l.check(ctx, l.subject, token); return nil })
 	}
 	g.Wait()
 	missing := []api.ProofFailed{}
 	for _, l := range looks {
 		if l.err != nil {
-			missing = append(missing, api.ProofFailed{Kind: l.kind, Subject: l.host, Problem: l.err.Error()})
+			missing = append(missing, api.ProofFailed{Kind: l.kind, Subject: l.subject, Problem: l.err.Error()})
 			continue
 		}
-		if err := s.store.PutProof(ctx, reg.ID, store.Proof{Kind: l.kind, Subject: l.host, Token: token, At: s.cfg.Now()}); err != nil {
+		if err := s.store.PutProof(ctx, reg.ID, store.Proof{Kind: l.kind, Subject: l.subject, Token: token, At: s.cfg.Now()}); err != nil {
 			return nil, err
 		}
 	}

@@ -13,30 +13,35 @@ import (
 func registerProveCommand() *cobra.Command {
 	var o ownerCommand
 	var check bool
+	var listen string
 	cmd := &cobra.Command{
-		Use:   "prove --status-file FILE [--check | --sign KEYFILE --origin NAME]",
+		Use:   "prove --status-file FILE [--check | --listen ADDRESS | --sign KEYFILE --origin NAME]",
 		Short: "Prove that the address, or the key, of a request is yours",
 		Long: `Prove that what a request names is yours. Nobody has to; it helps the admin to
 decide. Without more flags it says what to put where: a TXT record in DNS, or a
 file on a web server at the same host. With --check the root looks for it now.
-With --sign the server's own key, which the request must name, signs the proof.
+With --listen :PORT this command itself answers at the server's port while the
+root looks, if it runs on the server's machine; a game server that uses TCP there
+must make room for a moment. With --sign the server's own key, which the request
+must name, signs the proof.
 
 A proof holds for the addresses of the request: when they change it is void.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if check && o.sign != "" {
-				return &usageError{"give --check or --sign, one at a time"}
+			if check && o.sign != "" || listen != "" && (check || o.sign != "") {
+				return &usageError{"give --check, --listen or --sign, one at a time"}
 			}
-			return o.prove(cmd, check)
+			return o.prove(cmd, check, listen)
 		},
 	}
 	o.register(cmd.Flags())
 	o.registerSigning(cmd.Flags())
 	cmd.Flags().BoolVar(&check, "check", false, "let the root look for the record and the file now")
+	cmd.Flags().StringVar(&listen, "listen", "", "answer here with the proof while the root looks, as :13327")
 	return cmd
 }
 
-func (o *ownerCommand) prove(cmd *cobra.Command, check bool) error {
+func (o *ownerCommand) prove(cmd *cobra.Command, check bool, listen string) error {
 	secret, s, err := o.begin(cmd)
 	if err != nil {
 		return err
@@ -52,6 +57,8 @@ func (o *ownerCommand) prove(cmd *cobra.Command, check bool) error {
 	switch {
 	case check:
 		checked, err = clientOf(secret).CheckProof(cmd.Context(), secret)
+	case listen != "":
+		checked, err = provePort(cmd.Context(), secret, listen, p)
 	case o.sign != "":
 		checked, err = o.proveKey(cmd, secret, id, p)
 	default:
@@ -89,6 +96,10 @@ func (o *ownerCommand) printHow(out io.Writer, p *api.Proof) error {
 		say(out, "or into a file, one line among others:\n  %s", oneLine(place.URL))
 	}
 	say(out, "and then let the root look: metaserver register prove --check")
+	for _, address := range p.Ports {
+		say(out, "Or answer with the line yourself, on the machine of\n  %s", oneLine(address))
+	}
+	say(out, "by: metaserver register prove --listen :PORT")
 	if p.Key != "" {
 		say(out, "Or let the server's key sign: metaserver register prove --sign KEYFILE --origin NAME")
 	}

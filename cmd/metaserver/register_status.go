@@ -122,7 +122,7 @@ func printProven(out io.Writer, p *api.Proof) {
 }
 
 func provenText(p api.Proven) string {
-	how := map[string]string{"dns": "by DNS", "http": "by a file", "key": "by the key's signature"}[p.Kind]
+	how := map[string]string{"dns": "by DNS", "http": "by a file", "port": "by its port", "key": "by the key's signature"}[p.Kind]
 	if how == "" {
 		how = "by " + p.Kind
 	}

@@ -74,6 +74,7 @@ type Proof struct {
 	Token  string       `json:"token"`  // changes with the addresses
 	Record string       `json:"record"` // what a TXT record or a line of the file must say
 	Places []ProofPlace `json:"places"`
+	Ports  []string     `json:"ports"`         // host:port, where a TCP connection may be answered with the record
 	Key    string       `json:"key,omitempty"` // the server's own key, which may sign the token
 	Proven []Proven     `json:"proven"`        // what holds now; empty: nothing
 }
@@ -87,8 +88,8 @@ type ProofPlace struct {
 
 // Proven is a proof that holds.
 type Proven struct {
-	Kind    string    `json:"kind"`    // "dns", "http" or "key"
-	Subject string    `json:"subject"` // the host, or the key
+	Kind    string    `json:"kind"`    // "dns", "http", "port" or "key"
+	Subject string    `json:"subject"` // the host, the address, or the key
 	At      time.Time `json:"at"`
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 // A Checker looks for tokens. It is safe for concurrent use.
 type Checker struct {
 	cfg  Config
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	http *http.Client
 }
 
@@ -56,8 +57,9 @@ func NewChecker(cfg Config) *Checker {
 		cfg.HTTPSPort = "443"
 	}
 	c := &Checker{cfg: cfg}
+	c.dial = (&net.Dialer{Timeout: cfg.Timeout, Resolver: cfg.Resolver, ControlContext: c.checkDial}).DialContext
 	c.http = &http.Client{CheckRedirect: c.checkRedirect, Transport: &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: cfg.Timeout, Resolver: cfg.Resolver, ControlContext: c.checkDial}).DialContext,
+		DialContext:            c.dial,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,

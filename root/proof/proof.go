@@ -15,12 +15,16 @@
 //     For host names only.
 //   - HTTP: a file [WellKnown] at http://HOST or https://HOST, on the usual
 //     ports, one line of which is metaserver-proof=TOKEN.
+//   - Port: whatever listens at an address of the server, by TCP, sends a line
+//     metaserver-proof=TOKEN to whoever connects. The game server makes room for
+//     that for a moment; one that uses UDP alone need not even do that.
 //   - Key: the server's own ed25519 key signs the token; see package
 //     signedrequest. It shows that the requester has the private key of what
 //     the list will carry.
 //
 // DNS shows control of the name, HTTP of a machine at the name or address: on
-// shared hosts that may be the host's and not the requester's.
+// shared hosts that may be the host's and not the requester's. Port shows
+// control of what the list names.
 //
 // # What a check may cost
 //
@@ -29,7 +33,8 @@
 // it dials, so that a name that resolves to something else the second time gains
 // nothing: private addresses are refused, the way they are everywhere. It
 // follows redirects on the same host only, reads a few kilobytes, and gives up
-// after [Timeout].
+// after [Timeout]. Of a port it tells only whether the token came, so that nobody
+// learns by it which ports of others are open.
 package proof
 
 import (
@@ -59,10 +64,12 @@ const WellKnown = "/.well-known/metaserver-proof"
 const (
 	DNS  = "dns"
 	HTTP = "http"
+	Port = "port"
 	Key  = "key"
 )
 
-// MaxHosts is the most hosts of one registration that are looked at.
+// MaxHosts is the most hosts, and the most ports, of one registration that are
+// looked at.
 const MaxHosts = 4
 
 // Token returns what proves something about a registration: 43 letters, digits,
@@ -96,6 +103,18 @@ func Hosts(addresses []string) (hosts []string) {
 		}
 	}
 	return hosts
+}
+
+// Ports returns the addresses of a server that are connected to, in their order,
+// each once.
+func Ports(addresses []string) (ports []string) {
+	for _, a := range addresses {
+		a = store.NormalAddress(a)
+		if !slices.Contains(ports, a) && len(ports) < MaxHosts {
+			ports = append(ports, a)
+		}
+	}
+	return ports
 }
 
 // RecordName returns the name of the TXT record of a host; "" for an address,

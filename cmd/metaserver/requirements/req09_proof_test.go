@@ -16,8 +16,9 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
-// A requester can prove control: a token in DNS TXT, or the server's own
-// ed25519 key, which the list then carries as the server's identity.
+// A requester can prove control: a token answered on the game port, or in DNS TXT,
+// or the server's own ed25519 key, which the list then carries as the server's
+// identity.
 func TestRequirement09_RequesterProvesControl(t *testing.T) {
 	t.Parallel()
 	dns := testenv.NewDNS(t)
