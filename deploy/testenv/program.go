@@ -2,9 +2,24 @@ package testenv
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
+	"testing"
 )
+
+// WriteProgram writes a program or a script, which may be started at once: no
+// process that another test starts meanwhile inherits the open file, which would
+// keep the system from running it ("text file busy").
+func WriteProgram(t testing.TB, path string, content []byte) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Build builds the program of this module into a folder and returns its path.
 // It is built without the race detector, under which reading one key file takes

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -12,7 +11,7 @@ import (
 )
 
 const (
-	startAttempts = 5                     // another process may take a port that was free
+	startAttempts = 5                     // where ports cannot be held, another process may take one that was free
 	startTime     = time.Minute           // bounds a start on the busiest machine
 	pollEvery     = 20 * time.Millisecond // between looks at a starting process
 )
@@ -41,15 +40,16 @@ func serve(t testing.TB, start func(port int) (*process, error)) int {
 	return 0
 }
 
-// freePort returns a TCP port that was free on every address a moment ago.
+// freePort returns a TCP port that is free on every address, and held as
+// [FreeAddress] says.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", ":0")
+	port, release, err := holdPort([4]byte{}, 0)
 	if err != nil {
-		t.Fatalf("no free TCP port: %v", err)
+		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(release)
+	return port
 }
 
 // A process is a server that runs.

@@ -97,6 +97,11 @@ func command(t testing.TB, path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Tie makes a process that cmd will start die with the test binary where the
+// system can do that, also if that is killed itself. It gets a process group of
+// its own.
+func Tie(cmd *exec.Cmd) { ownGroup(cmd) }
+
 // stop kills the process group of a command that was started and not yet
 // waited for, and waits for the process.
 func stop(cmd *exec.Cmd) {
