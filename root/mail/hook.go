@@ -57,7 +57,7 @@ func (s *Sender) hook(name string) *Hook {
 func (s *Sender) post(ctx context.Context, h *Hook, due []store.Message) error {
 	talk, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
-	defer lingering(ctx, hangUp)()
+	defer s.lingering(ctx, hangUp)()
 	for _, m := range due {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

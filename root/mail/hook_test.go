@@ -127,6 +127,7 @@ func TestHookHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	away, well, o, p := newReceiver(t), newReceiver(t), newOutbox(t), testenv.Mail(t, notify.STARTTLS)
 	away.Close()
+	testenv.StayClosed(t, away.Listener.Addr().String())
 	var many []store.Message
 	for i := range 60 { // more than a batch
 		many = append(many, store.Message{Key: fmt.Sprint("a", i), Channel: "away"})

@@ -31,6 +31,7 @@ type Config struct {
 	RetryFirst time.Duration // pause after a first failure, doubled with each further one; 0: 1 min
 	RetryMost  time.Duration // the longest such pause; 0: 6 h
 	GiveUp     time.Duration // a message is given up after so long; 0: 3 days
+	Linger     time.Duration // for the message under way when Run is to end; 0: 10 s
 
 	Outbox store.Outbox     // required
 	Origin string           // of the root
@@ -45,9 +46,8 @@ type Mail struct {
 }
 
 const (
-	batch    = 50              // messages of one connection
-	linger   = 3 * time.Second // for the one under way when Run is to end
-	look     = time.Minute     // between two looks into the outbox
+	batch    = 50          // messages of one connection
+	look     = time.Minute // between two looks into the outbox
 	keepDone = 30 * 24 * time.Hour
 )
 
@@ -73,6 +73,7 @@ func (c *Config) setDefaults() {
 	set(&c.RetryFirst, time.Minute)
 	set(&c.RetryMost, 6*time.Hour)
 	set(&c.GiveUp, 72*time.Hour)
+	set(&c.Linger, 10*time.Second)
 }
 
 // A Sender sends what is in an outbox. One at a time works on one outbox.
@@ -174,7 +175,7 @@ func (s *Sender) mail(ctx context.Context, due []store.Message) error {
 		return errors.Join(err, s.failAll(ctx, due, err))
 	}
 	defer conn.Close()
-	defer lingering(ctx, hangUp)()
+	defer s.lingering(ctx, hangUp)()
 	var failed error
 	for _, m := range due {
 		if ctx.Err() != nil {
@@ -193,15 +194,15 @@ func (s *Sender) mail(ctx context.Context, due []store.Message) error {
 	return failed
 }
 
-// lingering calls hangUp a moment after ctx has ended: a message that is cut off
+// lingering calls hangUp some time after ctx has ended: a message that is cut off
 // between its last byte and the answer may have been taken, and would come
 // twice. Call what it returns when there is nothing left to cut.
-func lingering(ctx context.Context, hangUp func()) (stop func()) {
+func (s *Sender) lingering(ctx context.Context, hangUp func()) (stop func()) {
 	wait, done := context.WithCancel(context.Background())
 	unset := context.AfterFunc(ctx, func() {
 		select {
 		case <-wait.Done():
-		case <-time.After(linger):
+		case <-time.After(s.Linger):
 			hangUp()
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,12 +117,7 @@ func TestRetry(t *testing.T) {
 	p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
 	o.put(t, "a")
 	away := config(p)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	away.Server.Host = l.Addr().String()
-	l.Close()
+	away.Server.Host = testenv.FreeAddress(t)
 	if err := o.sender(t, away).Send(t.Context()); err == nil || !strings.Contains(err.Error(), "mail server 127.0.0.1:") {
 		t.Errorf("without a server: %v", err)
 	}
@@ -245,7 +239,7 @@ func TestEndWhileSending(t *testing.T) {
 			cfg.Server.TLS = protection
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { <-begun; cancel() }()
-			if err := o.sender(t, cfg).Run(ctx); !errors.Is(err, context.Canceled) {
+			if err := o.senderOf(t, mail.Config{Mail: &cfg, Linger: time.Second}).Run(ctx); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 			all, err := o.Messages(t.Context(), 10)
@@ -265,7 +259,8 @@ func TestEndBeforeTheAnswer(t *testing.T) {
 	o.put(t, "a", "b")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel(); answer() }()
-	if err := o.sender(t, config(p)).Run(ctx); !errors.Is(err, context.Canceled) {
+	cfg := config(p)
+	if err := o.senderOf(t, mail.Config{Mail: &cfg, Linger: time.Minute}).Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if got := len(p.Letters()); got != 1 || o.waiting(t) != 1 {
