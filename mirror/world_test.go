@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/publishtest"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
@@ -36,6 +38,11 @@ type host struct {
 func newHost(t testing.TB) *host {
 	h := &host{Site: &serverlisttest.Site{}}
 	s := httptest.NewUnstartedServer(h)
+	s.Listener.Close()
+	var err error
+	if s.Listener, err = net.Listen("tcp", testenv.FreeAddress(t)); err != nil { // where nobody else listens after it has stopped
+		t.Fatal(err)
+	}
 	s.Config.ErrorLog = log.New(failing{t}, "", 0) // a handler that panics by itself has not served what it should
 	s.Start()
 	h.url, h.stop = s.URL+"/", s.Close

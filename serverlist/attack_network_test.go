@@ -241,7 +241,7 @@ func flood(s *stage) {
 	s.Clock.Advance(time.Minute)
 	s.Publish(serverlist.Draft{Body: body})
 	s.look()
-	prober := &probe.Prober{AllowPrivate: true, Rate: 1000}
+	prober := &probe.Prober{AllowPrivate: true, Rate: 1000, Timeout: time.Minute}
 	for _, live := range prober.All(s.t.Context(), s.last.List.Servers) {
 		s.told = append(s.told, live.Error)
 	}

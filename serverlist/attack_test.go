@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
@@ -120,6 +121,7 @@ func (s *stage) publish(ids ...string) []byte {
 func (s *stage) goDown() {
 	for _, server := range s.server {
 		server.Close()
+		testenv.StayClosed(s.t, server.Listener.Addr().String())
 	}
 }
 

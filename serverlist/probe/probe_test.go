@@ -59,17 +59,6 @@ func listener(t *testing.T, serve func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// deaf returns an address at which nothing listens.
-func deaf(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 const greeting = "\x00\x23version 1023 1029 Crossfire Server\n"
 
 func TestRealCrossfireServer(t *testing.T) {
@@ -82,7 +71,7 @@ func TestRealCrossfireServer(t *testing.T) {
 	}
 	// An address that is refused first, then the real one, twice: a probe must
 	// leave the server as it was.
-	for _, server := range []serverlist.Server{entry(addr), entry(deaf(t), addr), entry("127.0.0.1:"+port, addr)} {
+	for _, server := range []serverlist.Server{entry(addr), entry(testenv.FreeAddress(t), addr), entry("127.0.0.1:"+port, addr)} {
 		live := prober.Probe(t.Context(), server)
 		if live.State != Online || !live.Online || live.Error != "" {
 			t.Fatalf("a real crossfire-server is %+v", live)
@@ -148,7 +137,7 @@ func TestAnswers(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
 	prober := &Prober{AllowPrivate: true, Timeout: time.Minute}
-	live := prober.Probe(t.Context(), entry(deaf(t)))
+	live := prober.Probe(t.Context(), entry(testenv.FreeAddress(t)))
 	if live.State != Offline || !strings.Contains(live.Error, "no server listens there") {
 		t.Errorf("got %+v", live)
 	}

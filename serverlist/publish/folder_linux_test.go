@@ -129,9 +129,10 @@ func TestFolderOfAnotherUser(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	program := filepath.Join(dir, "publish.test")
 	data, err := os.ReadFile(os.Args[0])
-	if err := errors.Join(err, os.Chmod(dir, 0o755), os.WriteFile(program, data, 0o755)); err != nil {
+	if err := errors.Join(err, os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
+	testenv.WriteProgram(t, program, data)
 	cmd := exec.Command(program, "-test.v", "-test.run", "^"+t.Name()+"$")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), folderEnv+"="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}

@@ -278,7 +278,7 @@ func TestFolderWaitsForItsTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := publish.Set(ctx, publish.Folder{Path: dir}, docs); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("a folder in use gives %v", err)

@@ -133,10 +133,10 @@ func TestInterrupted(t *testing.T) {
 func TestSilenced(t *testing.T) {
 	t.Parallel()
 	onSome(t, func(t *testing.T, h *host) {
-		publishtest.Silenced(t, publishtest.AllowNothing, func(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
-			faulty, clean = h.newFolder(t, dial)
-			faulty.(*ftp.Target).ConnectTimeout, faulty.(*ftp.Target).IdleTimeout = time.Second, time.Second
-			return faulty, clean
+		publishtest.Silenced(t, publishtest.AllowNothing, h.newFolder, func(faulty publish.Target) publish.Target {
+			target := *faulty.(*ftp.Target)
+			target.ConnectTimeout, target.IdleTimeout = time.Second, time.Second
+			return &target
 		})
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,12 +128,7 @@ func TestTLSThatOneSideLacks(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	target := &ftp.Target{Address: l.Addr().String(), User: "u", Password: func() (string, error) { return "secret", nil }}
+	target := &ftp.Target{Address: testenv.FreeAddress(t), User: "u", Password: func() (string, error) { return "secret", nil }}
 	wantError(t, target, small(), "check host and port")
 }
 

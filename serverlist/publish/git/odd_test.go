@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/git"
 )
@@ -95,9 +96,7 @@ func TestHostRefuses(t *testing.T) {
 	target, sets := git.Target{Remote: remote, Branch: "pages"}, documents(2)
 	set(t, target, sets[0])
 	hook := "#!/bin/sh\necho 'no pushes on Sundays' >&2\nexit 1\n"
-	if err := os.WriteFile(filepath.Join(remote, "hooks", "pre-receive"), []byte(hook), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testenv.WriteProgram(t, filepath.Join(remote, "hooks", "pre-receive"), []byte(hook))
 	_, err := publish.Set(t.Context(), target, sets[1])
 	if err == nil || !strings.Contains(err.Error(), "no pushes on Sundays") || !strings.Contains(err.Error(), "host's settings") {
 		t.Errorf("got %v", err)
@@ -194,9 +193,7 @@ func TestKilledWithChildren(t *testing.T) {
 	fifo, script := filepath.Join(dir, "started"), filepath.Join(dir, "git")
 	program := programPath(t)
 	text := "#!/bin/sh\ncase \"$*\" in *ls-remote*) sleep 1000 & echo $! >" + fifo + "; wait;; *) exec " + program + " \"$@\";; esac\n"
-	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testenv.WriteProgram(t, script, []byte(text))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

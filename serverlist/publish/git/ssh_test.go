@@ -186,28 +186,31 @@ func (s *directSession) Close() error {
 	return s.Session.Close()
 }
 
-func (h *sshHost) faulty(timeout time.Duration) publishtest.OpenFunc {
+func (h *sshHost) faulty() publishtest.OpenFunc {
 	return func(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
 		target := h.target(t)
 		through := h.over(t, target, dial)
-		through.Timeout = timeout
 		return through, direct{t, git.Target{Remote: strings.TrimPrefix(target.Remote, "ssh://"+h.User+"@"+h.Address), Branch: target.Branch}}
 	}
 }
 
 func TestInterruptedSSH(t *testing.T) {
 	t.Parallel()
-	publishtest.Interrupted(t, publishtest.AllowNothing, newSSHHost(t).faulty(0))
+	publishtest.Interrupted(t, publishtest.AllowNothing, newSSHHost(t).faulty())
 }
 
 func TestSilencedSSH(t *testing.T) {
 	t.Parallel()
-	publishtest.Silenced(t, publishtest.AllowNothing, newSSHHost(t).faulty(20*time.Second))
+	publishtest.Silenced(t, publishtest.AllowNothing, newSSHHost(t).faulty(), func(faulty publish.Target) publish.Target {
+		target := faulty.(git.Target)
+		target.Timeout = 20 * time.Second
+		return target
+	})
 }
 
 func TestCancelledSSH(t *testing.T) {
 	t.Parallel()
-	publishtest.Cancelled(t, publishtest.AllowNothing, newSSHHost(t).faulty(0))
+	publishtest.Cancelled(t, publishtest.AllowNothing, newSSHHost(t).faulty())
 }
 
 func fails(t *testing.T, target git.Target, want ...string) error {

@@ -52,10 +52,12 @@ func Interrupted(t *testing.T, allow Allowance, open OpenFunc) {
 }
 
 // Silenced lets the line go silent during each operation of a publication. The
-// target must give up by itself: the faulty one that open returns has short
-// timeouts. What it leaves behind is judged as in [Interrupted].
-func Silenced(t *testing.T, allow Allowance, open OpenFunc) {
+// target must give up by itself: hasty gives short timeouts to a faulty one. On
+// a busy machine they may be over before the silence, which is a fault as any.
+// What is left behind is judged as in [Interrupted].
+func Silenced(t *testing.T, allow Allowance, open OpenFunc, hasty func(publish.Target) publish.Target) {
 	w := newWorld(allow, open)
+	w.hasty = hasty
 	w.strikeAll(t, w.silence(t), func(ctx context.Context, _ *Line, target publish.Target) error {
 		ctx, cancel := context.WithTimeout(ctx, tooLong)
 		defer cancel()
@@ -105,6 +107,7 @@ var errStuck = errors.New("the target goes on although the context has ended")
 type world struct {
 	allow        Allowance
 	open         OpenFunc
+	hasty        func(publish.Target) publish.Target // nil: timeouts stay as they are
 	older, newer publish.Documents
 }
 
@@ -217,6 +220,9 @@ func (w *world) strikeAll(t *testing.T, faults []fault, run func(context.Context
 func (w *world) strike(t *testing.T, f fault, run func(context.Context, *Line, publish.Target) error) string {
 	line := NewLine(t, f.kind, f.after)
 	faulty, clean := w.open(t, line.Dial)
+	if w.hasty != nil {
+		faulty = w.hasty(faulty)
+	}
 	mustSet(t, clean, w.older)
 	spy := &Spy{Target: faulty}
 	err := run(t.Context(), line, spy)

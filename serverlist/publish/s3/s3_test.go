@@ -57,20 +57,29 @@ func TestContract(t *testing.T) {
 }
 
 // suite runs one of the suites of faults.
-func suite(t *testing.T, run func(*testing.T, publishtest.Allowance, publishtest.OpenFunc), silence time.Duration) {
+func suite(t *testing.T, run func(*testing.T, publishtest.Allowance, publishtest.OpenFunc)) {
 	t.Parallel()
 	folder := folders(t)
 	run(t, publishtest.AllowNothing, func(t *testing.T, dial publishtest.DialFunc) (faulty, clean publish.Target) {
 		f := folder()
 		c := f
-		f.Dial, f.Silence = dial, silence
+		f.Dial = dial
 		return f, c
 	})
 }
 
-func TestInterrupted(t *testing.T) { suite(t, publishtest.Interrupted, 0) }
-func TestSilenced(t *testing.T)    { suite(t, publishtest.Silenced, time.Second) }
-func TestCancelled(t *testing.T)   { suite(t, publishtest.Cancelled, 0) }
+func TestInterrupted(t *testing.T) { suite(t, publishtest.Interrupted) }
+func TestCancelled(t *testing.T)   { suite(t, publishtest.Cancelled) }
+
+func TestSilenced(t *testing.T) {
+	suite(t, func(t *testing.T, allow publishtest.Allowance, open publishtest.OpenFunc) {
+		publishtest.Silenced(t, allow, open, func(faulty publish.Target) publish.Target {
+			target := faulty.(s3.Target)
+			target.Silence = time.Second
+			return target
+		})
+	})
+}
 
 func set(t *testing.T, target publish.Target, docs publish.Documents) {
 	t.Helper()

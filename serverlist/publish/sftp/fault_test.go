@@ -19,13 +19,13 @@ import (
 
 // faulty returns a function that makes folders on a server, reached over a
 // line and directly.
-func faulty(t *testing.T, s *testenv.SSHDServer, timeout time.Duration) publishtest.OpenFunc {
+func faulty(t *testing.T, s *testenv.SSHDServer) publishtest.OpenFunc {
 	key := targetOn(t, s, "")
 	next := fresh(s, key)
 	return func(t *testing.T, dial publishtest.DialFunc) (publish.Target, publish.Target) {
 		clean := next(t).(sftp.Target)
 		over := clean
-		over.Dial, over.Timeout = dial, timeout
+		over.Dial = dial
 		return over, clean
 	}
 }
@@ -33,25 +33,29 @@ func faulty(t *testing.T, s *testenv.SSHDServer, timeout time.Duration) publisht
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	s := testenv.SSHD(t, testenv.SSHDOptions{})
-	publishtest.Interrupted(t, publishtest.AllowNothing, faulty(t, s, 0))
+	publishtest.Interrupted(t, publishtest.AllowNothing, faulty(t, s))
 }
 
 func TestInterruptedWithoutExtensions(t *testing.T) {
 	t.Parallel()
 	s := testenv.SSHD(t, testenv.SSHDOptions{Subsystem: without})
-	publishtest.Interrupted(t, publishtest.AllowAbsent, faulty(t, s, 0))
+	publishtest.Interrupted(t, publishtest.AllowAbsent, faulty(t, s))
 }
 
 func TestSilenced(t *testing.T) {
 	t.Parallel()
 	s := testenv.SSHD(t, testenv.SSHDOptions{})
-	publishtest.Silenced(t, publishtest.AllowNothing, faulty(t, s, 5*time.Second))
+	publishtest.Silenced(t, publishtest.AllowNothing, faulty(t, s), func(faulty publish.Target) publish.Target {
+		target := faulty.(sftp.Target)
+		target.Timeout = 5 * time.Second
+		return target
+	})
 }
 
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	s := testenv.SSHD(t, testenv.SSHDOptions{})
-	publishtest.Cancelled(t, publishtest.AllowNothing, faulty(t, s, 0))
+	publishtest.Cancelled(t, publishtest.AllowNothing, faulty(t, s))
 }
 
 // TestFullDisk publishes an edition that does not fit on a real file system of
