@@ -3,6 +3,7 @@ package root_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -33,13 +34,7 @@ func portOf(t testing.TB, address string) int {
 // untilLogged returns when the log of the root holds a text.
 func (w *world) untilLogged(text string) {
 	w.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(w.log.String(), text) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("the log does not say %q:\n%s", text, w.log.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	w.until(fmt.Sprintf("log %q", text), func() bool { return strings.Contains(w.log.String(), text) })
 }
 
 // TestACME gets certificates from a real authority, in both ways in which it may
@@ -49,7 +44,7 @@ func TestACME(t *testing.T) {
 	for _, challenge := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(challenge, func(t *testing.T) {
 			t.Parallel()
-			secure, plain, closed := freeAddress(t), freeAddress(t), freeAddress(t)
+			secure, plain, closed := testenv.FreeAddress(t), testenv.FreeAddress(t), testenv.FreeAddress(t)
 			dns := testenv.NewDNS(t)
 			dns.Host("ms.example.org", "127.0.0.1")
 			dns.Host("other.example.org", "127.0.0.1")
@@ -115,7 +110,7 @@ func wantCertificate(t testing.TB, w *world, address string, pool *x509.CertPool
 func TestACMEAway(t *testing.T) {
 	t.Parallel()
 	_, _, closed := testenv.Certificate(t, time.Hour)
-	plain, away := freeAddress(t), freeAddress(t)
+	plain, away := testenv.FreeAddress(t), testenv.FreeAddress(t)
 	w := newWorld(t, func(c *root.Config) {
 		c.TLS = &root.TLS{ACMENames: []string{"ms.example.org"}, ACMEAcceptTerms: true, ACMEDirectory: "https://" + away + "/dir", ListenHTTP: plain}
 	})

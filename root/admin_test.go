@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -15,24 +15,13 @@ import (
 )
 
 // untilListed polls the served list until it holds exactly these entries.
-func (w *world) untilListed(ids ...string) *serverlist.List {
+func (w *world) untilListed(ids ...string) (l *serverlist.List) {
 	w.t.Helper()
-	want := strings.Join(ids, " ")
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		l := w.open("/server.list", serverlist.TypeServerList)
-		var have []string
-		for _, s := range l.Servers {
-			have = append(have, s.ID)
-		}
-		got := strings.Join(have, " ")
-		if got == want {
-			return l
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("the list holds %q and not %q: %s", got, want, w.log.String())
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks; nothing depends on its length
-	}
+	w.until("list exactly "+strings.Join(ids, " "), func() bool {
+		l = w.open("/server.list", serverlist.TypeServerList)
+		return slices.EqualFunc(l.Servers, ids, func(s serverlist.Server, id string) bool { return s.ID == id })
+	})
+	return l
 }
 
 func TestDecisions(t *testing.T) {
@@ -141,17 +130,12 @@ func TestSentAgain(t *testing.T) {
 	if err != nil || decided.EntryID != "server-1" {
 		t.Fatalf("%+v, %v", decided, err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); w.untilListed("server-1").Servers[0].Description != "After the crash"; {
-		if time.Now().After(deadline) {
-			t.Fatal("the entry is not updated")
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks
-	}
+	w.until("update the entry", func() bool { return w.untilListed("server-1").Servers[0].Description == "After the crash" })
 }
 
 func TestAdminNeedsToken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, frozen)
 	w.register(1)
 	before := w.snapshot()
 	other := newWorld(t)
@@ -362,21 +346,20 @@ func TestRemovalIsConfirmed(t *testing.T) {
 		}
 	}
 	w.untilEntries(20)
-	// Within one second at most one edition is published, so these come at
-	// once, as from a bad import.
+	ids := w.entryIDs()
+	w.stop() // so that all of these are lost by one edition, as by a bad import
 	st, err := store.OpenSQLite(t.Context(), store.Config{Path: w.dir + "/root.db", MustExist: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	for _, id := range w.entryIDs()[:11] {
+	for _, id := range ids[:12] {
 		if _, err := st.Revoke(t.Context(), id, "a bad import", "admin"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Revoke(t.Context(), w.entryIDs()[11], "one more, which wakes the publisher"); err != nil {
-		t.Fatal(err)
-	}
+	w = serveData(t, w.dir)
+	c = w.client()
 	waiting := w.untilList(func(l api.List) bool { return l.Confirm != 0 })
 	if waiting.Entries != 20 || waiting.Failure == "" {
 		t.Errorf("%+v", waiting)
@@ -402,19 +385,15 @@ func (w *world) untilEntries(n int) {
 }
 
 // untilList polls what the admin API says of the server list.
-func (w *world) untilList(ok func(api.List) bool) api.List {
+func (w *world) untilList(ok func(api.List) bool) (list api.List) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	w.until("publish the list that is wanted", func() bool {
 		lists, err := w.client().Lists(w.t.Context())
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if ok(lists[0]) {
-			return lists[0]
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%+v: %s", lists[0], w.log.String())
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks
-	}
+		list = lists[0]
+		return ok(list)
+	})
+	return list
 }

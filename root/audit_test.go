@@ -98,7 +98,7 @@ func TestAudit(t *testing.T) {
 // TestDenials: every door that is shut leaves a line, and a flood a few.
 func TestDenials(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, frozen)
 	approve := w.admin + "/api/v1/admin/registrations/r1/approve"
 	for range 300 {
 		w.send(exchange{"POST", approve, []string{"Authorization: Bearer msadm_x"}, ""})

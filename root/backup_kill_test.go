@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 )
 
@@ -35,6 +36,7 @@ func startBackup(t *testing.T, dir, file string) (kill func()) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childData+"="+dir, childBackup+"="+file)
 	cmd.Stderr = os.Stderr
+	testenv.Tie(cmd)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

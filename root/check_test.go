@@ -93,12 +93,12 @@ func TestCheckFinds(t *testing.T) {
 		"log cut off":    {cutLog, "error audit: the audit log is not what the root wrote: record 0: is the newest, and there was a record 1"},
 		"not running":    {func(*illRoot) {}, "warning root: no root runs"},
 		"no public URL":  {func(*illRoot) {}, "warning public_url: there is none"},
-		"URL away":       {func(r *illRoot) { r.configure("public_url = \"http://" + freeAddress(r.t) + "/\"") }, "error public_url: "},
+		"URL away":       {func(r *illRoot) { r.configure("public_url = \"http://" + testenv.FreeAddress(r.t) + "/\"") }, "error public_url: "},
 		"no mirrors":     {func(*illRoot) {}, "warning mirrors: the list names no mirror"},
 		"target unread":  {func(r *illRoot) { r.configure("[[target]]\ntype = \"folder\"\npath = \"root.db\"") }, "error target: "},
 		"target empty":   {func(r *illRoot) { r.configure("[[target]]\ntype = \"folder\"\npath = \"web\"") }, "error target: it can be read, and does not hold both lists"},
 		"no mail server": {func(r *illRoot) {
-			r.configure("[mail]\ntls = \"none\"\nhost = \"" + freeAddress(r.t) + "\"\nfrom = \"ms@example.org\"")
+			r.configure("[mail]\ntls = \"none\"\nhost = \"" + testenv.FreeAddress(r.t) + "\"\nfrom = \"ms@example.org\"")
 		}, "error mail: "},
 		"no certificate":  {func(r *illRoot) { r.configure("[tls]\ncertificate_file = \"a\"\nkey_file = \"b\"") }, "error certificate: "},
 		"expired":         {func(r *illRoot) { r.withCertificate(-time.Hour, "") }, "error certificate: it is valid from"},
@@ -232,7 +232,7 @@ func TestCheckPermissions(t *testing.T) {
 func TestCheckOfARunningRoot(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
-	public, admin := freeAddress(t), freeAddress(t)
+	public, admin := testenv.FreeAddress(t), testenv.FreeAddress(t)
 	mirror := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(dir, "public"))))
 	defer mirror.Close()
 	config := fmt.Sprintf("origin = %q\npublic_url = \"http://%s/\"\nlisten = %q\nadmin_listen = %q\nallow_private = true\n", origin, public, public, admin)

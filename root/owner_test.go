@@ -120,16 +120,10 @@ func TestOwnerMovesListed(t *testing.T) {
 // beside it.
 func (w *world) untilAddress(id, address string) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	w.until("list "+id+" at "+address, func() bool {
 		l := w.open("/server.list", serverlist.TypeServerList)
-		if len(l.Servers) == 1 && l.Servers[0].ID == id && l.Servers[0].Addresses[0] == address {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("the list does not follow: %+v", l.Servers)
-		}
-		time.Sleep(20 * time.Millisecond) // between two looks; nothing depends on its length
-	}
+		return len(l.Servers) == 1 && l.Servers[0].ID == id && l.Servers[0].Addresses[0] == address
+	})
 }
 
 func TestOwnerWithdraws(t *testing.T) {

@@ -121,7 +121,7 @@ func TestProofByKey(t *testing.T) {
 // TestProofIsLimited asks for more looks than a source may.
 func TestProofIsLimited(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.LimitLoopback, c.Resolver = true, testenv.NewDNS(t).Addr })
+	w := newWorld(t, frozen, func(c *root.Config) { c.LimitLoopback, c.Resolver = true, testenv.NewDNS(t).Addr })
 	o := w.owner(1, func(r *api.RegistrationRequest) { r.Address = "cat.test:1"; r.Email = "a@example.org" })
 	refused := 0
 	for range root.ProofBurst + 1 {

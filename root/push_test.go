@@ -110,18 +110,12 @@ func listFrom(t *testing.T, dir, site string) serverlist.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		result, err := client.Refresh(ctx)
-		if ctx.Err() != nil {
-			t.Fatalf("the host never had it: %+v, %v", result, err)
-		}
-		if err == nil && len(result.List.Servers) == 1 && result.Mirrors != nil && len(result.Mirrors.Mirrors) == 2 {
-			return result
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	var result serverlist.Result
+	until(t, "the host has the list", func() bool {
+		result, err = client.Refresh(t.Context())
+		return err == nil && len(result.List.Servers) == 1 && result.Mirrors != nil && len(result.Mirrors.Mirrors) == 2
+	})
+	return result
 }
 
 func TestListenNone(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -24,13 +23,13 @@ func TestManySuspensionsNeedConfirmation(t *testing.T) {
 	if out, err := w.client().DecideAll(t.Context(), all); err != nil || out.Failed > 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	w.eventually(func() bool { return w.entries() == 15 })
+	w.until("list 15 entries", func() bool { return w.entries() == 15 })
 	w.stop()
 	suspendBeside(t, dir, 12)
 
 	w = serveData(t, dir)
 	var change int64
-	w.eventually(func() bool {
+	w.until("ask for a confirmation", func() bool {
 		lists, err := w.client().Lists(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +43,7 @@ func TestManySuspensionsNeedConfirmation(t *testing.T) {
 	if _, err := w.client().Confirm(t.Context(), "server.list", change); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually(func() bool { return w.entries() == 3 })
+	w.until("list 3 entries", func() bool { return w.entries() == 3 })
 }
 
 // suspendBeside suspends entries of a root that does not run, so that its next
@@ -67,14 +66,4 @@ func suspendBeside(t *testing.T, dir string, n int) {
 // entries counts those of the served list.
 func (w *world) entries() int {
 	return len(w.open("/server.list", serverlist.TypeServerList).Servers)
-}
-
-// eventually waits until something is so.
-func (w *world) eventually(is func() bool) {
-	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatal("it never came to that")
-		}
-	}
 }

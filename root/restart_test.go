@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 )
@@ -144,6 +145,9 @@ func startCommand(t testing.TB, cmd *exec.Cmd, printsToken bool) (*world, error)
 	t.Helper()
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
+	if cmd.SysProcAttr == nil {
+		testenv.Tie(cmd)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

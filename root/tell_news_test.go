@@ -49,14 +49,19 @@ func newHookReceiver(t *testing.T) *hookReceiver {
 
 // event returns the messages of an event.
 func (r *hookReceiver) event(name string) (all []notify.Message) {
+	return slices.DeleteFunc(r.all(), func(m notify.Message) bool { return m.Event != name })
+}
+
+// all returns what it was sent so far.
+func (r *hookReceiver) all() []notify.Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, m := range r.got {
-		if m.Event == name {
-			all = append(all, m)
-		}
-	}
-	return all
+	return slices.Clone(r.got)
+}
+
+// lettersWith returns those letters to somebody that have a text.
+func lettersWith(server *testenv.MailServer, to, text string) []string {
+	return slices.DeleteFunc(received(server, to), func(letter string) bool { return !strings.Contains(letter, text) })
 }
 
 func text(s string) func() (string, error) { return func() (string, error) { return s, nil } }
@@ -73,17 +78,6 @@ func newTellingWorld(t *testing.T, change ...func(*root.Config)) (*world, *teste
 	return w, server, receiver
 }
 
-// until waits for what comes by itself.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("this did not happen: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks
-	}
-}
-
 // TestPeopleAreTold: the requester of what becomes of the request, a program of
 // everything, the admins of what waits for them; each once.
 func TestPeopleAreTold(t *testing.T) {
@@ -92,7 +86,12 @@ func TestPeopleAreTold(t *testing.T) {
 	c := w.client()
 	one, two := w.register(1), w.register(2)
 	w.ask("POST", "/messages/test", "") // wakes who looks for news
-	until(t, "the summary", func() bool { return len(receiver.event("registration.arrived")) > 0 })
+	until(t, "the summary", func() bool {
+		return len(receiver.event("registration.arrived")) > 0 && len(lettersWith(server, "boss@example.org", "requests have arrived")) > 0
+	})
+	for _, to := range []string{"admin1@example.org", "admin2@example.org"} { // a request that is decided on is not confirmed any more
+		until(t, "the confirmation to "+to, func() bool { return len(lettersWith(server, to, "has arrived")) > 0 })
+	}
 	if _, err := c.Approve(t.Context(), one.ID, api.Approval{}); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +134,7 @@ func TestPeopleAreTold(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range receiver.got {
+	for _, m := range receiver.all() {
 		if data, _ := json.Marshal(m); strings.Contains(string(data), "@example.org") && m.Event != "registration.rejected" {
 			t.Errorf("a program is told an address: %s", data)
 		}

@@ -2,6 +2,7 @@ package root_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
@@ -85,20 +85,15 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 // sentMessages returns all messages but summaries when so many are sent.
 func (w *world) sentMessages(n int) (sent []api.Message) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	w.until(fmt.Sprintf("send %d messages", n), func() bool {
 		all, err := w.client().Messages(w.t.Context())
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		sent = slices.DeleteFunc(all, func(m api.Message) bool { return m.Event == "registration.arrived" })
-		if waits := slices.ContainsFunc(sent, func(m api.Message) bool { return m.Done == nil }); len(sent) == n && !waits {
-			return sent
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("not %d messages sent: %+v", n, sent)
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks
-	}
+		return len(sent) == n && !slices.ContainsFunc(sent, func(m api.Message) bool { return m.Done == nil })
+	})
+	return sent
 }
 
 // The password of the mail server is read when it is needed, and one that

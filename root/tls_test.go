@@ -27,17 +27,6 @@ func trusting(t testing.TB, pool *x509.CertPool, change ...func(*tls.Config)) *h
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// freeAddress returns an address where nobody listened a moment ago.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func withTLS(t testing.TB, w **world, pool *x509.CertPool, change ...func(*root.Config)) {
 	t.Helper()
 	*w = newWorld(t, change...)
@@ -48,7 +37,7 @@ func withTLS(t testing.TB, w **world, pool *x509.CertPool, change ...func(*root.
 func TestTLSFromFiles(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := testenv.Certificate(t, time.Hour)
-	plain := freeAddress(t)
+	plain := testenv.FreeAddress(t)
 	var w *world
 	withTLS(t, &w, pool, func(c *root.Config) {
 		c.TLS = &root.TLS{CertificateFile: cert, KeyFile: key, ListenHTTP: plain}

@@ -1,6 +1,7 @@
 package root_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -180,11 +181,5 @@ func (w *world) checkInList(request api.Accepted, want bool) {
 
 func (w *world) waitForEntries(n int) {
 	w.t.Helper()
-	for range 200 {
-		if len(w.open("/mirror.list", serverlist.TypeMirrorList).Mirrors) == n {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	w.t.Fatalf("the list has %d entries, want %d", len(w.open("/mirror.list", serverlist.TypeMirrorList).Mirrors), n)
+	w.until(fmt.Sprintf("list %d mirrors", n), func() bool { return len(w.open("/mirror.list", serverlist.TypeMirrorList).Mirrors) == n })
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -99,7 +100,6 @@ func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	root.SetHeaderTimeout(r, headerTimeout)
 	tune(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -120,6 +120,13 @@ func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(
 	t.Cleanup(w.stop)
 	w.token = strings.TrimSpace(string(readFile(t, filepath.Join(dir, "admin.token"))))
 	return w
+}
+
+// frozen stops the clock of a root, so that no limit gives more the longer a test
+// takes.
+func frozen(c *root.Config) {
+	now := time.Now()
+	c.Now = func() time.Time { return now }
 }
 
 func onceOnly(f func()) func() {

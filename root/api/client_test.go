@@ -4,13 +4,13 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root/api"
 )
 
@@ -75,12 +75,7 @@ func TestAnswerThatIsNotWhole(t *testing.T) {
 
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := api.Client{Root: "http://" + l.Addr().String()}
-	l.Close()
+	c := api.Client{Root: "http://" + testenv.FreeAddress(t)}
 	if _, err := c.Pending(t.Context()); err == nil || !strings.Contains(err.Error(), "admin listener") {
 		t.Errorf("admin call: %v", err)
 	}

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, dns names, private bool) *world {
 	}
 	t.Cleanup(func() { st.Close() })
 	w.Store = st
-	w.Inspector, err = inspect.New(inspect.Config{Store: st, Resolver: dns, AllowPrivate: private, SourceHosts: 3, Now: w.clock})
+	w.Inspector, err = inspect.New(inspect.Config{Store: st, Resolver: dns, AllowPrivate: private, SourceHosts: 3, Timeout: time.Minute, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func newWorld(t testing.TB, change ...func(*watch.Config)) *world {
 	cfg := watch.Config{
 		Store: w.store, Published: published{w}, RootEntry: true, Now: w.Clock.Now,
 		Tell:   w.tell,
-		Tuning: serverlist.Tuning{Head: 5 * time.Second, Stall: 2 * time.Second},
+		Tuning: serverlist.Tuning{Connect: time.Minute, Head: time.Minute, Stall: time.Minute}, // no mirror is slow for the machine's sake
 		Log:    slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	for _, c := range change {

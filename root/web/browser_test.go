@@ -17,6 +17,10 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 )
 
+// patience bounds the wait for what a browser or a root does by itself, on the
+// busiest machine.
+const patience = 2 * time.Minute
+
 // A browser is a tab of a real Chromium in which pages may run no script.
 type browser struct {
 	t   *testing.T
@@ -28,7 +32,7 @@ type browser struct {
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	b := testenv.Chromium(t)
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(b.Path), chromedp.Env(b.Env...)}
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(b.Path), chromedp.Env(b.Env...), chromedp.WSURLReadTimeout(patience)}
 	for _, arg := range b.Args {
 		name, value, has := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
 		if has {
@@ -37,7 +41,7 @@ func newBrowser(t *testing.T) *browser {
 			options = append(options, chromedp.Flag(name, true))
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute) // bounds a browser that hangs
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // bounds a browser that hangs
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -108,7 +112,7 @@ func (b *browser) enter() {
 // nothing to ask, which is no failure.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	for range 500 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression)); err == nil && holds {
 			return
 		}

@@ -69,7 +69,7 @@ func newRoot(t *testing.T, servers []serverlist.Server, change func(*root.Config
 // waitForList returns when so many servers are published.
 func waitForList(t *testing.T, client *api.Client, servers int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		lists, err := client.Lists(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -137,9 +137,7 @@ func TestBrowser(t *testing.T) {
 	b.checkLooks("form")
 	b.fillForm()
 	b.checkLooks("problem")
-	if at := eval[string](b, `document.activeElement.className`); at != "notice" {
-		t.Errorf("the focus is not on the summary but on %q", at)
-	}
+	b.until(`document.activeElement.className === 'notice'`) // the summary has the focus
 	b.mendForm()
 	b.checkLooks("status")
 	if text := eval[string](b, `document.body.innerText`); !strings.Contains(text, "It waits for an admin") {
