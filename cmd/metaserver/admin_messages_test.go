@@ -61,7 +61,7 @@ func scriptHookGot(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no hookreceiver runs")
 	}
 	r := v.(*hookReceiver)
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		r.mu.Lock()
 		got := r.events[args[0]]
 		r.mu.Unlock()

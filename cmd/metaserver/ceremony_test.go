@@ -36,7 +36,7 @@ func TestAgentScripts(t *testing.T) {
 			}
 		}
 	}
-	params := scriptParams("testdata/agent")
+	params := scriptParams(t, "testdata/agent")
 	params.Setup = func(env *testscript.Env) error {
 		env.Setenv("PATH", strings.Join(append([]string{env.Getenv("PATH")}, dirs...), string(os.PathListSeparator)))
 		if libraries != "" {
@@ -149,7 +149,7 @@ func scriptPrepare(ts *testscript.TestScript, neg bool, args []string) {
 	run("admin", "--root", admin, "--token-file", "D/admin.token", "mirrors", "add", "--id", "one", "--operator", "One", "--url", "http://"+ts.Getenv("MIRROR")+"/", "--unchecked")
 	run("register", "--root", public, "--name", "Cat 2", "--address", "127.0.0.1:13327", "--game", "crossfire", "--email", "a@example.org", "--description", "For cats")
 	run("admin", "--root", admin, "--token-file", "D/admin.token", "approve", "r1", "--id", "cat2")
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		run("list", "--trust", "pinned.trust", "--root", public, "--cache", "old", "--json")
 		if strings.Contains(ts.ReadFile("stdout"), `"cat2"`) {
 			break

@@ -56,7 +56,7 @@ func scriptUntilServes(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: untilserves URL TEXT")
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		resp, err := http.Get(args[0])
 		ts.Check(err)
 		body, err := io.ReadAll(resp.Body)

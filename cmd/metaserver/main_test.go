@@ -15,6 +15,10 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 )
 
+// patience bounds the wait for what programs do by themselves, on the busiest
+// machine.
+const patience = 2 * time.Minute
+
 func TestMain(m *testing.M) {
 	testscript.Main(withProgram{m}, map[string]func(){"fileserver": serveFiles})
 }
@@ -44,13 +48,13 @@ func (m withProgram) Run() int {
 
 // TestScripts runs the real program through the scripts in testdata/script.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, scriptParams("testdata/script"))
+	testscript.Run(t, scriptParams(t, "testdata/script"))
 }
 
 // scriptParams returns how scripts are run. Beside the usual commands they have:
 //
 //	freeport VAR...         set each variable to 127.0.0.1:PORT that nobody listens at
-//	waitfor HOST:PORT       until somebody listens there
+//	waitfor HOST:PORT...    until somebody listens at each
 //	getjson VAR PATH        set VAR to a value of the JSON on the last standard output, as servers.0.id
 //	take VAR                set VAR to the last standard output, a line
 //	mode FILE OCTAL         check the permissions of a file
@@ -73,9 +77,10 @@ func TestScripts(t *testing.T) {
 //	launcher CACHE SOURCE [NUMBER]    a launcher pinned at pinned.trust, with a copy of CACHE, shows cat2 from SOURCE,
 //	                                  and holds the trust document NUMBER
 //	forge KEYFILE LIST OUT            what the thief of a list key can do
-func scriptParams(dir string) testscript.Params {
+func scriptParams(t *testing.T, dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
+		WorkdirRoot:         t.TempDir(), // is removed also if only some of the scripts are run
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport":   scriptFreePort,
@@ -104,22 +109,24 @@ func scriptParams(dir string) testscript.Params {
 
 func scriptFreePort(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, release, err := testenv.HoldAddress("")
 		ts.Check(err)
-		defer l.Close() // all at the end, so that no port comes twice
-		ts.Setenv(name, l.Addr().String())
+		ts.Defer(release)
+		ts.Setenv(name, address)
 	}
 }
 
 func scriptWaitFor(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(waitForListener(args[0]))
+	for _, address := range args {
+		ts.Check(waitForListener(address))
+	}
 }
 
 // waitForListener returns when somebody listens at the address.
 func waitForListener(address string) error {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := net.DialTimeout("tcp", address, 10*time.Second)
 		if err == nil {
 			return conn.Close()
 		}

@@ -211,20 +211,17 @@ func rsyncHost(w *faultWorld) *faultHost {
 		w.t.Fatal(err)
 	}
 	writeFile(w.t, filepath.Join(run, "conf"), fmt.Sprintf(rsyncConfig, run, www))
-	ports, err := freePorts(w.t.Context(), 1)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	_, port, _ := strings.Cut(ports[0], ":")
+	address := testenv.FreeAddress(w.t)
+	_, port, _ := strings.Cut(address, ":")
 	daemon := testenv.Command(w.t, "rsync", "--daemon", "--no-detach", "--address", "127.0.0.1", "--port", port, "--config", filepath.Join(run, "conf"))
 	h.env = daemon.Env
 	if err := daemon.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := waitForListener(ports[0]); err != nil {
+	if err := waitForListener(address); err != nil {
 		w.t.Fatal(err)
 	}
-	h.gate = newGate(w.t, ports[0], nil)
+	h.gate = newGate(w.t, address, nil)
 	describe := func(password string) string {
 		secret := w.secret(password)
 		module := fmt.Sprintf("rsync://mirror@%s/www/", h.gate.address())

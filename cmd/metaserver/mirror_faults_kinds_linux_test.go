@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
@@ -53,9 +56,9 @@ func cutAt(n, of int64) func(*faultWorld, *faultHost) string {
 func killAt(n, of int64) func(*faultWorld, *faultHost) string {
 	return func(w *faultWorld, h *faultHost) string {
 		defer h.gate.mend()
-		return w.run(h, h.table, func(p *os.Process) {
-			h.gate.strikeAt(h.gate.usual*n/of, func() { p.Kill() })
-		})
+		job := make(chan *os.Process, 1)
+		h.gate.strikeAt(h.gate.usual*n/of, func() { (<-job).Kill() }) // before the job carries anything
+		return w.run(h, h.table, func(p *os.Process) { job <- p })
 	}
 }
 
@@ -63,15 +66,22 @@ func killAt(n, of int64) func(*faultWorld, *faultHost) string {
 // has begun to.
 func killWhileWriting(w *faultWorld, h *faultHost) string {
 	for range 20 {
+		created, stop := testenv.Created(w.t, h.folder)
 		said := w.run(h, h.table, func(p *os.Process) {
-			for p.Signal(syscall.Signal(0)) == nil && !ended(p.Pid) {
-				names, _ := filepath.Glob(filepath.Join(h.folder, durable.TempPrefix+"*"))
-				if len(names) > 0 {
-					p.Kill()
-					return
+			look := time.NewTicker(10 * time.Millisecond)
+			defer look.Stop()
+			for !ended(p.Pid) {
+				select {
+				case path := <-created:
+					if strings.HasPrefix(filepath.Base(path), durable.TempPrefix) {
+						p.Kill()
+						return
+					}
+				case <-look.C:
 				}
 			}
 		})
+		stop()
 		if said != "" {
 			return said
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
@@ -122,33 +123,33 @@ func (w *killWorld) nextEdition(rotate bool) {
 // whether the run was still at it.
 func (w *killWorld) killWhileWriting(nth int) bool {
 	w.t.Helper()
+	created, stop := testenv.Created(w.t, w.folder, filepath.Join(w.folder, "trust"))
+	defer stop()
 	cmd := exec.Command("metaserver", "mirror", "once", "--config", w.config)
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	seen := map[string]bool{}
-	for {
+	for seen := 0; ; {
 		select {
 		case err := <-ended:
 			if err != nil {
 				w.t.Fatalf("a run that was not killed ended with %v", err)
 			}
 			return false
-		default:
+		case path := <-created:
+			if strings.HasPrefix(filepath.Base(path), durable.TempPrefix) {
+				seen++
+			}
 		}
-		for _, name := range w.temporaries() {
-			seen[name] = true
-		}
-		if len(seen) >= nth {
+		if seen == nth {
 			cmd.Process.Kill()
-			return (<-ended).Error() == "signal: killed"
+			return <-ended != nil // it may have been faster
 		}
 	}
 }
 
-// temporaries may miss files that come and go meanwhile.
 func (w *killWorld) temporaries() []string {
 	var names []string
 	for _, dir := range []string{w.folder, filepath.Join(w.folder, "trust")} {

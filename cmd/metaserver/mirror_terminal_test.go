@@ -12,7 +12,7 @@ import (
 func TestSetupOnATerminal(t *testing.T) {
 	t.Parallel()
 	dav := testenv.WebDAV(t, "nginx", testenv.WebDAVOptions{User: "me", Password: "correct horse"})
-	p := scriptParams("testdata/terminal")
+	p := scriptParams(t, "testdata/terminal")
 	p.Setup = func(env *testscript.Env) error {
 		env.Setenv("DAV", dav.URL)
 		env.Setenv("DIR", dav.Dir)

@@ -14,7 +14,7 @@ func scriptWaitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := regexp.Compile(args[1])
 	ts.Check(err)
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		ts.Check(ts.Exec("metaserver", "register", "status", "--status-file", args[0]))
 		if want.MatchString(ts.ReadFile("stdout")) {
 			return

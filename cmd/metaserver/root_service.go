@@ -73,23 +73,22 @@ func (s supervisor) watch(ctx context.Context, every time.Duration, hung func() 
 // SIGHUP, until ctx ends or stop is called, which returns when all has been said.
 func supervise(ctx context.Context, r *root.Root, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	hangups := make(chan os.Signal, 1)
+	if !isTerminal(os.Stdin) { // there the terminal went away
+		signal.Notify(hangups, syscall.SIGHUP) // now, as one that comes before would end the program
+	}
 	var all sync.WaitGroup
-	all.Go(func() { superviseRoot(ctx, r, log) })
-	return func() { cancel(); all.Wait() }
+	all.Go(func() { superviseRoot(ctx, r, log, hangups) })
+	return func() { cancel(); all.Wait(); signal.Stop(hangups) }
 }
 
-func superviseRoot(ctx context.Context, r *root.Root, log *slog.Logger) {
+func superviseRoot(ctx context.Context, r *root.Root, log *slog.Logger, hangups <-chan os.Signal) {
 	s := supervisor{log}
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("WATCHDOG_USEC is wrong; systemd's watchdog is not answered", "err", err)
 	}
 	go s.watch(ctx, every, r.Hung, s.tell)
-	hangups := make(chan os.Signal, 1)
-	if !isTerminal(os.Stdin) { // there the terminal went away
-		signal.Notify(hangups, syscall.SIGHUP)
-		defer signal.Stop(hangups)
-	}
 	for {
 		select {
 		case <-ctx.Done():

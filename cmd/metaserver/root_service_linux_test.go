@@ -79,6 +79,7 @@ func runService(t *testing.T) (*service, *x509.CertPool) {
 	t.Cleanup(func() { s.states.Close() })
 	s.cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=public:admin", "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=200000", "CREDENTIALS_DIRECTORY="+creds)
 	s.cmd.Stderr = &s.log
+	testenv.Tie(s.cmd)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func (s *service) renew() *x509.CertPool {
 // until returns when the service has said this, and what it said with it.
 func (s *service) until(state string) []string {
 	s.t.Helper()
-	s.states.SetReadDeadline(time.Now().Add(time.Minute))
+	s.states.SetReadDeadline(time.Now().Add(patience))
 	buf := make([]byte, 4096)
 	for {
 		n, err := s.states.Read(buf)
@@ -155,7 +156,7 @@ func (s *service) beginRegistration(pool *x509.CertPool) *halfSent {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(patience))
 	body := `{"name":"Cat 2","address":"cat2.example.net:13327","game":"crossfire","email":"cat@example.net","description":"a cat"}`
 	fmt.Fprintf(conn, "POST /api/v1/registrations HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", s.public, len(body))
 	h := &halfSent{conn, bufio.NewReader(conn), body}

@@ -47,7 +47,11 @@ func TestMirrorScriptLiars(t *testing.T) {
 			t.Parallel()
 			w := newLiarsWorld(t, shells[0], fault)
 			before := files(t, os.DirFS(w.folder))
-			e := w.checked("MAX_TIME=2")
+			hurry := []string{"MAX_TIME=2"} // nothing else ends some of these runs
+			if fault == serverlisttest.CRLF || slices.Contains(quiet, fault) {
+				hurry = nil // these must end well, on a busy machine, too
+			}
+			e := w.checked(hurry...)
 			switch {
 			case fault == serverlisttest.CRLF:
 				w.must(e)

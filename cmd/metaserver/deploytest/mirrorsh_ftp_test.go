@@ -87,9 +87,7 @@ func (s *system) spyOnCurl() string {
 		s.t.Fatal(err)
 	}
 	script := "#!/bin/sh\necho \"$*\" >>" + quote(log) + "\nexec " + quote(real+"-real") + " \"$@\"\n"
-	if err := os.WriteFile(real, []byte(script), 0o755); err != nil {
-		s.t.Fatal(err)
-	}
+	testenv.WriteProgram(s.t, real, []byte(script))
 	return log
 }
 

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
@@ -58,38 +60,26 @@ func manyServers(round int) []string {
 // It tells whether the run was still at it.
 func (w *scriptWorld) killWhileWriting(nth int) bool {
 	w.t.Helper()
+	created, stop := testenv.Created(w.t, w.folder)
+	defer stop()
 	cmd, ended := w.start()
-	seen := make(map[os.FileInfo]bool)
-	for {
+	for seen := 0; ; {
 		select {
 		case err := <-ended:
 			if err != nil {
 				w.t.Fatalf("a run that was not killed ended with %v", err)
 			}
 			return false
-		default:
-		}
-		// A run uses one name for all, so the files themselves are counted.
-		names, _ := filepath.Glob(filepath.Join(w.folder, ".durable-sh-*"))
-		for _, name := range names {
-			if info, err := os.Stat(name); err == nil && !known(seen, info) {
-				seen[info] = true
+		case path := <-created:
+			if strings.HasPrefix(filepath.Base(path), ".durable-sh-") {
+				seen++
 			}
 		}
-		if len(seen) >= nth {
+		if seen == nth {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // fails only if all have ended
 			return <-ended != nil
 		}
 	}
-}
-
-func known(seen map[os.FileInfo]bool, info os.FileInfo) bool {
-	for other := range seen {
-		if os.SameFile(other, info) {
-			return true
-		}
-	}
-	return false
 }
 
 // start starts a run in a process group of its own.
@@ -119,7 +109,7 @@ func TestMirrorScriptStopped(t *testing.T) {
 				select {
 				case err := <-ended:
 					t.Fatalf("the run ended with %v", err)
-				default:
+				case <-time.After(10 * time.Millisecond): // between two looks
 				}
 			}
 			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil {

@@ -2,7 +2,6 @@ package deploytest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,19 +30,7 @@ type machine struct {
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{t: t, dir: t.TempDir(), program: buildProgram(t)}
-	var held []net.Listener
-	for _, address := range []*string{&m.public, &m.admin} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		*address = l.Addr().String()
-		held = append(held, l)
-	}
-	for _, l := range held {
-		l.Close()
-	}
+	m := &machine{t: t, dir: t.TempDir(), program: buildProgram(t), public: testenv.FreeAddress(t), admin: testenv.FreeAddress(t)}
 	for _, folder := range []string{"var/lib", "var/backups", "etc/systemd/system", "root", "usr/local/bin"} {
 		if err := os.MkdirAll(filepath.Join(m.dir, folder), 0o755); err != nil {
 			t.Fatal(err)
@@ -85,13 +72,14 @@ func (m *machine) start() {
 	}
 	defer log.Close()
 	m.root.Stderr = log
+	testenv.Tie(m.root)
 	if err := m.root.Start(); err != nil {
 		m.t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	m.ended = ended
 	go func(cmd *exec.Cmd) { cmd.Wait(); close(ended) }(m.root)
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		resp, err := http.Get("http://" + m.admin + "/readyz")
 		if err == nil {
 			resp.Body.Close()

@@ -92,9 +92,7 @@ func (s *system) wrap(name string) {
 		}
 	}
 	script += "exec " + quote(cmd.Path) + " \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(s.path, name), []byte(script), 0o755); err != nil {
-		s.t.Fatal(err)
-	}
+	testenv.WriteProgram(s.t, filepath.Join(s.path, name), []byte(script))
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -51,7 +51,7 @@ func (r *rootNode) list(names ...string) {
 			r.t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); !r.lists(names); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !r.lists(names); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("the list never had %q", names)
 		}
