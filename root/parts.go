@@ -21,7 +21,7 @@ func newPublisher(cfg *Config, d folder, chain *keys.Chain, st store.Store, stat
 	ring := &keyRing{dir: d.keys(), ask: cfg.Passphrase}
 	publisher, err := issue.New(context.Background(), issue.Config{
 		Store: st, Chain: chain, Keys: ring.find, Public: d.public(), RootURL: cfg.PublicURL,
-		Now: cfg.Now, Took: stats.published, Log: cfg.Log,
+		Look: newLook(*cfg, d, st), Now: cfg.Now, Took: stats.published, Log: cfg.Log,
 	})
 	ring.running = true
 	return publisher, err

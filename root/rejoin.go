@@ -1,30 +1,18 @@
 package root
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/serverlist"
-	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
-// rejoinAsk is how long one mirror has to give its heads, its trust documents
-// and, if it is the newest, its lists.
-const rejoinAsk = 30 * time.Second
-
-// A Rejoined says what a restored root found at its mirrors.
+// A Rejoined says what a root found at its mirrors.
 type Rejoined struct {
-	Made   time.Time     `json:"made"`  // the backup
+	Made   time.Time     `json:"made"`  // the backup; zero: it was no restored one
 	Alone  bool          `json:"alone"` // nobody was asked
 	Asked  []AskedMirror `json:"asked"`
 	Trust  int64         `json:"trust,omitempty"`  // number of the newest trust document, when it came from a mirror
@@ -49,7 +37,7 @@ type RejoinList struct {
 	File    string `json:"file"` // where it lies now
 	Version int64  `json:"version"`
 	Epoch   int64  `json:"epoch"`
-	Backup  int64  `json:"backup"` // version in the backup; 0: none
+	Backup  int64  `json:"backup"` // version in the backup, or of the data folder; 0: none
 	From    string `json:"from"`
 }
 
@@ -109,207 +97,29 @@ func Rejoin(ctx context.Context, cfg Config, alone bool) (*Rejoined, error) {
 	}
 	defer st.Close()
 	out := &Rejoined{Made: mark.Made, Alone: alone, Asked: []AskedMirror{}, Lists: []RejoinList{}}
+	j := &rejoining{cfg: cfg, d: d, store: st, out: out, patience: rejoinPatience, roots: true}
 	if !alone {
-		chain, err := loadChain(d)
-		if err != nil {
-			return nil, err
-		}
-		j := &rejoining{cfg: cfg, d: d, store: st, out: out, chain: chain, base: chain}
-		if err := j.run(ctx, mark); err != nil {
+		if err := j.restored(ctx, mark); err != nil {
 			return nil, err
 		}
 	}
 	if err := st.RecordRestore(ctx, out.summary()); err != nil {
 		return nil, err
 	}
+	if err := j.place(); err != nil {
+		return nil, err
+	}
 	return out, os.Remove(d.restored())
 }
 
 func (r *Rejoined) summary() string {
-	if r.Alone {
-		return fmt.Sprintf("backup of %s, without a look at any mirror", r.Made.Format(time.RFC3339))
+	what := "backup of " + r.Made.Format(time.RFC3339)
+	switch {
+	case r.Alone:
+		return what + ", without a look at any mirror"
+	case r.Made.IsZero():
+		what = "data folder that was set back, as a start has found"
 	}
-	return fmt.Sprintf("backup of %s; %d mirrors asked, %d lists taken over; in the mirrors' list and not in the database: %d",
-		r.Made.Format(time.RFC3339), len(r.Asked), len(r.Lists), len(r.Absent))
-}
-
-// rejoining is one Rejoin under way.
-type rejoining struct {
-	cfg   Config
-	d     folder
-	store store.Store
-	out   *Rejoined
-	base  *keys.Chain // of the backup
-	chain *keys.Chain // the longest that was found
-}
-
-func (j *rejoining) run(ctx context.Context, mark *restoredMark) error {
-	held, err := j.readPublished()
-	if err != nil {
-		return err
-	}
-	urls, err := j.mirrors(ctx, mark, held[serverlist.TypeMirrorList])
-	if err != nil {
-		return err
-	}
-	found := make(map[string]*foundList)
-	asked := 0
-	for range 2 { // once more for mirrors that only the mirrors' list names
-		fresh := urls[asked:]
-		asked = len(urls)
-		if err := j.ask(ctx, fresh, found); err != nil {
-			return err
-		}
-		if l := found[serverlist.TypeMirrorList]; l != nil {
-			urls = appendMirrors(urls, l.list)
-		}
-	}
-	if !slices.ContainsFunc(j.out.Asked, func(a AskedMirror) bool { return a.Version != 0 }) {
-		return &NoMirrorError{Made: mark.Made, Asked: j.out.Asked}
-	}
-	if err := j.compare(held, found); err != nil {
-		return err
-	}
-	if err := j.differences(ctx, found[serverlist.TypeServerList]); err != nil {
-		return err
-	}
-	return j.place(found)
-}
-
-// readPublished returns the lists of the backup that verify.
-func (j *rejoining) readPublished() (map[string]*serverlist.List, error) {
-	held := make(map[string]*serverlist.List)
-	for _, typ := range listTypes {
-		data, err := os.ReadFile(j.d.published(typ))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		want := serverlist.Want{Origin: j.chain.Origin(), Type: typ, Held: keys.Stored, FirstSeen: time.Unix(0, 0)}
-		if l, err := serverlist.Open(data, want, j.chain); err == nil {
-			held[typ] = l
-		}
-	}
-	return held, nil
-}
-
-var listTypes = []string{serverlist.TypeMirrorList, serverlist.TypeServerList} // in the order of publishing
-
-// mirrors returns the URLs to ask, each once: what the operator named first.
-func (j *rejoining) mirrors(ctx context.Context, mark *restoredMark, published *serverlist.List) ([]string, error) {
-	urls := slices.Clone(mark.Mirrors)
-	watched, _, err := j.store.Mirrors(ctx)
-	if err != nil {
-		return nil, err
-	}
-	urls = appendMirrors(urls, &serverlist.List{Mirrors: watched})
-	if published != nil {
-		urls = appendMirrors(urls, published)
-	}
-	if j.cfg.PublicURL != "" { // where a target's host serves it
-		urls = appendMirrors(urls, &serverlist.List{Mirrors: []serverlist.Mirror{{URLs: []string{j.cfg.PublicURL}}}})
-	}
-	for _, t := range j.cfg.Targets {
-		if t.PublicURL != "" {
-			urls = appendMirrors(urls, &serverlist.List{Mirrors: []serverlist.Mirror{{URLs: []string{t.PublicURL}}}})
-		}
-	}
-	return urls, nil
-}
-
-func appendMirrors(urls []string, l *serverlist.List) []string {
-	for _, m := range l.Mirrors {
-		for _, u := range m.URLs {
-			if !slices.Contains(urls, u) {
-				urls = append(urls, u)
-			}
-		}
-	}
-	return urls
-}
-
-// compare drops what is not newer than the backup.
-func (j *rejoining) compare(held map[string]*serverlist.List, found map[string]*foundList) error {
-	for typ, f := range found {
-		have := held[typ]
-		if have == nil {
-			continue
-		}
-		switch order := serverlist.CompareHeads(&f.list.Head, &have.Head); {
-		case order == 0 && !bytes.Equal(f.list.Text(), have.Text()):
-			return &ForkError{fmt.Sprintf("version %d of %s at %s is not that of the backup", have.Head.Version, typ, f.url)}
-		case order <= 0:
-			delete(found, typ)
-		default:
-			f.backup = have.Head.Version
-		}
-	}
-	return nil
-}
-
-// place puts into the public folder what is newer, in the order in which
-// readers need it.
-func (j *rejoining) place(found map[string]*foundList) error {
-	for _, t := range j.chain.Documents()[len(j.base.Documents()):] {
-		j.out.Trust = t.Version
-		if err := durable.WriteFile(j.d.trust(t.Version), t.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	for _, typ := range listTypes {
-		f := found[typ]
-		if f == nil {
-			continue
-		}
-		path := j.d.published(typ)
-		if err := durable.WriteFile(path, f.list.Bytes(), 0o644); err != nil {
-			return err
-		}
-		j.out.Lists = append(j.out.Lists, RejoinList{Name: f.name, File: path, Version: f.list.Head.Version,
-			Epoch: f.list.Head.Epoch, Backup: f.backup, From: f.url})
-	}
-	return nil
-}
-
-// differences compares the mirrors' server list with the database.
-func (j *rejoining) differences(ctx context.Context, f *foundList) error {
-	if f == nil {
-		return nil
-	}
-	there := make(map[string]*serverlist.Server, len(f.list.Servers))
-	for i := range f.list.Servers {
-		there[f.list.Servers[i].ID] = &f.list.Servers[i]
-	}
-	_, err := j.store.Listed(ctx, func(id string, line []byte) error {
-		s := there[id]
-		if s == nil {
-			j.out.Extra = append(j.out.Extra, id)
-			return nil
-		}
-		delete(there, id)
-		if text, err := s.MarshalJSON(); err != nil || !bytes.Equal(text, line) {
-			j.out.Differ = append(j.out.Differ, id)
-		}
-		return nil
-	})
-	for id := range there {
-		j.out.Absent = append(j.out.Absent, id)
-	}
-	slices.Sort(j.out.Absent)
-	return err
-}
-
-// fetcherFor returns a fetcher that may ask a URL. One that is written as a
-// private address is there because an admin wants it to be.
-func (j *rejoining) fetcherFor(raw string) *serverlist.Fetcher {
-	f := &serverlist.Fetcher{AllowPrivate: j.cfg.AllowPrivate}
-	if u, err := url.Parse(raw); err == nil {
-		ip, err := netip.ParseAddr(u.Hostname())
-		if err == nil && serverlist.IsPrivateAddress(ip) || strings.EqualFold(u.Hostname(), "localhost") {
-			f.Pinned = []string{raw}
-		}
-	}
-	return f
+	return fmt.Sprintf("%s; %d mirrors asked, %d lists taken over; in the mirrors' list and not in the database: %d",
+		what, len(r.Asked), len(r.Lists), len(r.Absent))
 }

@@ -68,7 +68,7 @@ func (s *server) explainTrust(err error) error {
 		return problem(http.StatusUnprocessableEntity, "Nothing was changed: %v.", err)
 	case errors.As(err, &refused):
 		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
-	case errors.Is(err, issue.ErrClock):
+	case errors.Is(err, issue.ErrClock), errors.As(err, new(*ForkError)), errors.As(err, new(*UnreadError)):
 		return problem(http.StatusServiceUnavailable, "Nothing was changed: %v.", err)
 	case errors.Is(err, issue.ErrUnfinished): // before the full disk that may be its cause
 		s.log.Error("a trust document is in force and could not be written", "err", err)

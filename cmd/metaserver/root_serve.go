@@ -43,6 +43,11 @@ is, and no public connection is accepted.
 The passphrase of the list key, if it has one, comes from --passphrase-file, or
 from $CREDENTIALS_DIRECTORY/passphrase (systemd), or from the terminal.
 
+Before its first signature the root asks its mirrors, for at most ten seconds,
+whether they have a newer list, as they do if the disk was set back to an older
+state. It goes on above what they have, and serves what it has meanwhile; it
+goes on, too, if none answers. --alone leaves that out.
+
 The addresses are logged when the root is ready; port 0 means any free port. An
 interrupt ends it after the requests under way, within 20 seconds; a second one
 ends it at once. SIGHUP reads TLS certificates again. It answers systemd: sockets
@@ -66,7 +71,7 @@ that are handed over, readiness, watchdog.`,
 	flags.StringVar(&f.logLevel, "log-level", "info", "from which level on: debug, info, warn or error")
 	choose(cmd, "log-level", "debug", "info", "warn", "error")
 	flags.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the passphrase of the list key")
-	flags.BoolVar(&f.alone, "alone", false, "after a restore: sign without having looked at a mirror")
+	flags.BoolVar(&f.alone, "alone", false, "sign without having looked at a mirror first, after a restore too")
 	return cmd
 }
 
@@ -78,6 +83,7 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if err := f.override(cmd, &cfg); err != nil {
 		return err
 	}
+	cfg.Alone = f.alone
 	cfg.Log = newLog(cmd.ErrOrStderr(), cfg.LogFormat, cfg.LogLevel)
 	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.Context(), cmd.ErrOrStderr(), f.passphraseFile) }
 	if err := rejoin(cmd, cfg, f.alone); err != nil {

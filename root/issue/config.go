@@ -25,6 +25,9 @@ type Config struct {
 	Public  string      // required: the public folder; made when absent
 	RootURL string      // public URL of the root's own folder, for its entry in the mirror list; "": the mirror list has no root entry
 
+	// Look is called before the first signature; nil: nobody is asked.
+	Look Look
+
 	ServersEvery time.Duration    // an unchanged server list is issued again after this; 0: 6 h
 	MirrorsEvery time.Duration    // the same for the mirror list; 0: 4 h
 	FreshFor     time.Duration    // from issued to fresh-until; 0: 24 h

@@ -139,7 +139,7 @@ const maxRaces = 10
 
 // publish returns the change that is served afterwards.
 func (p *Publisher) publish(ctx context.Context, l *list) (change int64, err error) {
-	if err := p.restored(ctx); err != nil {
+	if err := p.ready(ctx); err != nil {
 		return 0, err
 	}
 	for range maxRaces {

@@ -28,6 +28,7 @@ type Publisher struct {
 	authority  *authority
 	recorded   int64 // number of the store's newest trust document; 0: none
 	isRestored bool
+	hasLooked  bool // at what others have
 
 	view atomic.Pointer[view] // what is served
 
@@ -99,6 +100,7 @@ func New(ctx context.Context, cfg Config) (*Publisher, error) {
 	p := &Publisher{
 		cfg: cfg, write: writePublic,
 		seat: make(chan struct{}, 1), changed: make(chan struct{}, 1), news: make(chan struct{}),
+		hasLooked: cfg.Look == nil,
 	}
 	p.mirrors = &list{typ: serverlist.TypeMirrorList, name: MirrorListName, role: "mirrors",
 		every: cfg.MirrorsEvery, snapshot: p.snapshotMirrors}

@@ -19,7 +19,8 @@ import (
 // where a crash left it behind, and makes the documents available to serve. Run
 // and Publish call it when nobody has. It signs nothing, with one exception: a
 // trust document that was put into the public folder, and under which the lists
-// do not hold, is held back until they are signed again, which is tried at once.
+// do not hold, is held back until they are signed again, which is tried at once
+// unless [Config].Look comes first.
 //
 // If the public folder holds a newer edition than the store, the store comes
 // from a backup. Clients may have seen that edition, so it stays served, and
@@ -61,7 +62,7 @@ func (p *Publisher) restore(ctx context.Context) error {
 		}
 	}
 	p.isRestored = true
-	if len(p.view.Load().trust) == len(p.authority.chain.Documents()) {
+	if !p.hasLooked || len(p.view.Load().trust) == len(p.authority.chain.Documents()) {
 		return nil
 	}
 	if err := p.recordTrust(ctx); err != nil {

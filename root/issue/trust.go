@@ -91,7 +91,7 @@ func (p *Publisher) PublishTrust(ctx context.Context, document []byte, admin str
 		return nil, err
 	}
 	defer rise()
-	if err := p.restored(ctx); err != nil {
+	if err := p.ready(ctx); err != nil {
 		return nil, err
 	}
 	for range maxRaces {
