@@ -14,7 +14,7 @@ import (
 // linkDecisions is a migration that no SQL can do: what admins had decided
 // before there was an audit log becomes the beginning of its chain.
 func linkDecisions() *goose.Migration {
-	return goose.NewGoMigration(11, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+	return goose.NewGoMigration(8, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
 		records, err := decisionRecords(ctx, t)
 		if err != nil {
 			return fmt.Errorf("linking older decisions: %w", err)

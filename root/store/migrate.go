@@ -170,8 +170,7 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, dir,
-		goose.WithGoMigrations(linkDecisions()), goose.WithAllowOutofOrder(true))
+	return goose.NewProvider(goose.DialectSQLite3, db, dir, goose.WithGoMigrations(linkDecisions()))
 }
 
 // knownVersion is the version of the tables that this program makes.

@@ -1,2 +1,2 @@
-INSERT INTO audit (number, at, admin, action, outcome, subject, entry, detail, change, count, source, previous, hash)
-VALUES (1000, 1700000400, 'alice', 'reject', 'done', 'r9', '', '', 0, 1, '', x'00', x'00');
+INSERT INTO findings (registration, findings) VALUES (1, '{}');
+INSERT INTO past_addresses (value, registration) VALUES ('cat1.example.net:13327', 2);
