@@ -76,8 +76,9 @@ limit_loopback = false
 trusted_proxies = []
 
 # Rejected and revoked registrations are forgotten after this many days, and what
-# is left of the e-mail addresses in them; -1: never. [retention] below forgets
-# the addresses before that.
+# is left of the e-mail addresses in them, and so are reports of players that were
+# resolved; -1: never. What admins have noted down about a registration goes with
+# it. [retention] below forgets the addresses before that.
 keep_days = 90
 
 # What the key of a listed server may change by itself, without an admin:
@@ -174,9 +175,9 @@ log_level = "info"
 #well_for = "6h"
 #warn_after = "12h"
 
-# Addresses that requests came from are forgotten after source_days, except in the
-# audit log; e-mail addresses of requests that were rejected, revoked or withdrawn
-# after email_days. -1: never. Backups keep what they have: remove old ones.
+# Addresses that requests and reports came from are forgotten after source_days,
+# except in the audit log; e-mail addresses of requests that were rejected, revoked or withdrawn
+# after email_days, with the notes about them. -1: never. Backups keep what they have: remove old ones.
 # "metaserver admin forget" removes one person at once.
 #[retention]
 #source_days = 30

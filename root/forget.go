@@ -16,7 +16,7 @@ import (
 // Retention says how long people are remembered who have nothing to do with the
 // list, in days; negative: for ever.
 type Retention struct {
-	SourceDays int `toml:"source_days"` // addresses that requests came from; 0: DefaultSourceDays
+	SourceDays int `toml:"source_days"` // addresses that requests and reports came from; 0: DefaultSourceDays
 	EmailDays  int `toml:"email_days"`  // e-mail addresses of requests that were rejected, revoked or withdrawn; 0: DefaultEmailDays
 }
 
@@ -54,7 +54,7 @@ func (r *Root) forgetOnce(ctx context.Context) {
 		days int
 		step func(ctx context.Context, before time.Time, limit int) (int, error)
 	}{
-		{"addresses of requests", r.cfg.Retention.SourceDays, r.store.ForgetSources},
+		{"addresses of requests and reports", r.cfg.Retention.SourceDays, r.store.ForgetSources},
 		{"e-mail addresses of requests", r.cfg.Retention.EmailDays, r.store.ForgetEmails},
 		{"old registrations", r.cfg.KeepDays, r.store.Prune},
 		{"resolved reports and notes about registrations that are gone", r.cfg.KeepDays, r.store.ForgetReports},

@@ -62,7 +62,7 @@ func (s *sqlStore) AddReport(ctx context.Context, r Report, source netip.Addr) e
 			return err
 		}
 		_, err = t.exec(`INSERT INTO reports (id, entry, kind, report, source, at) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (entry, source) WHERE resolved = 0 DO UPDATE SET kind = excluded.kind, report = excluded.report, at = excluded.at`,
+			ON CONFLICT (entry, source) WHERE resolved = 0 AND source <> '' DO UPDATE SET kind = excluded.kind, report = excluded.report, at = excluded.at`,
 			id, r.Entry, r.Kind, r.Text, from, now)
 		return err
 	})

@@ -14,9 +14,9 @@ import (
 
 // Retention is the part of a [Store] that forgets people.
 type Retention interface {
-	// ForgetSources removes where requests came from that were last sent before
-	// the given time, those of mirrors too, at most limit of each kind, and
-	// returns how many.
+	// ForgetSources removes where requests and open reports came from that were
+	// last sent before the given time, those of mirrors too, at most limit of each
+	// kind, and returns how many.
 	ForgetSources(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// ForgetEmails removes the e-mail addresses of requests that were rejected,
@@ -77,7 +77,8 @@ func (s *sqlStore) ForgetSources(ctx context.Context, before time.Time, limit in
 			return n, err
 		}
 	}
-	return n, nil
+	done, err := s.blank(ctx, "reports", "source = ''", "source <> '' AND at < $1", before, limit)
+	return n + done, err
 }
 
 func (s *sqlStore) ForgetEmails(ctx context.Context, before time.Time, limit int) (n int, err error) {

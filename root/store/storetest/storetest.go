@@ -51,6 +51,8 @@ func Contract(t *testing.T, open Opener) {
 		{"Editions", editionTests},
 		{"Trust", trustTests},
 		{"Audit", auditTests},
+		{"Transfer", transferTests},
+		{"Retention", retentionTests},
 		{"News", newsTests},
 		{"Concurrency", concurrencyTests},
 		{"Durability", durabilityTests},
