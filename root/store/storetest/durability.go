@@ -17,9 +17,10 @@ import (
 )
 
 var durabilityTests = map[string]func(*testing.T, *world){
-	"Reopen": reopen,
-	"Closed": closed,
-	"Killed": killed,
+	"Reopen":    reopen,
+	"Closed":    closed,
+	"Killed":    killed,
+	"Decisions": everyDecision,
 }
 
 func reopen(t *testing.T, w *world) {
@@ -93,6 +94,9 @@ func writeForEver(open Opener, dir string) error {
 				}
 			}
 		}()
+	}
+	for worker := range 3 {
+		go func() { failed <- decideForEver(s, worker) }()
 	}
 	go func() { failed <- publishForEver(s) }()
 	return <-failed
@@ -193,6 +197,7 @@ func (w *world) check(promised map[string][]string) {
 		}
 	}
 	w.checkOwned(promised)
+	w.checkDecided(promised)
 	newest, err := w.NewestEdition(t.Context(), servers)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
