@@ -2,7 +2,6 @@ package root_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -143,8 +142,8 @@ func startChild(t testing.TB, dir string) *world {
 // nobody else can read its data folder, then its addresses.
 func startCommand(t testing.TB, cmd *exec.Cmd, printsToken bool) (*world, error) {
 	t.Helper()
-	var errOut bytes.Buffer
-	cmd.Stderr = &errOut
+	log := new(lockedBuffer)
+	cmd.Stderr = log
 	if cmd.SysProcAttr == nil {
 		testenv.Tie(cmd)
 	}
@@ -155,7 +154,7 @@ func startCommand(t testing.TB, cmd *exec.Cmd, printsToken bool) (*world, error)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	w := &world{t: t, pid: cmd.Process.Pid, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	w := &world{t: t, pid: cmd.Process.Pid, log: log, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	w.stop = onceOnly(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
@@ -167,7 +166,7 @@ func startCommand(t testing.TB, cmd *exec.Cmd, printsToken bool) (*world, error)
 	}
 	if !lines.Scan() {
 		w.stop()
-		return nil, fmt.Errorf("the child does not serve: %s", errOut.String())
+		return nil, fmt.Errorf("the child does not serve: %s", log.String())
 	}
 	public, admin, _ := strings.Cut(lines.Text(), " ")
 	w.public, w.admin = "http://"+public, "http://"+admin
