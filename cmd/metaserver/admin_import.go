@@ -42,7 +42,7 @@ func adminImportCommand(f *adminFlags) *cobra.Command {
   - what "metaserver admin export" wrote, one JSON object a line;
   - a signed server.list, of this root or, with --trust, of another one;
   - two-line entries of the earlier metaserver (host port unixtime greeting /
-    name version comment), which are of the game in --game.
+    name version comment), which are of the game in --game; a "_" in a name stays.
 
 Without --approve they wait in the queue like any request. An id that is given is
 kept. An entry that is here with another content is a conflict: it is reported,

@@ -13,7 +13,13 @@
 // and comment. One space parts them, and only the last of each line may have
 // spaces in it. So a name is one word, and so is a version; "-" is no version.
 // The greeting and the comment may be absent. Lines end with LF or CRLF, entries
-// may be parted by blank lines. Bytes that are not UTF-8 are Latin-1.
+// may be parted by blank lines, and the second line may begin with a space, as in
+// the announcement of the format. Bytes that are not UTF-8 are Latin-1.
+//
+// There is no way to write a space within a name. [TwoLineOf] makes "_" of it;
+// what is read keeps its "_", which was always a sign of its own: "big_cat" was a
+// name, and nobody can tell it from one that was "Big Cat" elsewhere. Between
+// two roots JSON lines lose nothing.
 package legacy
 
 import (
@@ -148,7 +154,7 @@ func parseTwoLine(first, second string) (TwoLine, error) {
 	if len(f) == 4 {
 		e.Greeting = f[3]
 	}
-	s := strings.SplitN(second, " ", 3)
+	s := strings.SplitN(strings.TrimPrefix(second, " "), " ", 3)
 	if len(s) < 2 || s[0] == "" || s[1] == "" {
 		return TwoLine{}, errors.New("the second line of an entry is: name version comment")
 	}

@@ -40,7 +40,7 @@ func TestDraft(t *testing.T) {
 	}
 	for what, text := range map[string]string{
 		"as it is": draft, "CRLF": strings.ReplaceAll(draft, "\n", "\r\n"), "no last line feed": strings.TrimSpace(draft),
-		"blank lines": "\n\r\n" + draft + "\n",
+		"blank lines": "\n\r\n" + draft + "\n", "as announced": strings.Replace(draft, "\n", "\n ", 1),
 	} {
 		if got, problems := read(t, text); !slices.Equal(got, []legacy.TwoLine{want}) || problems != nil {
 			t.Errorf("%s: %+v, %v", what, got, problems)
@@ -65,6 +65,7 @@ func TestForms(t *testing.T) {
 		"h.example 1 0\nn -\n":                     {Host: "h.example", Port: 1, Name: "n"},
 		"::1 65535 1 g\nn v\n":                     {Host: "::1", Port: 65535, Seen: time.Unix(1, 0).UTC(), Greeting: "g", Name: "n", Version: "v"},
 		"192.0.2.1 1 0\nn - a  b c\n":              {Host: "192.0.2.1", Port: 1, Name: "n", Comment: "a  b c"},
+		"h.example 1 0\nbig_cat - a_b\n":           {Host: "h.example", Port: 1, Name: "big_cat", Comment: "a_b"},
 		"h.example 1 0\nCaf\xe9 - na\xefve\n":      {Host: "h.example", Port: 1, Name: "Café", Comment: "naïve"},
 		"h.example 1 0\nCafé - \u4e16\u754c wei\n": {Host: "h.example", Port: 1, Name: "Café", Comment: "世界 wei"},
 	} {
