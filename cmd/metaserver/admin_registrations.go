@@ -278,7 +278,8 @@ func adminRevokeCommand(f *adminFlags) *cobra.Command {
 		Use:   "revoke ENTRY-ID... --reason R",
 		Short: "Take servers out of the list",
 		Long: `Take servers out of the list for good. "suspend" does it for a while.` + entryIDsHelp + `
-An edition that would lose more than 20 percent of the list waits for "confirm".`,
+An edition that would lose more than 20 percent of the list, or with which a day
+would, waits for "confirm".`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return eachEntry(cmd, f, &entries, args, "revoke", func(c *api.Client, id string) (api.Decided, error) {
 				return c.Revoke(cmd.Context(), id, reason)

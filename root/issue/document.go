@@ -69,14 +69,19 @@ func trustDocument(t *keys.Trust) *Document {
 type RemovalError struct {
 	Type    string
 	Change  int64 // the state of the store that would be published
-	Removed int   // entries of the newest edition that would be missing
-	Of      int   // entries of the newest edition
+	Removed int   // entries of the newest edition, or of that of a day ago, that would be missing
+	Of      int   // entries of that edition
+	Day     bool  // several editions have lost them since a day ago, and this one is too many
 	Behind  bool  // the store is older than the newest edition, as one from a backup is: then a single entry is too many
 }
 
 func (e *RemovalError) Error() string {
 	if e.Behind {
 		return fmt.Sprintf("the public folder holds a newer %s than the database, which seems to come from a backup: the next one would lose %d of its %d entries; import them (metaserver admin import --approve with the public server.list), restore a newer database, or confirm change %d as an admin if they are meant to go",
+			e.Type, e.Removed, e.Of, e.Change)
+	}
+	if e.Day {
+		return fmt.Sprintf("with the next %s, %d of the %d entries of a day ago would be gone; it is published only when an admin confirms change %d, or when less of it falls into one day",
 			e.Type, e.Removed, e.Of, e.Change)
 	}
 	return fmt.Sprintf("the next %s would lose %d of %d entries; it is published only when an admin confirms change %d",

@@ -36,15 +36,20 @@ func (a place) after(b place) bool {
 }
 
 func newEdition(name string, l *serverlist.List) *edition {
-	e := &edition{head: l.Head, text: l.Text()}
-	for i := range l.Servers {
-		e.ids = append(e.ids, l.Servers[i].ID)
-	}
-	for i := range l.Mirrors {
-		e.ids = append(e.ids, l.Mirrors[i].ID)
-	}
+	e := &edition{head: l.Head, text: l.Text(), ids: idsOf(l)}
 	e.doc = listDocument(name, l, e.ids)
 	return e
+}
+
+// idsOf returns the ids of the entries, in their order.
+func idsOf(l *serverlist.List) (ids []string) {
+	for i := range l.Servers {
+		ids = append(ids, l.Servers[i].ID)
+	}
+	for i := range l.Mirrors {
+		ids = append(ids, l.Mirrors[i].ID)
+	}
+	return ids
 }
 
 // content returns what the edition says, to be signed again.
@@ -285,6 +290,7 @@ func (p *Publisher) commit(ctx context.Context, l *list, signed *serverlist.List
 
 func storable(l *serverlist.List) store.Edition {
 	return store.Edition{
+		IDs:  idsOf(l),
 		Type: l.Head.Type, Version: l.Head.Version, Epoch: l.Head.Epoch, Issued: l.Head.Issued,
 		Head: l.Text(), Document: l.Bytes(), Entries: len(l.Servers) + len(l.Mirrors),
 	}

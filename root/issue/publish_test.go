@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,15 +138,16 @@ func (w *world) restored() *issue.Publisher {
 	return p
 }
 
-func TestLargeRemovalNeedsConfirmation(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+func TestLargeRemovalNeedsConfirmation(t *testing.T) { inBubble(t, largeRemovalNeedsConfirmation) }
+
+func largeRemovalNeedsConfirmation(t *testing.T, w *world) {
 	p := w.publisher()
 	ids := w.add(60)
 	w.publish(p, servers)
 	w.revoke(ids[:12]...) // 20 percent
 	w.publish(p, servers)
 	w.check(p, servers, ids[12:]...)
+	w.days(p, 2)
 	w.revoke(ids[12:22]...) // more than 20 percent, but only 10
 	w.publish(p, servers)
 	change := w.revoke(ids[22:33]...)
@@ -171,6 +173,74 @@ func TestLargeRemovalNeedsConfirmation(t *testing.T) {
 	}
 	w.publish(p, servers)
 	w.check(p, servers, ids[34:]...)
+}
+
+// days lets time pass, in which the list is issued again as it is.
+func (w *world) days(p *issue.Publisher, n int) {
+	w.t.Helper()
+	for range 4 * n {
+		time.Sleep(6*time.Hour + time.Second)
+		w.publish(p, servers)
+	}
+}
+
+// Many small losses within a day are one large one.
+func TestSmallRemovalsAddUp(t *testing.T) { inBubble(t, smallRemovalsAddUp) }
+
+func smallRemovalsAddUp(t *testing.T, w *world) {
+	p := w.publisher()
+	ids := w.add(60)
+	w.publish(p, servers)
+	w.days(p, 2)
+	lose := func(n int) (change int64) { // and gain one
+		change = w.revoke(ids[:n]...)
+		ids = append(ids[n:], w.add(1)...)
+		return change + 1
+	}
+	for range 3 { // 12 of 60
+		lose(4)
+		w.publish(p, servers)
+		time.Sleep(time.Minute)
+	}
+	w.check(p, servers, ids...)
+	served := slices.Clone(ids)
+	change := lose(1)
+	refused := func(p *issue.Publisher, removed int) {
+		t.Helper()
+		var removal *issue.RemovalError
+		if err := p.Publish(t.Context(), servers); !errors.As(err, &removal) || *removal != (issue.RemovalError{Type: servers, Change: change, Removed: removed, Of: 60, Day: true}) {
+			t.Fatalf("losing %d of 60 in a day: %v", removed, err)
+		}
+		w.check(p, servers, served...)
+	}
+	refused(p, 13)
+	refused(w.restored(), 13) // after a restart, too
+
+	// What is confirmed is not counted again.
+	if err := p.Confirm(t.Context(), servers, change, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(p, servers)
+	w.check(p, servers, ids...)
+	lose(10)
+	w.publish(p, servers)
+
+	// And what does not fall into one day any more is not, either.
+	served = slices.Clone(ids)
+	change = lose(1)
+	var removal *issue.RemovalError
+	if err := p.Publish(t.Context(), servers); !errors.As(err, &removal) || !removal.Day || removal.Removed != 11 || removal.Of != 51 {
+		t.Fatalf("losing 11 of 51 in a day: %v", err)
+	}
+	w.check(p, servers, served...)
+	for range 6 {
+		time.Sleep(6*time.Hour + time.Second)
+		if err := p.Publish(t.Context(), servers); err == nil {
+			break
+		}
+	}
+	w.publish(p, servers)
+	w.check(p, servers, ids...)
 }
 
 // A confirmation is for a removal that waits, and for no other one: neither

@@ -9,25 +9,22 @@ import (
 )
 
 // An edition may lose this many entries, or this part of them, without
-// confirmation.
+// confirmation, and so may all editions of a day together.
 const (
 	freeRemovals       = 10
 	freeRemovalPercent = 20
 )
 
-// checkRemoval refuses an edition that loses many entries, unless an admin has
-// confirmed this state of the store.
+// checkRemoval refuses an edition that loses many entries, against the newest
+// one or against that of a day ago, unless an admin has confirmed this state of
+// the store.
 func (p *Publisher) checkRemoval(ctx context.Context, l *list, s *snapshot) error {
-	if l.known == nil {
-		return nil
-	}
-	removed, of := countMissing(l.known.ids, s.ids), len(l.known.ids)
-	few := removed <= freeRemovals || removed*100 <= of*freeRemovalPercent
-	if removed == 0 || few && !l.behind || p.isReleased(l, s.change) {
-		return nil
+	loss, err := p.lossOf(ctx, l, s)
+	if err != nil || loss == nil || p.isReleased(l, s.change) {
+		return err
 	}
 	if l.behind { // what an older state of the store has confirmed was another loss
-		return &RemovalError{Type: l.typ, Change: s.change, Removed: removed, Of: of, Behind: true}
+		return loss
 	}
 	confirmed, err := p.cfg.Store.ConfirmedRemoval(ctx, l.typ)
 	if err != nil {
@@ -36,7 +33,34 @@ func (p *Publisher) checkRemoval(ctx context.Context, l *list, s *snapshot) erro
 	if confirmed >= s.change && confirmed > 0 {
 		return nil
 	}
-	return &RemovalError{Type: l.typ, Change: s.change, Removed: removed, Of: of}
+	return loss
+}
+
+// lossOf returns what an edition loses, if that is too much; nil: it is not.
+func (p *Publisher) lossOf(ctx context.Context, l *list, s *snapshot) (*RemovalError, error) {
+	if l.known == nil {
+		return nil, nil
+	}
+	e := &RemovalError{Type: l.typ, Change: s.change, Removed: countMissing(l.known.ids, s.ids), Of: len(l.known.ids), Behind: l.behind}
+	switch {
+	case e.isMany() || l.behind && e.Removed > 0:
+		return e, nil
+	case e.Removed == 0 || l.behind: // whoever loses nothing now does not wait
+		return nil, nil
+	}
+	past, err := p.cfg.Store.PastList(ctx, l.typ)
+	if err != nil {
+		return nil, fmt.Errorf("reading what was listed a day ago: %w", err)
+	}
+	e.Day, e.Removed, e.Of = true, countMissing(past, s.ids), len(past)
+	if !e.isMany() {
+		return nil, nil
+	}
+	return e, nil
+}
+
+func (e *RemovalError) isMany() bool {
+	return e.Removed > freeRemovals && e.Removed*100 > e.Of*freeRemovalPercent
 }
 
 // countMissing counts the ids of before that are not in now. Both are ordered.

@@ -42,7 +42,10 @@ func (t *tx) publish(previous int64, e *Edition, now int64) error {
 	}
 	_, err := t.exec(`INSERT INTO editions (type, version, epoch, issued, published, head, document, change, entries)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, e.Type, e.Version, e.Epoch, e.Issued.Unix(), now, e.Head, e.Document, e.Change, e.Entries)
-	return err
+	if err != nil {
+		return err
+	}
+	return t.keepPast(e, now)
 }
 
 // dropDocuments keeps one document of a list, so that two are there with the one
@@ -110,6 +113,9 @@ func (s *sqlStore) ConfirmRemoval(ctx context.Context, typ string, change int64,
 		_, err := d.exec(`INSERT INTO confirmed_removals (type, change) VALUES ($1, $2)
 			ON CONFLICT (type) DO UPDATE SET change = excluded.change WHERE excluded.change > confirmed_removals.change`, typ, change)
 		if err != nil {
+			return err
+		}
+		if _, err := d.exec("DELETE FROM past_lists WHERE type = $1", typ); err != nil {
 			return err
 		}
 		return d.record(ActionConfirm, "", "", typ, change)

@@ -161,8 +161,13 @@ type Store interface {
 	// ConfirmRemoval records that an admin wants the list of this type to be
 	// published although it loses many entries, as it is at this change.
 	// [*ConfirmError] when there is no such change yet: nobody can have seen
-	// what it removes.
+	// what it removes. It ends what was counted as lost before; see PastList.
 	ConfirmRemoval(ctx context.Context, typ string, change int64, admin string) error
+
+	// PastList returns the ids that an edition of this type had a day ago, or a
+	// few hours more; where there is none so old, those of the oldest since an
+	// admin has confirmed a loss. nil: none is known.
+	PastList(ctx context.Context, typ string) (ids []string, err error)
 
 	// ConfirmedRemoval returns the highest change confirmed for a type; 0:
 	// none.
@@ -315,6 +320,7 @@ type Edition struct {
 	Change    int64     // the newest change that it includes; 0: not known
 	Published time.Time // when it was stored
 	Entries   int       // in its body; -1: it is older than this member
+	IDs       []string  // of its entries, ordered; set by who publishes, never returned
 }
 
 // A TrustDocument is a published trust document. The store does not verify it.

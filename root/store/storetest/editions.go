@@ -18,6 +18,7 @@ var editionTests = map[string]func(*testing.T, *world){
 	"NewEpoch":       newEpoch,
 	"Large":          largeEdition,
 	"Confirmation":   confirmation,
+	"PastList":       pastList,
 }
 
 const servers, mirrorList = serverlist.TypeServerList, serverlist.TypeMirrorList
@@ -191,4 +192,55 @@ func confirmation(t *testing.T, w *world) {
 		confirmed(servers, 7)
 	}
 	confirmed(mirrorList, 0)
+}
+
+// The list of a day ago is known, give or take six hours, until an admin has
+// confirmed a loss.
+func pastList(t *testing.T, w *world) {
+	version := int64(0)
+	publish := func(typ string, ids ...string) {
+		t.Helper()
+		e := edition(typ, version+1)
+		e.IDs = ids
+		if err := w.PublishEdition(t.Context(), version, e); err != nil {
+			t.Fatal(err)
+		}
+		version++
+	}
+	past := func(when string, want ...string) {
+		t.Helper()
+		got, err := w.PastList(t.Context(), servers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantIDs(t, when, got, want...)
+	}
+	past("before any edition")
+	publish(servers, "a", "b")
+	past("the first", "a", "b")
+	w.wait(6*time.Hour - 1)
+	publish(servers, "b")
+	w.wait(time.Second)
+	publish(servers, "b", "c")
+	past("six hours later", "a", "b")
+	w.wait(18 * time.Hour)
+	past("a day after the first", "a", "b")
+	w.wait(6 * time.Hour)
+	past("a day after the second", "b", "c")
+	publish(servers)
+	past("nothing is listed", "b", "c")
+	w.wait(240 * time.Hour)
+	past("long after", "b", "c")
+	w.register()
+	w.approve("r1")
+	if err := w.ConfirmRemoval(t.Context(), mirrorList, 1, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	past("what was confirmed is of another list", "b", "c")
+	if err := w.ConfirmRemoval(t.Context(), servers, 1, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	past("confirmed")
+	publish(servers, "d")
+	past("a new beginning", "d")
 }
