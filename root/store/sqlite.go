@@ -118,6 +118,9 @@ func openWriter(ctx context.Context, path string, now func() time.Time) (*writer
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := w.renewLookAlikes(ctx); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
 	return w, nil
 }
 
