@@ -244,10 +244,16 @@ func (s *mirrorSetup) checkRequest() error {
 	if !s.register {
 		return nil
 	}
-	for flag, value := range map[string]string{"public-url": s.public, "id": s.request.ID, "operator": s.request.Operator, "email": s.request.Email} {
-		if value == "" {
-			return &usageError{fmt.Sprintf("--register needs --%s", flag)}
+	var missing []string
+	for _, needed := range []struct{ flag, value string }{
+		{"--public-url", s.public}, {"--id", s.request.ID}, {"--operator", s.request.Operator}, {"--email", s.request.Email},
+	} {
+		if needed.value == "" {
+			missing = append(missing, needed.flag)
 		}
+	}
+	if len(missing) > 0 {
+		return withHint(&usageError{"--register needs " + strings.Join(missing, ", ")}, "Nothing was written.")
 	}
 	s.request.URLs = []string{s.public}
 	return nil

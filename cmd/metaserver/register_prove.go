@@ -95,13 +95,12 @@ func (o *ownerCommand) printHow(out io.Writer, p *api.Proof) error {
 		}
 		say(out, "or into a file, one line among others:\n  %s", oneLine(place.URL))
 	}
-	say(out, "and then let the root look: metaserver register prove --check")
+	say(out, "and then let the root look:\n  metaserver register prove %s --check", o.status.again())
 	for _, address := range p.Ports {
-		say(out, "Or answer with the line yourself, on the machine of\n  %s", oneLine(address))
+		say(out, "or answer with the line yourself, on the machine of\n  %s\nby\n  metaserver register prove %s --listen :PORT", oneLine(address), o.status.again())
 	}
-	say(out, "by: metaserver register prove --listen :PORT")
 	if p.Key != "" {
-		say(out, "Or let the server's key sign: metaserver register prove --sign KEYFILE --origin NAME")
+		say(out, "or let the server's key sign:\n  metaserver register prove %s --sign KEYFILE --origin NAME", o.status.again())
 	}
 	return nil
 }

@@ -39,6 +39,14 @@ func (f *secretFlags) read(ctx context.Context, errOut io.Writer) (string, error
 	return readSecretURL(ctx, errOut, f.file, f.url)
 }
 
+// again is how the next command names the same URL, without showing it.
+func (f *secretFlags) again() string {
+	if f.file == "" {
+		return "--status -"
+	}
+	return "--status-file " + shellQuote(f.file)
+}
+
 // readSecretURL reads a URL from a file, from standard input, or takes it as it
 // is.
 func readSecretURL(ctx context.Context, errOut io.Writer, file, given string) (string, error) {
