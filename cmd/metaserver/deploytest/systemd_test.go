@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +75,27 @@ func TestSockets(t *testing.T) {
 	}
 	if want := slices.Sorted(slices.Values(root.Doors())); !slices.Equal(slices.Sorted(slices.Values(handed)), want) {
 		t.Errorf("sockets %q; want %q", handed, want)
+	}
+}
+
+// TestEnabledUnits: "systemctl enable" starts nothing at boot, and fails for none of
+// this, if a unit does not say what wants it.
+func TestEnabledUnits(t *testing.T) {
+	t.Parallel()
+	enabled := regexp.MustCompile(`systemctl enable( --now)?( metaserver-[a-z-]+\.[a-z]+)+`).FindAllString(readme(t), -1)
+	if len(enabled) < 3 {
+		t.Fatalf("the runbook enables units in %d lines", len(enabled))
+	}
+	wanted := map[string]string{".service": "multi-user.target", ".socket": "sockets.target", ".timer": "timers.target"}
+	for _, line := range enabled {
+		for _, unit := range strings.Fields(line)[2:] {
+			if unit == "--now" {
+				continue
+			}
+			if by := setting(t, filepath.Join(deployFolder, "systemd"), unit, "WantedBy"); by != wanted[filepath.Ext(unit)] {
+				t.Errorf("%s is wanted by %s", unit, by)
+			}
+		}
 	}
 }
 
