@@ -125,7 +125,7 @@ func (k *checker) documents() {
 		switch {
 		case list.Head.Issued.Sub(now) > maxSkew:
 			k.add(Bad, "clock", path, fmt.Sprintf("it was issued at %s, which by this machine's clock is still to come (%s)", stamp(list.Head.Issued), stamp(now)),
-				"Set the clock (timedatectl set-ntp true). If it was wrong when the list was issued, \"metaserver trust new\" with a new epoch brings the versions back; see deploy/CEREMONIES.md.")
+				"Set the clock (timedatectl set-ntp true). If it was wrong when the list was issued, a trust document with a new epoch brings the versions back: deploy/CEREMONIES.md, \"A wrong clock dated a list\".")
 		case list.Freshness(now) != serverlist.Fresh:
 			k.add(Bad, "documents", path, text+": it is "+string(list.Freshness(now)), "Start the root, or look into its log for \"cannot publish\".")
 		default:

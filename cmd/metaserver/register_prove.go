@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -97,7 +98,8 @@ func (o *ownerCommand) printHow(out io.Writer, p *api.Proof) error {
 	}
 	say(out, "and then let the root look:\n  metaserver register prove %s --check", o.status.again())
 	for _, address := range p.Ports {
-		say(out, "or answer with the line yourself, on the machine of\n  %s\nby\n  metaserver register prove %s --listen :PORT", oneLine(address), o.status.again())
+		_, port, _ := net.SplitHostPort(address)
+		say(out, "or answer with the line yourself, on the machine of %s:\n  metaserver register prove %s --listen :%s", oneLine(address), o.status.again(), oneLine(port))
 	}
 	if p.Key != "" {
 		say(out, "or let the server's key sign:\n  metaserver register prove %s --sign KEYFILE --origin NAME", o.status.again())

@@ -24,6 +24,7 @@ type trustChange struct {
 	revoke    []string
 	since     string
 	word      string
+	newEpoch  bool
 	reviewBy  string
 }
 
@@ -40,6 +41,7 @@ not signed; see "metaserver trust sign".
   --drop-key NAME              a key that leaves; it leaves its roles, too
   --role "NAME N KEY-NAME..."  a role with its threshold and keys, replaced as a whole
   --revoke NAME                a key that must not count any more, since --since, for the reason --word
+  --new-epoch                  lists of a wrong date, as of a clock that was ahead, are outranked
 
 Dropping a key is enough when its owner leaves in peace. Revoke a key that may be
 in other hands: what it signed is then refused everywhere, except lists that were
@@ -76,6 +78,7 @@ stored before --since.`,
 	f.StringArrayVar(&c.revoke, "revoke", nil, "name of a key to revoke")
 	f.StringVar(&c.since, "since", "", "since when the revoked keys do not count; now without it (RFC 3339)")
 	f.StringVar(&c.word, "word", "compromised", "why they are revoked, in one word")
+	f.BoolVar(&c.newEpoch, "new-epoch", false, "raise the epoch, without a revocation too, so that versions of lists begin at the present time again")
 	f.StringVar(&c.reviewBy, "review-by", "", "when to look at the document again; in a year without it (RFC 3339)")
 	cmd.MarkFlagRequired("from")
 	cmd.MarkFlagRequired("out")
@@ -153,7 +156,8 @@ func (c *trustChange) add(t *keys.Trust, _ time.Time) error {
 	return nil
 }
 
-// revokeKeys adds revocations, raises the epoch and drops the keys.
+// revokeKeys adds revocations, raises the epoch, which it does for --new-epoch
+// too, and drops the keys.
 func (c *trustChange) revokeKeys(t *keys.Trust, now time.Time) error {
 	since := now
 	if c.since != "" {
@@ -176,7 +180,7 @@ func (c *trustChange) revokeKeys(t *keys.Trust, now time.Time) error {
 		t.Revoked = append(t.Revoked, keys.Revocation{Key: k, Since: since.UTC(), Word: c.word})
 		c.dropKeys = append(c.dropKeys, name)
 	}
-	if len(c.revoke) > 0 {
+	if len(c.revoke) > 0 || c.newEpoch {
 		t.Epoch++
 	}
 	return nil

@@ -163,7 +163,7 @@ func (v *verdict) print(w io.Writer) {
 	row("type", v.Type)
 	row("version", v.Version)
 	row("epoch", v.Epoch)
-	row("issued", fmt.Sprintf("%s (%s ago)", formatTime(v.Issued), formatAge(time.Duration(v.AgeSeconds)*time.Second)))
+	row("issued", fmt.Sprintf("%s (%s)", formatTime(v.Issued), v.sinceIssue(time.Now())))
 	if v.FreshUntil != nil {
 		row("freshness", fmt.Sprintf("%s (fresh until %s, old after %s)", v.Freshness, formatTime(*v.FreshUntil), formatTime(*v.OldAfter)))
 	}
@@ -175,6 +175,14 @@ func (v *verdict) print(w io.Writer) {
 	for _, s := range v.Skipped {
 		row("skipped", cleanText(s))
 	}
+}
+
+// sinceIssue says how long a document is out, or that it, or the clock, is wrong.
+func (v *verdict) sinceIssue(now time.Time) string {
+	if ahead := v.Issued.Sub(now); ahead > time.Minute {
+		return formatAge(ahead) + " ahead of this clock: is it right?"
+	}
+	return formatAge(time.Duration(v.AgeSeconds)*time.Second) + " ago"
 }
 
 // printVerdictJSON prints the verdict, or why there is none. A refusal that

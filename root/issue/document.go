@@ -108,7 +108,7 @@ func (e *DatabaseError) Unwrap() error { return e.Err }
 
 // ErrClock refuses to issue when the clock is a day or more behind the newest
 // edition: mirrors would refuse the next one.
-var ErrClock = errors.New("the clock is a day or more behind the newest edition: if the clock is wrong, set it right; if that edition was dated by a wrong clock, raise the epoch with the next trust document, and versions begin at the right time again")
+var ErrClock = errors.New("the clock is a day or more behind the newest edition: if the clock is wrong, set it right; if that edition was dated by a wrong clock, the next trust document raises the epoch (\"metaserver trust new --new-epoch\"), and versions begin at the right time again")
 
 // State says how the publishing of one list goes.
 type State struct {
