@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // S3Options say how a store differs from a plain one.
@@ -42,7 +46,7 @@ func S3(t testing.TB, o S3Options, buckets ...string) *S3Store {
 	program := Program(t, "versitygw")
 	run := t.TempDir()
 	s := &S3Store{Region: "us-east-1", AccessKey: "TESTACCESSKEY", SecretKey: "test-secret-of-the-store", Dir: filepath.Join(run, "store")}
-	for _, dir := range append(buckets, "../sidecar") {
+	for _, dir := range append(buckets, "../sidecar", "../accounts") {
 		if err := os.MkdirAll(filepath.Join(s.Dir, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +62,7 @@ func S3(t testing.TB, o S3Options, buckets ...string) *S3Store {
 
 func (s *S3Store) start(t testing.TB, program, run string, port int, o S3Options) (*process, error) {
 	addr := "127.0.0.1:" + strconv.Itoa(port)
-	args := []string{"--port", addr, "--quiet", "--region", s.Region}
+	args := []string{"--port", addr, "--quiet", "--region", s.Region, "--iam-dir", filepath.Join(run, "accounts")}
 	if o.Cert != "" {
 		args = append(args, "--cert", o.Cert, "--key", o.Key)
 	}
@@ -86,6 +90,32 @@ func (s *S3Store) start(t testing.TB, program, run string, port int, o S3Options
 		return nil, errPortTaken
 	}
 	return p, err
+}
+
+// readerPolicy lets one account read everything in a bucket.
+const readerPolicy = `{"Statement": [{"Effect": "Allow", "Principal": {"AWS": [%q]}, "Action": ["s3:GetObject", "s3:ListBucket"],
+	"Resource": ["arn:aws:s3:::%[2]s", "arn:aws:s3:::%[2]s/*"]}]}`
+
+// Reader returns the store with the keys of an account that may read a bucket
+// and not write to it.
+func (s *S3Store) Reader(t testing.TB, bucket string) *S3Store {
+	t.Helper()
+	reader := *s
+	reader.AccessKey, reader.SecretKey = "READER", "test-secret-of-the-reader"
+	add := Command(t, "versitygw", "admin", "--endpoint-url", s.URL, "--access", s.AccessKey, "--secret", s.SecretKey,
+		"create-user", "--access", reader.AccessKey, "--secret", reader.SecretKey, "--role", "user")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("versitygw admin: %v\n%s", err, out)
+	}
+	admin, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{
+		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Region: s.Region, BucketLookup: minio.BucketLookupPath, Transport: &http.Transport{DisableKeepAlives: true}})
+	if err == nil {
+		err = admin.SetBucketPolicy(t.Context(), bucket, fmt.Sprintf(readerPolicy, reader.AccessKey, bucket))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &reader
 }
 
 // s3WithDisk runs the store where its folder is a file system of its own.

@@ -77,6 +77,9 @@ func TestFolderReadOnly(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "mounted read-only") {
 		t.Errorf("got %v, want an error that says that the file system is read-only", err)
 	}
+	if err := publish.TryWrite(t.Context(), publish.Folder{Path: dir}); err == nil || !strings.Contains(err.Error(), "mounted read-only") {
+		t.Errorf("the trial says %v, and not that the file system is read-only", err)
+	}
 	wantFiles(t, dir, older)
 	if set(t, dir, older).Changed() { // nothing to write: no error
 		t.Error("a read-only folder was changed")

@@ -16,6 +16,7 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
+	publicSilence  = 30 * time.Second // until a host begins to answer
 	trustTimeout   = 30 * time.Second // for one trust document
 )
 
@@ -24,7 +25,13 @@ const (
 // [serverlist.DocumentURL]. A newer edition is as good: another job may serve
 // the same host. The error names the URL and what to look at.
 func CheckPublic(ctx context.Context, base string, docs Documents) error {
-	c := newPublicCheck(base, docs.Trust)
+	return CheckPublicWithin(ctx, base, docs, publicSilence)
+}
+
+// CheckPublicWithin is CheckPublic with another time for the silence of the
+// host before each document, than the half minute that it is given otherwise.
+func CheckPublicWithin(ctx context.Context, base string, docs Documents, silence time.Duration) error {
+	c := newPublicCheck(base, docs.Trust, silence)
 	for _, d := range []struct {
 		name string
 		list *serverlist.List
@@ -53,15 +60,15 @@ type publicCheck struct {
 
 // newPublicCheck makes clients that remember nothing between two checks and
 // keep no connection.
-func newPublicCheck(base string, chain *keys.Chain) *publicCheck {
+func newPublicCheck(base string, chain *keys.Chain, silence time.Duration) *publicCheck {
 	client := &http.Client{Transport: uncached{&http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
 		TLSHandshakeTimeout:   connectTimeout,
-		ResponseHeaderTimeout: trustTimeout,
+		ResponseHeaderTimeout: silence,
 		DisableKeepAlives:     true,
 	}}}
-	return &publicCheck{base, chain, client, &serverlist.Fetcher{HTTP: client, Pinned: []string{base}}}
+	return &publicCheck{base, chain, client, &serverlist.Fetcher{HTTP: client, Pinned: []string{base}, Tuning: serverlist.Tuning{Head: silence}}}
 }
 
 // uncached asks caches on the way to look whether their copy is current.

@@ -92,6 +92,13 @@ type Target struct {
 	Silence time.Duration                                                        // a host that says nothing for so long is given up; 0: 30 seconds
 }
 
+// GiveUpAfter returns a copy that bears less silence of PublicURL; see
+// [publish.Impatient]. How long a program waits is its own matter.
+func (t Target) GiveUpAfter(silence time.Duration) publish.Target {
+	t.Silence = publish.Shorter(t.Silence, web.DefaultSilence, silence)
+	return t
+}
+
 func (t Target) String() string {
 	switch {
 	case t.Name != "":

@@ -2,6 +2,7 @@ package ftp_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -46,6 +47,24 @@ func answer(t *testing.T, answers []string) *ftp.Target {
 
 // login are the answers to USER, PASS, FEAT, TYPE.
 var login = []string{"220 hello\r\n", "331 and?\r\n", "230 in\r\n", "500 what?\r\n", "200 binary\r\n"}
+
+// TestOtherProtocols: what the operator has taken for FTP is named.
+func TestOtherProtocols(t *testing.T) {
+	t.Parallel()
+	_, err := answer(t, []string{"SSH-2.0-OpenSSH_10.0\r\n"}).Open(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "publish there by SFTP") {
+		t.Errorf("a server for SSH: %v", err)
+	}
+	implicit := answer(t, []string{""})
+	address := implicit.Address
+	implicit.Address = "127.0.0.1:990"
+	implicit.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	if _, err := implicit.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "use port 21") {
+		t.Errorf("a server that waits for TLS: %v", err)
+	}
+}
 
 // TestOddAnswers: whatever a host says, there is an error, of one line, which
 // holds no password and never means that a document is absent.

@@ -22,7 +22,10 @@ func (e *dataConnError) Unwrap() error { return e.err }
 
 // explainConnect is about the time before the login.
 func (t *Target) explainConnect(err error) error {
+	_, port, _ := net.SplitHostPort(t.Address) // was checked
 	switch c := code(err); {
+	case port == "990" && lost(err):
+		return fmt.Errorf("%w: port 990 is for another kind of FTP with TLS, in which TLS begins at once; use port 21, where it begins after the greeting", err)
 	case c == 421 || c == 120:
 		return fmt.Errorf("the host has no time now (%w): too many connections, or it is being shut down; the next run tries again", err)
 	case c/100 == 5 && t.TLS != NoTLS:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -27,10 +28,18 @@ func code(err error) int {
 	return 0
 }
 
-// fine forgives a host that agrees with another code than the library expects.
+// fine forgives a host that agrees with another code than the library expects,
+// as 250 for a transfer that is complete.
 func fine(err error) error {
-	if answer, ok := err.(*textproto.Error); ok && answer.Code/100 == 2 {
-		return nil
+	switch e := err.(type) {
+	case *textproto.Error:
+		if e.Code/100 == 2 {
+			return nil
+		}
+	case interface{ Unwrap() []error }: // what the library says at the end of a transfer
+		if !slices.ContainsFunc(e.Unwrap(), func(part error) bool { return fine(part) != nil }) {
+			return nil
+		}
 	}
 	return err
 }

@@ -1,8 +1,10 @@
 package ftp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -56,7 +58,7 @@ func (n *network) dialFTP(network, address string) (net.Conn, error) {
 		return nil, err
 	}
 	if !n.control {
-		n.control, c.limit = true, maxAnswers
+		n.control, c.greets, c.limit = true, true, maxAnswers
 		if _, ok := raw.RemoteAddr().(*net.TCPAddr); !ok { // the library wants its IP address
 			c.Close()
 			return nil, fmt.Errorf("the connection to %s is not a TCP connection", address)
@@ -109,13 +111,19 @@ type idleConn struct {
 	network *network
 	limit   int64 // bytes that it may bring; 0: any number
 	brought int64
+	greets  bool // it begins with the host's greeting
 }
+
+var errSSH = errors.New("this is a server for SSH, and not for FTP: publish there by SFTP")
 
 func (c *idleConn) Read(p []byte) (int, error) {
 	if err := c.SetReadDeadline(time.Now().Add(c.network.idle)); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
+	if c.greets && c.brought == 0 && bytes.HasPrefix(p[:n], []byte("SSH-")) {
+		return 0, errSSH // or its greeting counts as the first line of many
+	}
 	if c.brought += int64(n); c.limit > 0 && c.brought > c.limit {
 		return 0, fmt.Errorf("the host sends more than %d bytes where a few are due", c.limit)
 	}

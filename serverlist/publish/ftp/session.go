@@ -24,6 +24,7 @@ type session struct {
 	folder   string          // absolute
 	entered  string          // the folder that names are relative to, absolute; "": not known
 	prepared map[string]bool // folders that are there and hold nothing left over
+	made     []string        // folders that were not there, the outermost first; absolute
 	closed   bool
 }
 
@@ -262,6 +263,9 @@ func (s *session) makeFolder(folder string) error {
 	}
 	if err := s.enter(folder); err != nil {
 		return fmt.Errorf("making folder %s: %w", folder, errors.Join(made, err))
+	}
+	if fine(made) == nil {
+		s.made = append(s.made, folder)
 	}
 	return nil
 }

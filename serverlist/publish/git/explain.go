@@ -67,6 +67,7 @@ var remedies = []struct{ says, remedy string }{
 	{"No space left", "the host's disk is full; what was published before is untouched"},
 	{"isk quota exceeded", "the host's quota is used up; what was published before is untouched"},
 	{"insufficient permission", "the user at the host may not write to the repository: give it that right"},
+	{"unpacker error", "the host cannot store what is pushed: may the user at the host write to the repository, and is there room?"},
 	{"Connection refused", "is the address of the remote right, and does the host run?"},
 	{"Could not resolve", "is the address of the remote right, and is there a network?"},
 }

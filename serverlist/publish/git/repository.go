@@ -55,8 +55,9 @@ func (r *repository) sshConfig() string { return filepath.Join(r.dir, "ssh_confi
 // writeSSHConfig makes ssh ask nobody, trust known hosts only, and notice a
 // connection that has died.
 func (r *repository) writeSSHConfig() error {
-	lines := []string{"BatchMode yes", "StrictHostKeyChecking yes", "UpdateHostKeys no", "ConnectTimeout 30",
-		"ServerAliveInterval 15", "ServerAliveCountMax 4", "ForwardAgent no", "ForwardX11 no", "ControlPath none"}
+	silence := max(4, int(r.target.Silence/time.Second)) // seconds
+	lines := []string{"BatchMode yes", "StrictHostKeyChecking yes", "UpdateHostKeys no", fmt.Sprintf("ConnectTimeout %d", (silence+1)/2),
+		fmt.Sprintf("ServerAliveInterval %d", silence/4), "ServerAliveCountMax 4", "ForwardAgent no", "ForwardX11 no", "ControlPath none"}
 	if file := r.target.KnownHosts; file != "" {
 		quoted, err := quoteForSSH(file)
 		if err != nil {
@@ -105,7 +106,7 @@ var settings = []string{
 	"core.hooksPath=" + os.DevNull, "core.attributesFile=" + os.DevNull, "core.autocrlf=false",
 	"credential.helper=", "core.askPass=", "gc.auto=0", "maintenance.auto=false", "fetch.recurseSubmodules=no",
 	"push.gpgSign=false", "push.recurseSubmodules=no", "protocol.version=2", "init.defaultBranch=none",
-	"http.lowSpeedLimit=1", "http.lowSpeedTime=60",
+	"http.lowSpeedLimit=1",
 	"core.fsync=none", // the temporary repository need not survive a crash
 }
 
@@ -117,6 +118,7 @@ const helper = `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$
 // when the context ends.
 func (r *repository) command(ctx context.Context, args ...string) *exec.Cmd {
 	options := []string{"--git-dir=" + r.gitDir, "--literal-pathspecs", "-c", "remote.origin.url=" + r.target.Remote}
+	options = append(options, "-c", fmt.Sprintf("http.lowSpeedTime=%d", max(1, int(r.target.Silence/time.Second))))
 	for _, s := range settings {
 		options = append(options, "-c", s)
 	}
@@ -190,8 +192,12 @@ func (r *repository) line(ctx context.Context, stdin []byte, args ...string) (st
 
 // talk is run for calls that talk with the host.
 func (r *repository) talk(ctx context.Context, stdin []byte, args ...string) (string, error) {
-	limit := fmt.Errorf("git %s did not finish within %v", args[0], r.target.Timeout)
-	timed, cancel := context.WithTimeoutCause(ctx, r.target.Timeout, errors.Join(limit, context.DeadlineExceeded))
+	return r.talkWithin(ctx, r.target.Timeout, stdin, args...)
+}
+
+func (r *repository) talkWithin(ctx context.Context, limit time.Duration, stdin []byte, args ...string) (string, error) {
+	late := fmt.Errorf("the host did not finish within %v: %w", limit, context.DeadlineExceeded)
+	timed, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	return r.run(timed, stdin, args...)
 }

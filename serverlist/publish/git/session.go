@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,21 +46,23 @@ const (
 
 // open makes the repository and fetches the branch into it.
 func (s *session) open(ctx context.Context) error {
-	s.format = "sha1"
-	if err := s.init(ctx); err != nil {
-		return err
-	}
 	tip, err := s.remoteTip(ctx)
-	if err != nil || tip == "" {
+	if err != nil {
 		return err
 	}
-	if len(tip) == sha256Digits {
-		s.format = "sha256"
-		if err := errors.Join(os.RemoveAll(s.repo.gitDir), s.init(ctx)); err != nil {
-			return err
-		}
+	if err := s.initLike(ctx, tip); err != nil || tip == "" {
+		return err
 	}
 	return s.fetch(ctx)
+}
+
+// initLike makes a repository whose names of objects are as that of a commit.
+func (s *session) initLike(ctx context.Context, tip string) error {
+	s.format = "sha1"
+	if len(tip) == sha256Digits {
+		s.format = "sha256"
+	}
+	return s.init(ctx)
 }
 
 func (s *session) init(ctx context.Context) error {
@@ -74,18 +77,24 @@ func (s *session) init(ctx context.Context) error {
 // remoteTip asks the host for the newest commit of the branch; it is empty if
 // there is no branch.
 func (s *session) remoteTip(ctx context.Context) (string, error) {
-	ref := "refs/heads/" + s.target.Branch
-	out, err := s.repo.talk(ctx, nil, "ls-remote", "--quiet", "--", s.target.Remote, ref)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(out) {
-		if id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); name == ref {
-			return id, nil
-		}
-	}
-	return "", nil
+	refs, err := s.remoteRefs(ctx)
+	return refs[s.branchRef()], err
 }
+
+// remoteRefs asks the host what the branch, and names of other patterns, stand
+// for.
+func (s *session) remoteRefs(ctx context.Context, more ...string) (map[string]string, error) {
+	args := append([]string{"ls-remote", "--quiet", "--", s.target.Remote, s.branchRef()}, more...)
+	out, err := s.repo.talkWithin(ctx, cmp.Or(s.target.first, s.target.Timeout), nil, args...)
+	refs := map[string]string{}
+	for line := range strings.Lines(out) {
+		id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		refs[name] = id
+	}
+	return refs, err
+}
+
+func (s *session) branchRef() string { return "refs/heads/" + s.target.Branch }
 
 // fetch brings the newest two commits, as one may be replaced, and the
 // documents. Content of other files stays at the host if that can leave it out

@@ -58,6 +58,7 @@ var ErrRace = errors.New("another program has published to the branch meanwhile;
 
 const (
 	defaultTimeout = 10 * time.Minute
+	defaultSilence = time.Minute
 	defaultName    = "metaserver mirror"
 	defaultMail    = "mirror@localhost"
 	defaultUser    = "git"
@@ -106,13 +107,18 @@ type Target struct {
 	// Empty: those of the machine.
 	CAFile string
 
-	// Timeout bounds each talk with the host. Zero: ten minutes. A host that
-	// is silent is given up after a minute.
+	// Timeout bounds each talk with the host. Zero: ten minutes.
 	Timeout time.Duration
+
+	// Silence is how long a host may be silent before it is given up, in
+	// seconds. Zero: a minute, of which connecting by ssh takes half at most.
+	Silence time.Duration
 
 	// Program is the git program. Empty: "git", version 2.25 or later, as
 	// PATH finds it.
 	Program string
+
+	first time.Duration // for the host's first, short answer; 0: Timeout
 }
 
 // String names the remote, branch and folder, without secrets.
@@ -179,6 +185,9 @@ func (t Target) complete() (Target, error) {
 	setDefault(&t.Program, "git")
 	if t.Timeout <= 0 {
 		t.Timeout = defaultTimeout
+	}
+	if t.Silence <= 0 {
+		t.Silence = defaultSilence
 	}
 	return t, t.absolute()
 }

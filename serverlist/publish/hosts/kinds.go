@@ -89,7 +89,7 @@ func readFolder(r *reader) (publish.Target, string) {
 
 func readSFTP(r *reader) (publish.Target, string) {
 	t := sftp.Target{
-		Address:    r.Text("host"),
+		Address:    r.server(),
 		User:       r.Text("user"),
 		Folder:     r.Text("folder"),
 		KeyFile:    r.path("key_file"),
@@ -128,7 +128,7 @@ func readFTP(r *reader) (publish.Target, string) {
 
 func readFTPTarget(r *reader, security ftp.Security) *ftp.Target {
 	return &ftp.Target{
-		Address:  withPort(r.Text("host"), "21"),
+		Address:  withPort(r.server(), "21"),
 		User:     r.Text("user"),
 		Password: r.secret("password"),
 		Folder:   r.Text("folder"),
@@ -215,6 +215,17 @@ func hasPassword(s string) bool {
 	authority, _, _ := strings.Cut(rest, "/")
 	user, _, hasUser := strings.Cut(authority, "@")
 	return isURL && hasUser && strings.Contains(user, ":")
+}
+
+// server returns the key host. Many write there the whole address that their
+// provider has told them.
+func (r *reader) server() string {
+	host := r.Text("host")
+	if strings.ContainsAny(host, "/@ ") {
+		r.Check("host", fmt.Errorf(`host %q is more than a server: write its name alone, or with a port, as "ftp.example.net:21"; user and folder have keys of their own`, host))
+		return ""
+	}
+	return host
 }
 
 // withPort adds the usual port to a host that has none.

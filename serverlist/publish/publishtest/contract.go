@@ -35,6 +35,7 @@ func Contract(t *testing.T, open func(t *testing.T) publish.Target) {
 		{"new trust documents come before the lists", setRotation},
 		{"trust documents of the target count", setTargetAhead},
 		{"a fork of the trust documents stops everything", setFork},
+		{"a trial of writing changes no document", tryWrite},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

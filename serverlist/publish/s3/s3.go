@@ -63,6 +63,8 @@ type Target struct {
 	RootCAs *x509.CertPool                                                       // of https; nil: those of the system
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil: net.Dialer
 	Silence time.Duration                                                        // a store that says nothing for so long is given up; 0: 30 seconds
+
+	once bool // a request is not sent again
 }
 
 func (t Target) String() string {
@@ -91,13 +93,17 @@ func (t Target) Open(ctx context.Context) (publish.Session, error) {
 		t.Region = defaultRegion // else the library asks the store, which needs a permission more
 	}
 	transport := web.NewTransport(web.Options{RootCAs: t.RootCAs, Dial: t.Dial, Silence: t.Silence})
+	retries := attempts
+	if t.once {
+		retries = 1
+	}
 	client, err := minio.NewCore(endpoint.Host, &minio.Options{
 		Creds:        credentials.NewStaticV4(t.AccessKey, secret, ""),
 		Secure:       endpoint.Scheme == "https",
 		Transport:    stayHere{transport},
 		Region:       t.Region,
 		BucketLookup: lookups[t.Style],
-		MaxRetries:   attempts,
+		MaxRetries:   retries,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the store cannot be used: %w", err)

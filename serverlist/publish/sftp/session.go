@@ -34,6 +34,7 @@ type session struct {
 	client     *sftp.Client
 	background sync.WaitGroup
 	cleaned    map[string]bool // folders without temporary files of others
+	made       []string        // folders that were not there, the outermost first
 }
 
 // Close ends the session. Every write was acknowledged before.
@@ -256,6 +257,7 @@ func (s *session) makeFolder(ctx context.Context, folder string) error {
 		if err := s.client.Mkdir(folder); err != nil {
 			return err
 		}
+		s.made = append(s.made, folder)
 		if err := s.client.Chmod(folder, folderMode); err != nil && !isUnsupported(err) {
 			return err
 		}

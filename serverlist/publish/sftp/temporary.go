@@ -18,7 +18,7 @@ const (
 	writeOnly = os.O_WRONLY | os.O_CREATE
 )
 
-var temporaryPattern = regexp.MustCompile(`^\.(server\.list|mirror\.list|[0-9]+\.trust)\.[0-9a-f]{16}\.part$`)
+var temporaryPattern = regexp.MustCompile(`^\.(server\.list|mirror\.list|[0-9]+\.trust|try)\.[0-9a-f]{16}\.part$`)
 
 // temporaryName returns the name under which these bytes are sent. Whoever
 // sends the same bytes uses the same file, and writes nothing else to it.

@@ -92,14 +92,24 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 	if err := c.SetDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	return n, c.explain(err)
 }
 
 func (c *watchedConn) Write(p []byte) (int, error) {
 	if err := c.SetDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	return n, c.explain(err)
+}
+
+// explain says how long was waited.
+func (c *watchedConn) explain(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("nothing moved for %v: %w", c.silence, err)
+	}
+	return err
 }
 
 // CheckEnd refuses an answer whose end cannot be told from a cut connection: a
