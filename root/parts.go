@@ -29,7 +29,7 @@ func newPublisher(cfg *Config, d folder, chain *keys.Chain, st store.Store, stat
 
 func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin string) (*watch.Watcher, error) {
 	return watch.New(watch.Config{
-		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", AllowPrivate: cfg.AllowPrivate,
+		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", PublicURL: cfg.PublicURL, AllowPrivate: cfg.AllowPrivate,
 		Policy: cfg.Watch, Tell: newTeller(cfg, origin).messages, Now: cfg.Now, Log: cfg.Log,
 	})
 }

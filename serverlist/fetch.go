@@ -52,6 +52,10 @@ type Fetcher struct {
 	AllowPrivate bool     // dial private and loopback addresses wherever they are named
 	Pinned       []string // URLs the user chose: these hosts may have private addresses, and one whose host is written as a private address allows all
 
+	// Redirect, if not nil, may refuse a redirect to a URL that is permitted
+	// otherwise. The request fails with its error. The context is the caller's.
+	Redirect func(ctx context.Context, to *url.URL) error
+
 	once sync.Once
 	http *http.Client
 	mu   sync.Mutex

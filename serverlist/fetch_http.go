@@ -178,7 +178,10 @@ func (f *Fetcher) checkRedirect(req *http.Request, via []*http.Request) error {
 	r := routeOf(req.Context())
 	r.redirected.Store(true)
 	r.fromPublic.Store(r.fromPublic.Load() || r.atPublic(via[len(via)-1].URL.Hostname()))
-	return f.checkHost(req.URL, r)
+	if err := f.checkHost(req.URL, r); err != nil || f.Redirect == nil {
+		return err
+	}
+	return f.Redirect(req.Context(), req.URL)
 }
 
 // parseHTTP takes http and https URLs without credentials and fragment.

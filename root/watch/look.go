@@ -31,6 +31,7 @@ type look struct {
 type view struct {
 	chain     *keys.Chain
 	published Published
+	places    []place // of the root and of all mirrors
 }
 
 // A looker fetches. It is safe for concurrent use.
@@ -60,7 +61,7 @@ func newLooker(cfg *Config) *looker {
 }
 
 func newFetcher(cfg *Config, pinned ...string) *serverlist.Fetcher {
-	return &serverlist.Fetcher{Tuning: cfg.Tuning, AllowPrivate: cfg.AllowPrivate, Pinned: pinned}
+	return &serverlist.Fetcher{Tuning: cfg.Tuning, AllowPrivate: cfg.AllowPrivate, Pinned: pinned, Redirect: refuseRedirect}
 }
 
 // fetcher returns the one for a mirror. A URL that is written as a private
@@ -106,7 +107,7 @@ func (l *looker) closeIdle() {
 }
 
 // view reads the trust documents of the root.
-func (l *looker) view(p Published) (*view, error) {
+func (l *looker) view(p Published, places []place) (*view, error) {
 	docs := p.Trust()
 	if len(docs) == 0 || p.Current(serverlist.TypeServerList) == nil {
 		return nil, errors.New("nothing is published yet")
@@ -118,13 +119,14 @@ func (l *looker) view(p Published) (*view, error) {
 		}
 		chain, err = chain.Extend(d.Bytes())
 	}
-	return &view{chain, p}, err
+	return &view{chain, p, places}, err
 }
 
 // mirror looks at all URLs of a mirror, one after the other.
 func (l *looker) mirror(ctx context.Context, v *view, m *store.WatchedMirror) look {
 	began := l.cfg.Now()
 	f := l.fetcher(m.Mirror.URLs)
+	ctx = v.guard(ctx, m)
 	var all []found
 	for _, u := range m.Mirror.URLs {
 		ctx, cancel := context.WithTimeout(ctx, l.cfg.LookTime)

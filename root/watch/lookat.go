@@ -14,7 +14,11 @@ import (
 // state is that of the first that is ill, if any is. The error is about the root
 // itself, which has published nothing to compare with, or about ctx.
 func (w *Watcher) LookAt(ctx context.Context, urls []string) (store.MirrorCheck, error) {
-	v, err := w.look.view(w.cfg.Published)
+	listed, err := w.cfg.Store.WatchedMirrors(ctx)
+	if err != nil {
+		return store.MirrorCheck{}, err
+	}
+	v, err := w.look.view(w.cfg.Published, w.places(listed))
 	if err != nil {
 		return store.MirrorCheck{}, fmt.Errorf("what the root itself has published cannot be read: %w", err)
 	}
@@ -30,6 +34,7 @@ func (l *looker) mirrorStrictly(ctx context.Context, v *view, m *store.WatchedMi
 	began := l.cfg.Now()
 	f := l.fetcher(m.Mirror.URLs)
 	defer f.CloseIdleConnections()
+	ctx = v.guard(ctx, m)
 	var all, ill []found
 	for _, u := range m.Mirror.URLs {
 		ctx, cancel := context.WithTimeout(ctx, l.cfg.LookTime)

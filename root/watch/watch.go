@@ -10,7 +10,8 @@
 // that lies makes the mirror lie; otherwise one that is well is enough. All of
 // it goes through [serverlist.Fetcher], with the limits and the rules that
 // clients have: private addresses only where an admin has approved such a URL,
-// or the configuration allows them.
+// or the configuration allows them. One that sends clients on to the root, or to
+// another mirror, counts as one that cannot be reached: it holds nothing itself.
 //
 // A mirror that has the newest edition of the root is well, however old that
 // is. One with an older edition is behind, and stale when that is past its
@@ -65,6 +66,7 @@ type Config struct {
 	Store        store.Store // required
 	Published    Published   // required
 	RootEntry    bool        // the mirror list has an entry of the root itself
+	PublicURL    string      // of the root; "": it has none
 	AllowPrivate bool        // look at private addresses wherever they are named
 	Policy       Policy      // zero fields: the defaults named there
 	Tuning       serverlist.Tuning
@@ -213,13 +215,13 @@ func (w *Watcher) round(ctx context.Context, fresh bool) (change int64, err erro
 	if err != nil {
 		return 0, err
 	}
-	others := 0
+	places, others := w.places(all), 0
 	if fresh {
 		listed := countListed(all)
 		all = onlyNew(all)
 		others = listed - countListed(all)
 	}
-	looks, err := w.lookAll(ctx, all)
+	looks, err := w.lookAll(ctx, all, places)
 	if err != nil {
 		return 0, err
 	}
@@ -255,11 +257,11 @@ func onlyNew(all []store.WatchedMirror) []store.WatchedMirror {
 }
 
 // lookAll looks at mirrors, a few at once and in random order.
-func (w *Watcher) lookAll(ctx context.Context, all []store.WatchedMirror) ([]look, error) {
+func (w *Watcher) lookAll(ctx context.Context, all []store.WatchedMirror, places []place) ([]look, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	v, err := w.look.view(w.cfg.Published)
+	v, err := w.look.view(w.cfg.Published, places)
 	if err != nil {
 		return nil, fmt.Errorf("what the root itself has published cannot be read: %w", err)
 	}
