@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -38,19 +39,21 @@ type Finding struct {
 }
 
 const (
-	maxSkew     = 5 * time.Minute // between this clock and the root's
-	minSpace    = 64 << 20        // bytes that should be free where a folder is
-	headTimeout = 30 * time.Second
-	maxCaching  = 10 * time.Minute // that a web server should tell caches at most
+	maxSkew    = 5 * time.Minute  // between this clock and the root's
+	minSpace   = 64 << 20         // bytes that should be free where a folder is
+	maxCaching = 10 * time.Minute // that a web server should tell caches at most
 )
 
 // Check looks at everything that can keep a mirror from working and returns
 // all that it finds, good and bad, in the order in which to put it right. It
-// publishes nothing. file is the configuration.
+// publishes nothing; where it tries to write, it does so beside the documents.
+// A host that says nothing is given up after [Patience]. file is the
+// configuration.
 func Check(ctx context.Context, file string) []Finding {
 	c := &checker{}
 	cfg, err := ReadConfig(file)
 	if err == nil {
+		cfg.Targets, cfg.patience = impatient(cfg.Targets), Patience
 		c.m, err = New(cfg)
 	}
 	if err != nil {
@@ -68,8 +71,10 @@ func Check(ctx context.Context, file string) []Finding {
 	c.r.readTargets(ctx, 0)
 	c.root(ctx)
 	c.trust()
+	tried := try(ctx, c.m.cfg.Targets, func(i int) bool { return c.r.held[i] != nil })
 	for i := range cfg.Targets {
 		c.target(i)
+		c.writing(i, tried[i])
 		c.public(ctx, i)
 	}
 	c.registration()
@@ -124,7 +129,7 @@ func rootRemedy(wrong string) string {
 // date returns what the root's web server takes for the time; zero if it does
 // not say.
 func (c *checker) date(ctx context.Context) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, headTimeout)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	url, err := serverlist.DocumentURL(c.m.cfg.Root, publish.ServerList)
 	if err != nil {
@@ -176,8 +181,7 @@ func (c *checker) trust() {
 	c.add(Good, "trust", "", text, "")
 }
 
-// target says what a target holds, how old that is, and whether it can be
-// written to, as far as looking can tell.
+// target says what a target holds, and how old that is.
 func (c *checker) target(i int) {
 	t, h := c.m.cfg.Targets[i], c.r.held[i]
 	where := t.String()
@@ -231,8 +235,22 @@ func (c *checker) space(t publish.Target, where string) {
 	if free, known := freeSpace(folder.Path); known && free < minSpace {
 		c.add(Warning, "target", where, fmt.Sprintf("%d MiB are free on its disk", free>>20), "Make room; a new edition is written beside the old one before it takes its place.")
 	}
-	if err := writable(folder.Path); err != nil {
-		c.add(Bad, "target", where, err.Error(), "Run as the user that owns the folder, or give that user the right to write there.")
+}
+
+// writing says whether a target that could be read can be written to.
+func (c *checker) writing(i int, err error) {
+	where := c.m.cfg.Targets[i].String()
+	switch {
+	case c.r.held[i] == nil: // was not tried
+	case err == nil:
+		c.add(Good, "target", where, "it can be written to", "")
+	case err == publish.ErrUntried:
+		c.add(Good, "target", where, "whether it can be written to is seen when push runs: nothing else tells", "")
+	case errors.Is(err, publish.ErrUntried):
+		c.add(Warning, "target", where, err.Error(), "\"metaserver mirror once\" tells, when there is news.")
+	default:
+		c.add(Bad, "target", where, "it can be read, and a trial file cannot be written: "+err.Error(),
+			"No news can be published there. What is published stays; put this right before it is stale.")
 	}
 }
 
@@ -247,7 +265,7 @@ func (c *checker) public(ctx context.Context, i int) {
 		return // the target says why
 	}
 	docs := publish.Documents{Trust: h.Trust, Mirrors: h.Mirrors, Servers: h.Servers}
-	if err := publish.CheckPublic(ctx, t.PublicURL, docs); err != nil {
+	if err := publish.CheckPublicWithin(ctx, t.PublicURL, docs, Patience); err != nil {
 		c.add(Bad, "public_url", t.PublicURL, err.Error(), "")
 		return
 	}
@@ -265,7 +283,12 @@ func (c *checker) headers(ctx context.Context, base string) {
 	if err != nil {
 		return // publish.CheckPublic has just fetched it
 	}
-	if from, err := url.Parse(list); err == nil && *resp.Request.URL != *from {
+	from, err := url.Parse(list)
+	switch to := resp.Request.URL; {
+	case err != nil || *to == *from:
+	case strings.EqualFold(to.Host, c.rootHost()) && !strings.EqualFold(from.Host, to.Host):
+		c.add(Bad, "public_url", base, "it redirects to the root, "+to.String(), "Let the web server send the files of the target. A mirror that only redirects is away whenever the root is, and the root does not list it.")
+	default:
 		c.add(Warning, "public_url", base, "it redirects to "+resp.Request.URL.String(), "Write the URL that it leads to. If plain http leads to https, consider serving both: the lists are signed, and old systems lack today's certificates.")
 	}
 	if crlf {
@@ -279,6 +302,15 @@ func (c *checker) headers(ctx context.Context, base string) {
 	if age := maxAge(resp.Header.Get("Cache-Control")); age > maxCaching {
 		c.add(Warning, "public_url", base, fmt.Sprintf("caches may keep the list for %s (Cache-Control: %s)", age, resp.Header.Get("Cache-Control")), "Let the web server send Cache-Control: no-cache, or max-age=60.")
 	}
+}
+
+// rootHost returns the host of the root's URL, which was checked.
+func (c *checker) rootHost() string {
+	u, err := url.Parse(c.m.cfg.Root)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // registration looks for the public URLs in the newest mirror list.

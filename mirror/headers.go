@@ -14,7 +14,7 @@ const headersPeek = 4096 // bytes of the body that show which line ends it has
 // getHeaders asks for a document as a client does. The body of the answer is
 // closed; crlf tells of its beginning.
 func getHeaders(ctx context.Context, url string) (resp *http.Response, crlf bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, headTimeout)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

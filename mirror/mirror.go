@@ -51,6 +51,8 @@ type Config struct {
 	Now    func() time.Time                        // nil: time.Now
 	Random func(below time.Duration) time.Duration // random time from 0 up to but not including below; nil: math/rand
 	Log    *slog.Logger                            // nil: silent
+
+	patience time.Duration // with the silence of a root; 0: that of serverlist.Fetcher
 }
 
 // A Target is one place to publish to.
@@ -146,8 +148,18 @@ func New(cfg Config) (*Mirror, error) {
 		// No kept connections: hours pass between two runs.
 		cfg.HTTP = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
 	}
-	m.fetcher = &serverlist.Fetcher{HTTP: cfg.HTTP, AllowPrivate: cfg.AllowPrivate, Pinned: []string{cfg.Root}}
+	m.fetcher = &serverlist.Fetcher{HTTP: cfg.HTTP, AllowPrivate: cfg.AllowPrivate, Pinned: []string{cfg.Root},
+		Tuning: serverlist.Tuning{Head: cfg.patience}}
 	return m, nil
+}
+
+// Targets returns the names of the targets, as reports have them.
+func (m *Mirror) Targets() []string {
+	var names []string
+	for _, t := range m.cfg.Targets {
+		names = append(names, t.String())
+	}
+	return names
 }
 
 // Origin returns the origin that is mirrored.

@@ -100,8 +100,8 @@ func (r *run) dropUnheld() {
 func (r *run) askRoot(ctx context.Context) {
 	root := &r.report.Root
 	if err := r.extend(ctx, root.URL); err != nil {
-		root.Errors = append(root.Errors, explainRoot(err))
-		if unreachable(err) {
+		root.Errors = append(root.Errors, explainRoot(plain(ctx, err)))
+		if unreachable(err) || ctx.Err() != nil {
 			return // and would be for each document
 		}
 	}
@@ -117,7 +117,7 @@ func (r *run) askRoot(ctx context.Context) {
 			root.Notes = append(root.Notes, fmt.Sprintf(
 				"%s: the root serves edition %d, older than %d, which is published already and stays: the root was restored from a backup, or a cache in front of it is behind", d.name, version, held.Head.Version))
 		default:
-			root.Errors = append(root.Errors, explainRoot(err))
+			root.Errors = append(root.Errors, explainRoot(plain(ctx, err)))
 		}
 	}
 }
@@ -129,6 +129,20 @@ func explainRoot(err error) string {
 		return err.Error() + "; the admin listener of a root answers so: write the URL of its public listener (by default http://127.0.0.1:7480)"
 	}
 	return err.Error()
+}
+
+// Interrupted is the error, in reports, of what ended with the caller's context.
+const Interrupted = "interrupted"
+
+var errInterrupted = errors.New(Interrupted)
+
+// plain says what ended a step, without the words of the library that noticed
+// the end of the context first.
+func plain(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
 }
 
 // unreachable tells errors of the connection from those of one document.

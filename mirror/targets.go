@@ -109,7 +109,7 @@ func (r *run) publish(ctx context.Context, t Target, held *publish.Holding) Targ
 	}
 	report.OK = err == nil
 	if err != nil {
-		report.Error = err.Error()
+		report.Error = plain(ctx, err).Error()
 	}
 	switch {
 	case report.Current:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/mirror"
@@ -99,19 +100,22 @@ it waits for a random time up to that before it begins.
 			note := startNote(cmd.ErrOrStderr(), "mirroring "+m.Origin()+" ...")
 			report, err := m.Once(cmd.Context())
 			note.stop()
-			if cmd.Context().Err() != nil && err != nil {
-				printMirrorReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), &report)
-				return errors.New("interrupted; every target keeps complete documents, and the next run goes on")
-			}
-			if tell {
+			interrupted := cmd.Context().Err() != nil && err != nil
+			if tell && !interrupted {
 				if err := m.Tell(cmd.Context(), &report); err != nil {
 					printError(cmd.ErrOrStderr(), err)
 				}
 			}
-			if asJSON {
+			switch {
+			case asJSON && interrupted:
+				return errors.Join(printJSON(cmd.OutOrStdout(), report), errReported)
+			case asJSON:
 				return errors.Join(printJSON(cmd.OutOrStdout(), report), statusOf(&report, err))
 			}
 			printMirrorReport(cmd.OutOrStdout(), cmd.ErrOrStderr(), &report)
+			if interrupted {
+				return errors.New("interrupted; every target keeps complete documents, and the next run goes on")
+			}
 			return statusOf(&report, err)
 		},
 	}
@@ -199,7 +203,7 @@ func printMirrorReport(out, problems io.Writer, r *mirror.Report) {
 			fmt.Fprintf(problems, "%s: %s\n", t.Target, describeFading(t))
 		}
 	}
-	if len(r.Root.Errors) > 0 {
+	if len(r.Root.Errors) > 0 && !slices.Contains(r.Root.Errors, mirror.Interrupted) {
 		fmt.Fprintln(problems, "  The root did not answer as it should, so it is not known whether these are the newest lists. What is published stays.")
 	}
 }

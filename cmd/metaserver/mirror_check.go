@@ -23,9 +23,12 @@ func mirrorCheckCommand() *cobra.Command {
 		Short: "Find out what is wrong with a mirror, and what to do about it",
 		Long: `Look at everything that a mirror depends on and print all that is found, with
 the remedy: the configuration and its secrets, the trust document, the root, the
-clock, every target (can it be read, does what it holds verify, is there room),
-how the public URLs serve it (content, type, caching, line ends, redirects),
-freshness, and whether the root's mirror list names them. Nothing is published.
+clock, every target (can it be read and written to, does what it holds verify,
+is there room), how the public URLs serve it (content, type, caching, line ends,
+redirects), freshness, and whether the root's mirror list names them. Nothing is
+published: to see whether a target can be written to, a small file is written,
+renamed, read back and removed. A host that says nothing for 20 seconds is given
+up.
 
 The exit status is 1 if there is an error, 3 if the only ones are of what is
 stale, and 0 if there are none or warnings only.`,

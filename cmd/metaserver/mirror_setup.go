@@ -12,6 +12,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 	"github.com/spf13/cobra"
 )
@@ -43,7 +44,8 @@ func mirrorSetupCommand() *cobra.Command {
 		Short: "Make a mirror: configuration, first publication, registration, timer",
 		Long: `Become a mirror of a root. The trust document with the hash is fetched and
 verified; on a terminal a few questions are asked, elsewhere flags answer them.
-Then the configuration and the trust document are written, the first publication
+Then the configuration and the trust document are written, the target is tested
+(a small file is written, renamed, read back and removed), the first publication
 is made and read back, and the line for cron is printed. No file that is there
 is ever replaced; if nothing could be published, nothing is left.
 
@@ -205,13 +207,27 @@ func (s *mirrorSetup) firstPublication(ctx context.Context) (mirror.Report, erro
 	if err != nil {
 		return mirror.Report{}, err
 	}
-	note := startNote(s.errOut, "publishing for the first time ...")
+	note := startNote(s.errOut, "testing the target ...")
+	err = m.Try(ctx)[0]
+	note.stop()
+	if err != nil && !errors.Is(err, publish.ErrUntried) {
+		return mirror.Report{}, withHint(s.untested(ctx, m, err), notPublished(&mirror.TargetReport{}))
+	}
+	note = startNote(s.errOut, "publishing for the first time ...")
 	report, err := m.Once(ctx)
 	note.stop()
 	if !report.Targets[0].Current {
 		return report, withHint(err, notPublished(&report.Targets[0]))
 	}
 	return report, nil
+}
+
+// untested says which target failed its test.
+func (s *mirrorSetup) untested(ctx context.Context, m *mirror.Mirror, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return fmt.Errorf("%s: %w", m.Targets()[0], err)
 }
 
 // notPublished says what is left where, when the target lacks some document.

@@ -84,33 +84,43 @@ func readPassphrase(ctx context.Context, file string) ([]byte, error) {
 	return data, nil
 }
 
-// askPassphrase reads a line from the terminal without showing it. When ctx
-// ends, as by an interrupt, it gives the terminal back and returns; the read
-// that is under way ends with the program.
+// askPassphrase reads a line from the terminal without showing it. Ctrl-D and
+// Ctrl-C give no answer. When ctx ends, as by a signal, it gives the terminal
+// back and returns; the read that is under way ends with the program.
 func askPassphrase(ctx context.Context, errOut io.Writer, prompt string) ([]byte, error) {
 	fd := int(os.Stdin.Fd())
-	before, err := term.GetState(fd)
+	before, err := term.MakeRaw(fd) // term.ReadPassword does not see Ctrl-D
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprint(errOut, prompt)
-	defer fmt.Fprintln(errOut)
+	defer term.Restore(fd, before)
 	type answer struct {
-		secret []byte
+		secret string
 		err    error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		secret, err := term.ReadPassword(fd)
+		secret, err := term.NewTerminal(byByte{os.Stdin, errOut}, "").ReadPassword(prompt)
 		answers <- answer{secret, err}
 	}()
 	select {
 	case a := <-answers:
 		if errors.Is(a.err, io.EOF) {
+			fmt.Fprint(errOut, "\r\n")
 			return nil, errNoAnswer
 		}
-		return a.secret, a.err
+		return []byte(a.secret), a.err
 	case <-ctx.Done():
-		return nil, errors.Join(errors.New("interrupted; nothing was changed"), term.Restore(fd, before))
+		fmt.Fprint(errOut, "\r\n")
+		return nil, errInterrupted
 	}
 }
+
+// byByte reads no more than a line needs: what comes after it answers other
+// questions.
+type byByte struct {
+	in io.Reader
+	io.Writer
+}
+
+func (b byByte) Read(p []byte) (int, error) { return b.in.Read(p[:min(len(p), 1)]) }

@@ -139,15 +139,22 @@ func folderURL(s string) (*url.URL, error) {
 	return url.Parse(s)
 }
 
+// smallFileTime is for all of a trust document, which has some kilobytes.
+const smallFileTime = 20 * time.Second
+
 // getLimited gets a small file. An absent one is os.ErrNotExist.
 func getLimited(ctx context.Context, url string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	late := fmt.Errorf("no answer within %v", smallFileTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, smallFileTime, late)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
+	if err != nil && context.Cause(ctx) == late {
+		return nil, fmt.Errorf("%s: %w", url, late)
+	}
 	if err != nil {
 		return nil, err
 	}
