@@ -217,10 +217,17 @@ func (s *server) firstArrivals(ctx context.Context, after int64) (lines []string
 }
 
 func conflictText(c store.Conflict) string {
-	if c.Entry != "" {
-		return fmt.Sprintf("same %s as entry %s", c.Kind, c.Entry)
+	other := "entry " + c.Entry
+	if c.Entry == "" {
+		other = "request " + c.Registration
 	}
-	return fmt.Sprintf("same %s as request %s", c.Kind, c.Registration)
+	switch c.Kind {
+	case store.LooksAlike:
+		return "name looks like that of " + other
+	case store.SameHost:
+		return "resolves to the address of " + other
+	}
+	return fmt.Sprintf("same %s as %s", c.Kind, other)
 }
 
 // arrived is what has come in since the last summary.

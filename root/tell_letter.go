@@ -85,7 +85,7 @@ func reflow(text string) string {
 			paragraph = nil
 		}
 	}
-	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+	for line := range strings.SplitSeq(strings.Trim(text, "\n"), "\n") {
 		switch {
 		case strings.TrimSpace(line) == "":
 			end()
