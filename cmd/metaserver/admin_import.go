@@ -290,7 +290,7 @@ func printImport(out io.Writer, file string, how api.ImportHow, r api.ImportResu
 		say(out, "  %d are revoked: their ids are never given again", r.Reserved)
 	}
 	if r.Conflicts > 0 {
-		say(out, "  %d conflicts: what is here stays", r.Conflicts)
+		say(out, "  %s: what is here stays", plural(r.Conflicts, "conflict"))
 	}
 	if r.Wrong > 0 {
 		say(out, "  %d wrong, left out", r.Wrong)
