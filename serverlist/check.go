@@ -73,6 +73,7 @@ func CheckText(s string, max int) error {
 	}
 	n = 0
 	before := rune(0)
+	flag := 0 // where the tags of the last flag end
 	for i, r := range s {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
@@ -82,7 +83,11 @@ func CheckText(s string, max int) error {
 		if isControl(r) {
 			return fmt.Errorf("contains %U at byte %d; control characters are not allowed", r, i)
 		}
-		if keys.IsInvisible(r) && !hasUse(before, r, s[i+utf8.RuneLen(r):]) {
+		next := i + utf8.RuneLen(r)
+		if r == blackFlag {
+			flag = next + flagTags(s[next:])
+		}
+		if i >= flag && keys.IsInvisible(r) && !hasUse(before, r, s[next:]) {
 			return fmt.Errorf("contains %U at byte %d, which cannot be seen there; remove it", r, i)
 		}
 		before = r

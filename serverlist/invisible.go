@@ -2,7 +2,7 @@ package serverlist
 
 import "strings"
 
-// This file has the table of SPEC.md section 7: where a text may have a
+// This file has the tables of SPEC.md section 7: where a text may have a
 // character that cannot be seen, because languages and emoji need it there.
 
 type span struct{ first, last rune }
@@ -36,6 +36,26 @@ func hasUse(before, r rune, after string) bool {
 		return within(variable, before)
 	}
 	return false
+}
+
+const blackFlag = 0x1F3F4
+
+// flags are the invisible tags that make a flag of England, of Scotland or of
+// Wales of a black one: gbeng, gbsct or gbwls, and the tag that ends them.
+var flags = [...]string{
+	"\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F",
+	"\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F",
+	"\U000E0067\U000E0062\U000E0077\U000E006C\U000E0073\U000E007F",
+}
+
+// flagTags returns how many bytes of what follows a black flag belong to it.
+func flagTags(after string) int {
+	for _, tags := range flags {
+		if strings.HasPrefix(after, tags) {
+			return len(tags)
+		}
+	}
+	return 0
 }
 
 func within(spans []span, r rune) bool {

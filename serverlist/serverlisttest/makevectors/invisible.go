@@ -27,6 +27,7 @@ var useful = []string{
 	"می\u200cخواهم", "क्\u200dष", "क्\u200cष", "ශ්\u200dරී", "ꦏ\u200c", "\U00011013\u200d", "\U0001E922\u200c", "ᠠ\u180b", "ᠠ\u180f", "ᠠ\u200d",
 	"👩\u200d💻", "❤\ufe0f", "❤\ufe0f\u200d🔥", "☎\ufe0e", "©\ufe0f", "®\ufe0e", "〰\ufe0f", "㊙\ufe0f", "1\ufe0f\u20e3", "#\ufe0f\u20e3",
 	"葛\U000E0100", "芦\ufe00", "\U00020000\U000E01EF", "က\ufe00", "ꡂ\ufe00",
+	"🏴" + tags("gbeng"), "🏴" + tags("gbsct") + "🏴" + tags("gbwls"), "🏴\u200d☠\ufe0f",
 }
 
 // In these one has none.
@@ -34,6 +35,18 @@ var useless = []string{
 	"My\u200b server", "My\u200c server", "My\u200d server", "\u200dMy server", "\u200cم", "Мой\u200dсервер", "É\u200c", "Ω\u200d", "か\u200d", "漢\u200c", " \u200d",
 	"م\u200c\u200c", "م\u200d\u200c", "👩\u200d\u200d💻", "👩\u200c💻", "❤\ufe0f\u200c", "1\ufe0f", "1\ufe0e\u20e3", "A\ufe0f\u20e3", "❤\ufe0f\ufe0f", "❤\ufe00", "\ufe0f",
 	"a\ufe0e", "か\ufe0f", "葛\ufe0f", "葛\U000E0100\U000E0100", "a\U000E0100", "م\u180b", "ᠠ\u180e", "ᠠ\u180b\u180b", "🏴\U000E0067\U000E007F", "م\u200b",
+	"🏴" + tags("gbenb"), "🏴" + tags("gben"), "🏴" + tags("gbeng") + "\u200d☠", "🏴" + tags("gbeng") + tags("gbeng"), "🏳" + tags("gbeng"), "🏴a" + tags("gbeng"), "🏴" + tags("usca"),
+	"🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067",
+}
+
+// tags returns letters as the invisible tags of a flag, with the one that ends
+// them.
+func tags(letters string) string {
+	var b strings.Builder
+	for _, c := range letters {
+		b.WriteRune(0xE0000 + c)
+	}
+	return b.String() + "\U000E007F"
 }
 
 func invisibleVectors() []vector {

@@ -525,10 +525,15 @@ USEFUL = re.compile(
     f"|(?<=[{VARIABLE}])[\ufe00-\ufe0d\U000e0100-\U000e01ef]"
 )
 HIDDEN = re.compile(f"[{INVISIBLE}]")
+FLAG = re.compile(
+    "(?<=\U0001f3f4)\U000e0067\U000e0062"
+    "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
 
 
 def hidden(text):
     """Tells whether a character that cannot be seen stands where it is of no use."""
+    text = FLAG.sub("x", text)  # which can be seen, and after which none has a use
     return any(not USEFUL.match(text, found.start()) for found in HIDDEN.finditer(text))
 
 
