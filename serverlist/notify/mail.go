@@ -206,9 +206,12 @@ func readCA(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("ca_file: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxCA))
+	data, err := io.ReadAll(io.LimitReader(f, maxCA+1))
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	if len(data) > maxCA {
+		return nil, fmt.Errorf("ca_file: %s is larger than %d bytes: name a file that holds the authorities of this server alone", file, maxCA)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
