@@ -32,11 +32,10 @@
 //
 // [NewChain] takes the pinned document, [Chain.Extend] its successors in
 // order, [Chain.Open] verifies the head of a list and only then parses it.
-// No function here that parses a document returns unverified text; the
-// exceptions, [ReadDraft] and [DraftText], are for the admins who are about to
-// sign, and their names say so. All verification is a pure function of its arguments: no
-// clock, no disk, no network. A [Chain] is immutable and safe for concurrent
-// use.
+// No function here that parses a document returns unverified text; the exceptions,
+// [ReadDraft] and [DraftText], are for the admins who are about to sign, and their
+// names say so. All verification is a pure function of its arguments: no clock, no
+// disk, no network. A [Chain] is immutable and safe for concurrent use.
 //
 // The format is specified in serverlist/SPEC.md of this module. The package
 // imports the standard library only. Private keys on disk are the business of

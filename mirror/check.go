@@ -62,7 +62,7 @@ func Check(ctx context.Context, file string) []Finding {
 		}
 		return c.found
 	}
-	c.add(Good, "configuration", file, fmt.Sprintf("%d target(s), root %s", len(cfg.Targets), cfg.Root), "")
+	c.add(Good, "configuration", file, fmt.Sprintf("it reads well: root %s, targets: %d", cfg.Root, len(cfg.Targets)), "")
 	for _, n := range cfg.Notes {
 		c.add(Warning, "configuration", file, n, "")
 	}

@@ -16,11 +16,11 @@ import (
 
 const maxAhead = 24 * time.Hour // a document issued later than this from now is refused
 
-// Once brings every target to the newest verified set. The report is complete
-// also with an error, which is nil if the root answered and every target holds
-// the newest set; that nothing was new is no error. One target that fails does
-// not stop the others, and one that hangs does not delay them. Whatever happens, a target keeps complete documents,
-// none of them older than before.
+// Once brings every target to the newest verified set. The report is complete also
+// with an error, which is nil if the root answered and every target holds the
+// newest set; that nothing was new is no error. One target that fails does not stop
+// the others, and one that hangs does not delay them. Whatever happens, a target
+// keeps complete documents, none of them older than before.
 func (m *Mirror) Once(ctx context.Context) (Report, error) {
 	r := m.newRun()
 	defer r.visits.Wait()

@@ -76,10 +76,11 @@ type Cache interface {
 	// error. The client does not change the data, nor keep it.
 	Load(name string) ([]CacheEntry, error)
 
-	// Store puts data first under name and keeps what was first as the
-	// generation before. It does not change data, but may keep it. Storing what is first already changes nothing. It
-	// returns once the data would survive a crash. A failure leaves what was
-	// held. A document that was stored with a first-seen time keeps that.
+	// Store puts data first under name and keeps what was first as the generation
+	// before. It does not change data, but may keep it. Storing what is first
+	// already changes nothing. It returns once the data would survive a crash. A
+	// failure leaves what was held. A document that was stored with a first-seen
+	// time keeps that.
 	Store(name string, data []byte, firstSeen time.Time) error
 }
 

@@ -294,8 +294,8 @@ func (s *session) arrived(temp string, data []byte) error {
 	return fmt.Errorf("%d bytes were sent and the host holds %d (of size %d): it cut or changed them", len(data), len(held), size)
 }
 
-// replace renames the upload, in the folder that was entered. Where the host refuses to rename over a file, the
-// file is moved aside first.
+// replace renames the upload, in the folder that was entered. Where the host
+// refuses to rename over a file, the file is moved aside first.
 func (s *session) replace(temp, file string) error {
 	name := path.Base(file)
 	refused := s.conn.Rename(temp, name)
