@@ -64,18 +64,25 @@ func TestHeart(t *testing.T) {
 	})
 }
 
-// A root whose database takes no writes is not ready, and does not hang.
-func TestNotReadyWithoutStore(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
+// newIdle returns a new root that nobody runs.
+func newIdle(t *testing.T, cfg Config) *Root {
+	t.Helper()
+	cfg.Data = filepath.Join(t.TempDir(), "data")
+	if _, err := Init(t.Context(), InitConfig{Data: cfg.Data, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(Config{Data: dir})
+	r, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// A root whose database takes no writes is not ready, and does not hang.
+func TestNotReadyWithoutStore(t *testing.T) {
+	t.Parallel()
+	r := newIdle(t, Config{})
 	if err := r.publisher.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -106,15 +113,7 @@ func TestNotReadyWithoutStore(t *testing.T) {
 // Before the first edition nothing is ready.
 func TestNotReadyBeforeTheFirstEdition(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
-		t.Fatal(err)
-	}
-	r, err := New(Config{Data: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := newIdle(t, Config{})
 	if missing := r.missing(); !slices.Equal(missing, []string{"server.list is not published", "mirror.list is not published"}) {
 		t.Errorf("missing: %q", missing)
 	}
@@ -123,16 +122,8 @@ func TestNotReadyBeforeTheFirstEdition(t *testing.T) {
 // A list whose time is over is named.
 func TestReadyNamesAnOldList(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
-		t.Fatal(err)
-	}
 	now := time.Now()
-	r, err := New(Config{Data: dir, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := newIdle(t, Config{Now: func() time.Time { return now }})
 	if err := r.publisher.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -6,37 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/proofofwork"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
-// A handClock is moved by the test alone.
-type handClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *handClock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // newFlooded serves a root with a small queue that counts this machine, too.
-func newFlooded(t *testing.T, mode string, queue int) (*world, *handClock) {
+func newFlooded(t *testing.T, mode string, queue int) (*world, *serverlisttest.Clock) {
 	t.Helper()
-	clock := &handClock{now: time.Now().Truncate(time.Minute)}
+	clock := serverlisttest.NewClock(time.Now().Truncate(time.Minute))
 	return newWorld(t, func(c *root.Config) {
 		c.LimitLoopback, c.PerSource, c.Queue, c.Limits.ProofOfWork = true, -1, queue, mode
 		c.TrustedProxies = []string{"127.0.0.1"}
@@ -104,7 +86,7 @@ func TestProofOfWork(t *testing.T) {
 		t.Errorf("the same proof again: %s", p.Detail)
 	}
 	late := solved(t, puzzle, request(3))
-	clock.move(proofofwork.Lifetime)
+	clock.Advance(proofofwork.Lifetime)
 	if p, _ := w.post(request(3), late).puzzle(t); !strings.Contains(p.Detail, "expired") {
 		t.Errorf("an old challenge: %s", p.Detail)
 	}
@@ -143,7 +125,7 @@ func TestWorkGrowsWithTheQueue(t *testing.T) {
 	const queue = 8
 	w, clock := newFlooded(t, root.WorkFlood, queue)
 	for n, bits := range []int{0, 0, 0, 0, 20, 22, 24, 26, -1} {
-		clock.move(time.Second)
+		clock.Advance(time.Second)
 		a := w.post(request(n))
 		switch bits {
 		case 0:
@@ -167,7 +149,7 @@ func TestWorkGrowsWithTheQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	clock.move(time.Second)
+	clock.Advance(time.Second)
 	decode[api.Accepted](t, w.post(request(100)), 202)
 }
 
@@ -189,7 +171,7 @@ func TestWorkGrowsWithTheRate(t *testing.T) {
 	if sent == 10*quiet {
 		t.Fatal("no work is asked for")
 	}
-	clock.move(2 * time.Minute)
+	clock.Advance(2 * time.Minute)
 	decode[api.Accepted](t, w.post(request(sent)), 202)
 }
 

@@ -17,15 +17,7 @@ import (
 // and nothing else is.
 func TestRoutesAreDescribed(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir() + "/data"
-	if _, err := Init(t.Context(), InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
-		t.Fatal(err)
-	}
-	r, err := New(Config{Data: dir, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := newIdle(t, Config{Log: slog.New(slog.DiscardHandler)})
 	public := apiRoutes(t, r.publicRouter())
 	checkDescribed(t, "public.json", openapi.Public, public)
 	checkDescribed(t, "all.json", openapi.All, append(public, apiRoutes(t, r.adminRoutes().(chi.Routes))...))

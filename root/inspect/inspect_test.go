@@ -16,6 +16,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,13 +47,14 @@ type world struct {
 	t *testing.T
 	*inspect.Inspector
 
-	mu  sync.Mutex
-	now time.Time
+	clock func() time.Time
+	wait  func(time.Duration)
 }
 
 func newWorld(t *testing.T, dns names, private bool) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC)}
+	clock := serverlisttest.NewClock(time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC))
+	w := &world{t: t, clock: clock.Now, wait: clock.Advance}
 	st, err := store.OpenSQLite(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "root.db"), Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -64,18 +66,6 @@ func newWorld(t *testing.T, dns names, private bool) *world {
 		t.Fatal(err)
 	}
 	return w
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) wait(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 // register puts a request for a server at these addresses into the queue.

@@ -14,12 +14,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // An Opener opens the store that lives in a folder, which may be empty. The
@@ -74,17 +74,18 @@ func Contract(t *testing.T, open Opener) {
 // A world is an empty store with its clock, which stands still unless moved.
 type world struct {
 	store.Store
-	t    *testing.T
-	open Opener
-	dir  string
-	mu   sync.Mutex
-	now  time.Time
+	t     *testing.T
+	open  Opener
+	dir   string
+	clock func() time.Time
+	wait  func(time.Duration)
 }
 
 var start = time.Date(2026, 11, 3, 11, 42, 0, 0, time.UTC)
 
 func newWorld(t *testing.T, open Opener) *world {
-	w := &world{t: t, open: open, dir: t.TempDir(), now: start}
+	clock := serverlisttest.NewClock(start)
+	w := &world{t: t, open: open, dir: t.TempDir(), clock: clock.Now, wait: clock.Advance}
 	w.Store = w.another()
 	return w
 }
@@ -98,18 +99,6 @@ func (w *world) another() store.Store {
 	}
 	w.t.Cleanup(func() { s.Close() })
 	return s
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) wait(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 // A change to a request before it is sent.
