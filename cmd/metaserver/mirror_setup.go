@@ -146,9 +146,6 @@ func (s *mirrorSetup) run(ctx context.Context) error {
 	note := startNote(s.errOut, "looking for the trust document ...")
 	trust, err := findTrust(ctx, s.root, s.sum)
 	note.stop()
-	if ctx.Err() != nil {
-		return errInterrupted
-	}
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -30,13 +29,9 @@ there, or through --trust. Sign before it is published: none are added later.`,
 				return withHint(&usageError{fmt.Sprintf("--key %s is a public key, which cannot sign", keyPath)},
 					"Add --agent if an ssh-agent holds the private one; else give the private key's file.")
 			}
-			data, err := readTrustFile(cmd.Context(), args[0])
+			data, doc, err := readDraftFile(cmd.Context(), args[0])
 			if err != nil {
 				return err
-			}
-			doc, err := keys.ReadDraft(keys.DraftText(data))
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			s := signing{path: args[0], doc: doc}
 			if err := s.findBefore(cmd.Context(), cmd.ErrOrStderr(), pinned); err != nil {
@@ -66,24 +61,34 @@ there, or through --trust. Sign before it is published: none are added later.`,
 }
 
 func signDraft(ctx context.Context, data []byte, keyPath, passphraseFile string, useAgent bool) (note []byte, name string, err error) {
-	var signer *keys.Signer
 	if useAgent {
-		agent, err := keyfile.OpenAgent("")
-		if err != nil {
-			return nil, "", err
-		}
-		defer func() { err = errors.Join(err, agent.Close()) }()
-		key, err := publicOf(keyPath)
-		if err != nil {
-			return nil, "", err
-		}
-		signer, err = agent.Signer(key)
-		if err != nil {
-			return nil, "", err
-		}
-	} else if signer, err = loadSigner(keyPath, keyPassphrase(ctx, keyPath, passphraseFile)); err != nil {
+		return signByAgent(data, keyPath)
+	}
+	signer, err := loadSigner(keyPath, keyPassphrase(ctx, keyPath, passphraseFile))
+	if err != nil {
 		return nil, "", err
 	}
+	return addSignature(data, signer)
+}
+
+func signByAgent(data []byte, keyPath string) (note []byte, name string, err error) {
+	key, err := publicOf(keyPath)
+	if err != nil {
+		return nil, "", err
+	}
+	agent, err := keyfile.OpenAgent("")
+	if err != nil {
+		return nil, "", err
+	}
+	defer agent.Close()
+	signer, err := agent.Signer(key)
+	if err != nil {
+		return nil, "", err
+	}
+	return addSignature(data, signer)
+}
+
+func addSignature(data []byte, signer *keys.Signer) (note []byte, name string, err error) {
 	note, err = keys.AddSignatures(data, signer)
 	return note, signer.VerifierKey().Name(), err
 }
