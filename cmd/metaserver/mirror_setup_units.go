@@ -115,7 +115,7 @@ Type=oneshot
 ExecStart=%s mirror once --config %s
 TimeoutStartSec=45min
 %s
-`, strings.ReplaceAll(s.root, "%", "%%"), unitQuote(executable()), unitQuote(absolute(s.config)), strings.Join(limits, "\n"))
+`, strings.ReplaceAll(s.root, "%", "%%"), execQuote(executable()), execQuote(absolute(s.config)), strings.Join(limits, "\n"))
 	timer := fmt.Sprintf(`[Unit]
 Description=Run %s.service every hour
 
@@ -136,8 +136,7 @@ WantedBy=timers.target
 // folderPath returns the folder of this machine that is published to.
 func (s *mirrorSetup) folderPath() string {
 	for _, line := range s.lines {
-		if path, ok := strings.CutPrefix(line, "path = "); ok && s.kind == "folder" {
-			path = strings.Trim(path, `"`)
+		if key, path := keyAndText(line); key == "path" && s.kind == "folder" {
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(filepath.Dir(absolute(s.config)), path)
 			}
@@ -147,10 +146,14 @@ func (s *mirrorSetup) folderPath() string {
 	return ""
 }
 
+// execQuote writes a word of a command line for a unit file, in which "$" begins
+// a variable.
+func execQuote(word string) string { return strings.ReplaceAll(unitQuote(word), "$", "$$") }
+
 // unitQuote writes a word for a unit file: in quotes if it needs them, and with
 // the specifiers of systemd taken as they are.
 func unitQuote(word string) string {
-	word = strings.NewReplacer("%", "%%", "$", "$$", `\`, `\\`, `"`, `\"`).Replace(word)
+	word = strings.NewReplacer("%", "%%", `\`, `\\`, `"`, `\"`).Replace(word)
 	if strings.ContainsAny(word, " \t'") || strings.Contains(word, `\`) {
 		return `"` + word + `"`
 	}

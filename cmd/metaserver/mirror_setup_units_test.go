@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/signed-metaserver/metaserver/serverlist/tomlfile"
 )
 
 // directives returns the settings of a section of a unit, ordered.
@@ -53,6 +55,30 @@ func TestUnitsAreOfOneKind(t *testing.T) {
 	}
 	if n := len(hardening) - len(hardeningOf("command")); n != 7 {
 		t.Errorf("%d lines are not for programs", n)
+	}
+}
+
+// TestUnitsQuote: paths mean in a unit what they mean in the configuration.
+func TestUnitsQuote(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		`/srv/www/ms`:       `ReadWritePaths=/srv/www/ms`,
+		`/srv/a b`:          `ReadWritePaths="/srv/a b"`,
+		`/srv/"a"\b`:        `ReadWritePaths="/srv/\"a\"\\b"`,
+		`/srv/100% for $me`: `ReadWritePaths="/srv/100%% for $me"`,
+	} {
+		s := &mirrorSetup{config: "/etc/$m.toml", kind: "folder", lines: []string{"path = " + tomlfile.Quote(path)}, systemd: "/x"}
+		written, err := s.units()
+		if err != nil {
+			t.Fatal(err)
+		}
+		service := directives(string(written[0].data), "Service")
+		if !slices.Contains(service, want) {
+			t.Errorf("%s: no line %s in\n%s", path, want, strings.Join(service, "\n"))
+		}
+		if !strings.Contains(string(written[0].data), " --config /etc/$$m.toml\n") {
+			t.Errorf("a command line in which $m is a variable:\n%s", written[0].data)
+		}
 	}
 }
 
