@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/audit"
@@ -124,7 +122,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 }
 
 func printAudit(out io.Writer, log io.Reader) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	t := newTable(out)
 	n := 0
 	err := audit.ReadLines(log, func(r audit.Record) error {
 		if n == 0 {
@@ -221,9 +219,7 @@ func (a *auditFlags) openLog(cmd *cobra.Command, args []string) (io.ReadCloser, 
 		log, err := c.Audit(cmd.Context(), audit.Filter{})
 		return log, explainProblem(err)
 	case args[0] == "-":
-		in := cmd.InOrStdin()
-		context.AfterFunc(cmd.Context(), func() { os.Stdin.Close() }) // an interrupt ends the reading
-		return io.NopCloser(in), nil
+		return readUntilDone(cmd.Context(), cmd.InOrStdin()), nil
 	}
 	return os.Open(args[0])
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -105,8 +104,7 @@ func printBlocks(out io.Writer, all []api.Block) {
 		say(out, "There is no block.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tKIND\tVALUE\tENDS\tREFUSED\tBY\tREASON")
+	t := newTable(out, "ID", "KIND", "VALUE", "ENDS", "REFUSED", "BY", "REASON")
 	for _, b := range all {
 		ends := "never"
 		if b.Ends != nil {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
@@ -35,7 +32,7 @@ is an id, so that the output of "pending" will do), or what the requests have in
 common decide about many at once: --source NET for an address or network that
 they came from, --match TEXT for a text in their name, description, e-mail or
 address, --game SLUG. It is shown first and asked for on a terminal; elsewhere
---yes is needed. A request that was changed after it was shown is left alone.`
+--yes is needed. A request that was changed after it was shown is left as before.`
 
 func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.from, "all-from", "", "file with ids, one a line; \"-\": standard input")
@@ -83,6 +80,17 @@ func (s *selection) network() (netip.Prefix, error) {
 // maxIDs is the most that is read of a file of ids, in bytes.
 const maxIDs = 4 << 20
 
+// readIDs returns the first word of each line of a file, but for remarks.
+func readIDs(ctx context.Context, file string) (ids []string, err error) {
+	data, err := readLimited(ctx, file, maxIDs)
+	for line := range strings.Lines(string(data)) {
+		if words := strings.Fields(line); len(words) > 0 && words[0][0] != '#' {
+			ids = append(ids, words[0])
+		}
+	}
+	return ids, err
+}
+
 // choose returns the chosen registrations as they are now. Ids of what is not in
 // the queue have nothing but the id.
 func (s *selection) choose(ctx context.Context, pending []api.Registration) ([]api.Registration, error) {
@@ -91,15 +99,11 @@ func (s *selection) choose(ctx context.Context, pending []api.Registration) ([]a
 	}
 	ids := slices.Clone(s.ids)
 	if s.from != "" {
-		data, err := readLimited(ctx, s.from, maxIDs)
+		words, err := readIDs(ctx, s.from)
 		if err != nil {
 			return nil, err
 		}
-		for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-			if words := strings.Fields(lines.Text()); len(words) > 0 && !strings.HasPrefix(words[0], "#") && isID(words[0]) {
-				ids = append(ids, words[0])
-			}
-		}
+		ids = append(ids, slices.DeleteFunc(words, func(word string) bool { return !isID(word) })...)
 	}
 	known := make(map[string]api.Registration, len(pending))
 	for _, r := range pending {
@@ -201,11 +205,11 @@ func (s *selection) confirm(ctx context.Context, cmd *cobra.Command, chosen []ap
 		return nil
 	}
 	if !isTerminal(os.Stdin) {
-		return withHint(&usageError{fmt.Sprintf("nobody can be asked whether to %s %d registrations; add --yes", verb, len(chosen))},
+		return withHint(&usageError{fmt.Sprintf("nobody can be asked whether to %s %s; add --yes", verb, plural(len(chosen), "registration"))},
 			"Without it, on a terminal, they are shown first.")
 	}
 	out := cmd.ErrOrStderr()
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	t := newTable(out)
 	for _, r := range chosen[:min(len(chosen), shownChosen)] {
 		row(t, r.ID, r.Kind, r.Name, strings.Join(r.Addresses, ","), r.Game, r.Email, r.Source)
 	}
@@ -213,7 +217,7 @@ func (s *selection) confirm(ctx context.Context, cmd *cobra.Command, chosen []ap
 	if more := len(chosen) - shownChosen; more > 0 {
 		say(out, "and %d more", more)
 	}
-	yes, err := (&asker{in: os.Stdin, out: out}).yes(ctx, fmt.Sprintf("%s %d registrations?", upperFirst(verb), len(chosen)))
+	yes, err := (&asker{in: os.Stdin, out: out}).yes(ctx, fmt.Sprintf("%s %s?", upperFirst(verb), plural(len(chosen), "registration")))
 	if err != nil {
 		return err
 	}
@@ -250,10 +254,10 @@ func printOutcomeLines(w io.Writer, out api.Outcomes) {
 	}
 	for _, status := range []string{"approved", "rejected"} {
 		if n := done[status]; n > 0 {
-			say(w, "%d registrations are %s.", n, status)
+			say(w, "%s %s.", pluralAre(n, "registration"), status)
 		}
 	}
 	if out.Failed > 0 {
-		say(w, "%d registrations are left as they were.", out.Failed)
+		say(w, "%s left as before.", pluralAre(out.Failed, "registration"))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -34,8 +33,7 @@ func printEntries(out io.Writer, all []api.Entry) {
 		say(out, "There is no such entry.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tSTATE\tNAME\tADDRESS\tGAME\tUPDATED")
+	t := newTable(out, "ID", "STATE", "NAME", "ADDRESS", "GAME", "UPDATED")
 	for _, e := range all {
 		row(t, e.ID, e.State, e.Name, strings.Join(e.Addresses, ","), e.Game, ago(e.Updated))
 	}
@@ -56,44 +54,39 @@ it is, and the notes of admins. "audit --subject ENTRY-ID" shows who did what.`,
 }
 
 func printEntry(out io.Writer, e api.Entry) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, value string) {
-		if value != "" {
-			row(t, name, value)
-		}
-	}
-	line("id", e.ID)
-	line("state", e.State)
-	line("name", e.Name)
-	line("addresses", strings.Join(e.Addresses, ", "))
-	line("game", e.Game)
-	line("description", e.Description)
-	line("version", e.Version)
-	line("website", e.Website)
-	line("key", e.Key)
-	line("listed", fmt.Sprintf("%s (%s)", formatTime(e.Created), ago(e.Created)))
-	line("updated", fmt.Sprintf("%s (%s)", formatTime(e.Updated), ago(e.Updated)))
-	line("owner", e.Owner)
+	f := newFacts(out)
+	f.line("id", e.ID)
+	f.line("state", e.State)
+	f.line("name", e.Name)
+	f.line("addresses", strings.Join(e.Addresses, ", "))
+	f.line("game", e.Game)
+	f.line("description", e.Description)
+	f.line("version", e.Version)
+	f.line("website", e.Website)
+	f.line("key", e.Key)
+	f.line("listed", fmt.Sprintf("%s (%s)", formatTime(e.Created), ago(e.Created)))
+	f.line("updated", fmt.Sprintf("%s (%s)", formatTime(e.Updated), ago(e.Updated)))
+	f.line("owner", e.Owner)
 	if p := e.Suspended; p != nil {
-		line("suspended", fmt.Sprintf("%s by %s, %s: %s", formatTime(p.Since), p.Admin, untilText(p.Ends), p.Reason))
+		f.line("suspended", fmt.Sprintf("%s by %s, %s: %s", formatTime(p.Since), p.Admin, untilText(p.Ends), p.Reason))
 	}
-	line("reason", e.Reason)
+	f.line("reason", e.Reason)
 	if a := e.Alive; a != nil {
-		line("server", fmt.Sprintf("%s since %s, looked at %s", a.State, formatTime(a.Since), ago(a.Checked)))
+		f.line("server", fmt.Sprintf("%s since %s, looked at %s", a.State, formatTime(a.Since), ago(a.Checked)))
 	}
 	if e.Reports > 0 {
-		line("reports", fmt.Sprintf("%d open (\"admin reports\" shows them)", e.Reports))
+		f.line("reports", fmt.Sprintf("%d open (\"admin reports\" shows them)", e.Reports))
 	}
 	for _, l := range e.Looks {
-		line("look", strings.TrimSpace(formatTime(l.At)+" "+l.State+" "+l.Error))
+		f.line("look", strings.TrimSpace(formatTime(l.At)+" "+l.State+" "+l.Error))
 	}
 	for _, r := range e.Registrations {
-		line("history", entryChangeText(r))
+		f.line("history", entryChangeText(r))
 	}
 	for _, n := range e.Notes {
-		line("note", noteText(n))
+		f.line("note", noteText(n))
 	}
-	t.Flush()
+	f.Flush()
 }
 
 func entryChangeText(r api.EntryChange) string {
@@ -150,6 +143,29 @@ func adminResumeCommand(f *adminFlags) *cobra.Command {
 		},
 	}
 	entries.flags(cmd)
+	return cmd
+}
+
+func adminRevokeCommand(f *adminFlags) *cobra.Command {
+	var reason string
+	var entries entryIDs
+	cmd := &cobra.Command{
+		Use:   "revoke ENTRY-ID... --reason R",
+		Short: "Take servers out of the list",
+		Long: `Take servers out of the list for good. "suspend" does it for a while.` + entryIDsHelp + `
+An edition that would lose more than 20 percent of the list, or with which a day
+would, waits for "confirm".`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return eachEntry(cmd, f, &entries, args, "revoke", func(c *api.Client, id string) (api.Decided, error) {
+				return c.Revoke(cmd.Context(), id, reason)
+			}, func(out io.Writer, d api.Decided) {
+				say(out, "Entry %s is %s.", d.EntryID, d.Status)
+			})
+		},
+	}
+	entries.flags(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
+	cmd.MarkFlagRequired("reason")
 	return cmd
 }
 

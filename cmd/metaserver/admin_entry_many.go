@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -35,16 +33,12 @@ func (e *entryIDs) flags(cmd *cobra.Command) {
 func (e *entryIDs) read(ctx context.Context, args []string) ([]string, error) {
 	ids := slices.Clone(args)
 	if e.from != "" {
-		data, err := readLimited(ctx, e.from, maxIDs)
+		words, err := readIDs(ctx, e.from)
 		if err != nil {
 			return nil, err
 		}
-		for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-			// Ids are in small letters; "ID" is a heading.
-			if words := strings.Fields(lines.Text()); len(words) > 0 && words[0][0] != '#' && words[0] != "ID" {
-				ids = append(ids, words[0])
-			}
-		}
+		// Ids are in small letters; "ID" is a heading.
+		ids = append(ids, slices.DeleteFunc(words, func(word string) bool { return word == "ID" })...)
 	}
 	seen := make(map[string]bool, len(ids))
 	ids = slices.DeleteFunc(ids, func(id string) bool {
@@ -117,7 +111,7 @@ func eachEntry[T any](cmd *cobra.Command, f *adminFlags, e *entryIDs, args []str
 		}
 	}
 	if refused > 0 {
-		say(cmd.ErrOrStderr(), "%d entries are left as they were.", refused)
+		say(cmd.ErrOrStderr(), "%s left as before.", pluralAre(refused, "entry"))
 		return errReported
 	}
 	return nil

@@ -82,7 +82,7 @@ func runExport(cmd *cobra.Command, f *adminFlags, flags exportFlags) error {
 	if err := file.Commit(); err != nil {
 		return explainWrite(flags.out, err)
 	}
-	say(cmd.ErrOrStderr(), "%s holds %d entries.", flags.out, n)
+	say(cmd.ErrOrStderr(), "%s holds %s.", flags.out, plural(int(n), "entry"))
 	return nil
 }
 

@@ -268,8 +268,8 @@ func explainImport(file string, lines *entryLines, err error) error {
 	}
 	var wrong []api.ImportLine
 	for _, e := range p.Errors {
-		n := 0
-		if _, scan := fmt.Sscanf(e.Field, api.LineField(0)[:5]+"%d", &n); scan != nil {
+		n, ok := api.LineOfField(e.Field)
+		if !ok {
 			return explainProblem(err)
 		}
 		wrong = append(wrong, api.ImportLine{Line: lines.number(n), Problem: e.Problem})

@@ -28,7 +28,7 @@ func printListState(out io.Writer, l api.List) {
 	if l.Issued == nil {
 		say(out, "%s: nothing is published yet", l.Name)
 	} else {
-		say(out, "%s: version %d, %d entries, issued %s", l.Name, l.Version, l.Entries, ago(*l.Issued))
+		say(out, "%s: version %d, %s, issued %s", l.Name, l.Version, plural(l.Entries, "entry"), ago(*l.Issued))
 	}
 	if l.Failure != "" {
 		say(out, "  ! %s", l.Failure)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
@@ -104,41 +103,36 @@ func otherMirror(c api.MirrorConflict) string {
 }
 
 func printMirrorRequest(out io.Writer, r api.MirrorRegistration) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, value string) {
-		if value != "" {
-			row(t, name, value)
-		}
-	}
-	line("id", r.ID)
-	line("status", r.Status)
-	line("mirror", r.Mirror)
-	line("operator", r.Operator)
-	line("region", r.Region)
-	line("contact", r.Contact)
-	line("e-mail", r.Email+" (never published)")
+	f := newFacts(out)
+	f.line("id", r.ID)
+	f.line("status", r.Status)
+	f.line("mirror", r.Mirror)
+	f.line("operator", r.Operator)
+	f.line("region", r.Region)
+	f.line("contact", r.Contact)
+	f.line("e-mail", r.Email+" (never published)")
 	for _, u := range r.URLs {
-		line("url", u)
+		f.line("url", u)
 	}
-	line("sent", fmt.Sprintf("%s (%s), %d times", formatTime(r.Created), ago(r.Created), r.Requests))
-	line("from", hostOf(r.Source))
-	line("last from", hostOf(r.LastSource))
-	line("revision", strconv.Itoa(r.Revision))
+	f.line("sent", fmt.Sprintf("%s (%s), %s", formatTime(r.Created), ago(r.Created), howOften(r.Requests)))
+	f.line("from", hostOf(r.Source))
+	f.line("last from", hostOf(r.LastSource))
+	f.line("revision", strconv.Itoa(r.Revision))
 	if r.Revision > 1 {
-		line("! changed", changed(r.LastSource, r.Requests, r.Revision))
+		f.line("! changed", changed(r.LastSource, r.Requests, r.Revision))
 	}
-	line("updates", r.Updates)
+	f.line("updates", r.Updates)
 	if r.Decided != nil {
-		line("decided", formatTime(*r.Decided)+" by "+r.Admin)
+		f.line("decided", formatTime(*r.Decided)+" by "+decider(r.Admin))
 	}
-	line("reason", r.Reason)
+	f.line("reason", r.Reason)
 	if r.Look != nil {
-		line(strings.TrimPrefix(lookMark(r.Look), "=")+" serves", looked(r.Look))
+		f.line(strings.TrimPrefix(lookMark(r.Look)+" serves", "= "), looked(r.Look))
 	}
 	for _, c := range r.Conflicts {
-		line("! conflict", "same "+c.Kind+" as "+otherMirror(c)+": "+c.Value)
+		f.line("! conflict", "same "+c.Kind+" as "+otherMirror(c)+": "+c.Value)
 	}
-	t.Flush()
+	f.Flush()
 }
 
 func adminMirrorsApproveCommand(f *adminFlags) *cobra.Command {

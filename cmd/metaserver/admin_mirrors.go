@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -97,6 +96,13 @@ func since(t *time.Time) string {
 	return ago(*t)
 }
 
+func stateFor(state string, since *time.Time) string {
+	if since == nil {
+		return state
+	}
+	return state + " for " + strings.TrimSuffix(ago(*since), " ago")
+}
+
 // lookOf describes the newest look at a mirror in three columns.
 func lookOf(c *api.Check) (version, age, looked string) {
 	if c == nil {
@@ -135,31 +141,26 @@ func isMirrorRequest(id string) bool {
 }
 
 func printMirrorHistory(out io.Writer, m api.MirrorHistory) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, value string) {
-		if value != "" {
-			row(t, name, value)
-		}
-	}
-	line("id", m.ID)
-	line("operator", m.Operator)
-	line("region", m.Region)
-	line("contact", m.Contact)
+	f := newFacts(out)
+	f.line("id", m.ID)
+	f.line("operator", m.Operator)
+	f.line("region", m.Region)
+	f.line("contact", m.Contact)
 	if m.Email != "" {
-		line("e-mail", m.Email+" (never published)")
+		f.line("e-mail", m.Email+" (never published)")
 	}
 	for _, u := range m.URLs {
-		line("url", u)
+		f.line("url", u)
 	}
-	line("request", m.Request)
-	line("state", m.State+" for "+strings.TrimSuffix(since(m.Since), " ago"))
+	f.line("request", m.Request)
+	f.line("state", stateFor(m.State, m.Since))
 	if m.LeftOut != nil {
-		line("! left out", "of the list since "+formatTime(*m.LeftOut))
+		f.line("! left out", "of the list since "+formatTime(*m.LeftOut))
 	}
 	if m.Drops > 0 {
-		line("left out", fmt.Sprintf("%d times so far", m.Drops))
+		f.line("left out", howOften(m.Drops)+" so far")
 	}
-	t.Flush()
+	f.Flush()
 	printChecks(out, m.Checks)
 	for _, e := range m.Evidence {
 		say(out, "\nSigned twice under one number, found %s at %s. The root has published:", formatTime(e.At), e.URL)
@@ -175,8 +176,7 @@ func printChecks(out io.Writer, checks []api.Check) {
 		return
 	}
 	fmt.Fprintln(out)
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "LOOKED\tSTATE\tVERSION\tAGE\tTOOK\tERROR")
+	t := newTable(out, "LOOKED", "STATE", "VERSION", "AGE", "TOOK", "ERROR")
 	for _, c := range checks {
 		version, age, _ := lookOf(&c)
 		row(t, formatTime(c.At), c.State, version, age, fmt.Sprintf("%d ms", c.Milliseconds), c.Error)

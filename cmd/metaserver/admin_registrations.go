@@ -5,11 +5,36 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
 )
+
+func adminRegisterCommand(f *adminFlags) *cobra.Command {
+	var req api.RegistrationRequest
+	var probe string
+	cmd := &cobra.Command{
+		Use:   "register --name N --address HOST:PORT --game G --email E --description D",
+		Short: "Put a server's registration into the queue, through the admin listener",
+		Long: `Put a server's registration into the queue, through the admin listener: for a
+root without a public listener, whose requests come by mail or telephone. It is
+approved like any other.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			complete(&req, probe)
+			return work(cmd, f, func(c *api.Client) (api.Accepted, error) {
+				return c.RegisterByAdmin(cmd.Context(), req)
+			}, func(out io.Writer, a api.Accepted) {
+				say(out, "Registration %s is %s.", a.ID, a.Status)
+			})
+		},
+	}
+	registrationFlags(cmd.Flags(), &req, &probe)
+	for _, name := range requiredOfServer {
+		cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
 
 func adminPendingCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
@@ -41,8 +66,7 @@ func printPending(out io.Writer, list []api.Registration) {
 		say(out, "Nothing waits for a decision.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tNAME\tADDRESS\tGAME\tSENT\tFROM\tPROBE")
+	t := newTable(out, "ID", "NAME", "ADDRESS", "GAME", "SENT", "FROM", "PROBE")
 	for _, r := range list {
 		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source, probed(r.Findings))
 		if r.Revision > 1 {
@@ -140,60 +164,55 @@ host. --look makes it look now.`,
 }
 
 func printRegistration(out io.Writer, r api.Registration) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, value string) {
-		if value != "" {
-			row(t, name, value)
-		}
-	}
-	line("id", r.ID)
-	line("status", r.Status)
-	line("name", r.Name)
-	line("addresses", strings.Join(r.Addresses, ", "))
-	line("game", r.Game)
-	line("description", r.Description)
-	line("version", r.Version)
-	line("region", r.Region)
-	line("languages", strings.Join(r.Languages, ", "))
-	line("tags", strings.Join(r.Tags, ", "))
-	line("website", r.Website)
-	line("key", r.Key)
+	f := newFacts(out)
+	f.line("id", r.ID)
+	f.line("status", r.Status)
+	f.line("name", r.Name)
+	f.line("addresses", strings.Join(r.Addresses, ", "))
+	f.line("game", r.Game)
+	f.line("description", r.Description)
+	f.line("version", r.Version)
+	f.line("region", r.Region)
+	f.line("languages", strings.Join(r.Languages, ", "))
+	f.line("tags", strings.Join(r.Tags, ", "))
+	f.line("website", r.Website)
+	f.line("key", r.Key)
 	for _, e := range r.Endpoints {
-		line("endpoint", e.Role+": "+e.Address+" ("+e.Protocol+")")
+		f.line("endpoint", e.Role+": "+e.Address+" ("+e.Protocol+")")
 	}
-	line("e-mail", r.Email+" (never published)")
-	line("sent", fmt.Sprintf("%s (%s), %d times", formatTime(r.Created), ago(r.Created), r.Requests))
-	line("from", hostOf(r.Source))
-	line("last from", hostOf(r.LastSource))
-	line("revision", strconv.Itoa(r.Revision))
+	f.line("e-mail", r.Email+" (never published)")
+	f.line("sent", fmt.Sprintf("%s (%s), %s", formatTime(r.Created), ago(r.Created), howOften(r.Requests)))
+	f.line("from", hostOf(r.Source))
+	f.line("last from", hostOf(r.LastSource))
+	f.line("revision", strconv.Itoa(r.Revision))
 	if r.Revision > 1 {
-		line("! changed", changed(r.LastSource, r.Requests, r.Revision))
+		f.line("! changed", changed(r.LastSource, r.Requests, r.Revision))
 	}
-	line("entry", r.EntryID)
-	ownerLines(r, line)
+	f.line("entry", r.EntryID)
+	ownerLines(r, f.line)
 	if r.Decided != nil {
-		line("decided", formatTime(*r.Decided)+" by "+decider(r.Admin))
+		f.line("decided", formatTime(*r.Decided)+" by "+decider(r.Admin))
 	}
-	line("reason", r.Reason)
+	f.line("reason", r.Reason)
 	if r.Status == "pending" || r.Findings != nil {
-		findingLines(r.Findings, line)
+		findingLines(r.Findings, f.line)
 	}
 	if r.Block != nil {
-		line("! block", blockedBy(r.Block))
+		f.line("! block", blockedBy(r.Block))
 	}
 	for _, n := range r.Notes {
-		line("note", noteText(n))
+		f.line("note", noteText(n))
 	}
 	for _, p := range r.History {
-		line("history", pastText(p))
+		f.line("history", pastText(p))
 	}
 	if len(r.Scripts) > 1 {
-		line("! name", "it mixes "+strings.Join(r.Scripts, " and ")+" letters")
+		f.line("! name", "it mixes "+strings.Join(r.Scripts, " and ")+" letters")
 	}
 	for _, c := range r.Conflicts {
-		line("! conflict", conflictText(c))
+		f.line("! conflict", conflictText(c))
 	}
-	t.Flush()
+	f.Flush()
 }
 
 func adminApproveCommand(f *adminFlags) *cobra.Command {
@@ -268,28 +287,5 @@ func adminRejectCommand(f *adminFlags) *cobra.Command {
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
 	cmd.MarkFlagRequired("reason")
 	chosen.flags(cmd)
-	return cmd
-}
-
-func adminRevokeCommand(f *adminFlags) *cobra.Command {
-	var reason string
-	var entries entryIDs
-	cmd := &cobra.Command{
-		Use:   "revoke ENTRY-ID... --reason R",
-		Short: "Take servers out of the list",
-		Long: `Take servers out of the list for good. "suspend" does it for a while.` + entryIDsHelp + `
-An edition that would lose more than 20 percent of the list, or with which a day
-would, waits for "confirm".`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return eachEntry(cmd, f, &entries, args, "revoke", func(c *api.Client, id string) (api.Decided, error) {
-				return c.Revoke(cmd.Context(), id, reason)
-			}, func(out io.Writer, d api.Decided) {
-				say(out, "Entry %s is %s.", d.EntryID, d.Status)
-			})
-		},
-	}
-	entries.flags(cmd)
-	cmd.Flags().StringVar(&reason, "reason", "", "why; the requester reads it")
-	cmd.MarkFlagRequired("reason")
 	return cmd
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
@@ -35,8 +34,7 @@ func printReports(out io.Writer, all []api.Reports) {
 		say(out, "There is no open report.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ENTRY\tWHEN\tKIND\tREPORT")
+	t := newTable(out, "ENTRY", "WHEN", "KIND", "REPORT")
 	for _, r := range all {
 		for _, one := range r.Newest {
 			row(t, r.EntryID, ago(one.At), one.Kind, one.Text)
@@ -76,7 +74,7 @@ func adminReportsResolveCommand(f *adminFlags) *cobra.Command {
 			return work(cmd, f, func(c *api.Client) (api.Resolved, error) {
 				return c.ResolveReports(cmd.Context(), args[0], note)
 			}, func(out io.Writer, r api.Resolved) {
-				say(out, "%d reports about %s are done with.", r.Reports, r.EntryID)
+				say(out, "Done with %s about %s.", plural(r.Reports, "report"), r.EntryID)
 			})
 		},
 	}

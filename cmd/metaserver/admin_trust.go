@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -71,8 +70,7 @@ func adminTrustListCommand(f *adminFlags) *cobra.Command {
 }
 
 func printTrustList(out io.Writer, all []api.Trust) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NUMBER\tEPOCH\tISSUED\tSIGNED BY\tSHA-256")
+	t := newTable(out, "NUMBER", "EPOCH", "ISSUED", "SIGNED BY", "SHA-256")
 	for _, d := range all {
 		row(t, strconv.FormatInt(d.Version, 10), strconv.FormatInt(d.Epoch, 10), formatTime(d.Issued), strings.Join(d.Signers, ","), d.SHA256)
 	}

@@ -152,8 +152,13 @@ func (b *bundle) write(dir string) error {
 		}
 	}
 	pinned := b.chain.Newest().Bytes()
-	if err := errors.Join(put(pinned, serverlist.NamePinned), put(b.mirrorList.Bytes(), publish.MirrorList), put(b.list.Bytes(), publish.ServerList)); err != nil {
-		return err
+	for _, d := range []struct {
+		name string
+		data []byte
+	}{{serverlist.NamePinned, pinned}, {publish.MirrorList, b.mirrorList.Bytes()}, {publish.ServerList, b.list.Bytes()}} {
+		if err := put(d.data, d.name); err != nil {
+			return err
+		}
 	}
 	client, err := serverlist.New(serverlist.Config{Trust: pinned, Static: os.DirFS(dir)})
 	if err != nil {

@@ -165,7 +165,7 @@ func (d *demo) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("publish", "server.list version %d: %d entries, signed by the list key", list.Version, list.Entries)
+	d.say("publish", "server.list version %d: %s, signed by the list key", list.Version, plural(list.Entries, "entry"))
 	return d.keepStatic()
 }
 

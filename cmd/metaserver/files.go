@@ -34,6 +34,19 @@ func readLimited(ctx context.Context, path string, limit int64) ([]byte, error) 
 	}
 }
 
+// readUntilDone returns what comes from a pipe, which may stay silent for ever:
+// the end of ctx ends the reading, too.
+func readUntilDone(ctx context.Context, in io.Reader) io.ReadCloser {
+	r, w := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { w.CloseWithError(errInterrupted) })
+	go func() {
+		defer stop()
+		_, err := io.Copy(w, in)
+		w.CloseWithError(err)
+	}()
+	return r
+}
+
 func readWhole(path string, limit int64) ([]byte, error) {
 	var in io.Reader = os.Stdin
 	if path != "-" {

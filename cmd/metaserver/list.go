@@ -11,9 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -240,19 +238,18 @@ func printList(out, errOut io.Writer, f listFlags, r serverlist.Result, live []p
 	if len(r.List.Servers) == 0 {
 		return
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	defer w.Flush()
-	head := "NAME\tADDRESS\tGAME\tID"
+	head := []string{"NAME", "ADDRESS", "GAME", "ID"}
 	if live != nil {
-		head += "\tSTATE"
+		head = append(head, "STATE")
 	}
-	fmt.Fprintln(w, head)
+	t := newTable(out, head...)
+	defer t.Flush()
 	for i, s := range r.List.Servers {
 		cells := []string{s.Name, s.Addresses[0], s.Game, s.ID}
 		if live != nil {
 			cells = append(cells, stateOf(live[i]))
 		}
-		row(w, cells...)
+		row(t, cells...)
 	}
 }
 
@@ -261,13 +258,6 @@ func stateOf(l probe.Live) string {
 		return fmt.Sprintf("online, %.1f ms", l.RTT)
 	}
 	return fmt.Sprintf("%s: %s", l.State, l.Error)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // cacheFailures returns the attempts at using the cache that failed: what is
@@ -285,82 +275,4 @@ func printAttempts(w io.Writer, attempts []serverlist.Attempt) {
 	for _, a := range attempts {
 		fmt.Fprintf(w, "  %-9s %s %s\n", a.Outcome, cleanText(a.URL), cleanText(a.Detail))
 	}
-}
-
-// A listJSON is the stable form for programs.
-type listJSON struct {
-	Origin       string        `json:"origin"`
-	Source       string        `json:"source"`
-	Freshness    string        `json:"freshness"`
-	Version      int64         `json:"version"`
-	Epoch        int64         `json:"epoch"`
-	Issued       time.Time     `json:"issued"`
-	AgeSeconds   int64         `json:"age_seconds"`
-	From         string        `json:"from"`
-	ClockSuspect bool          `json:"clock_suspect"`
-	Trust        int64         `json:"trust"`
-	Signers      []string      `json:"signers"`
-	Skipped      []string      `json:"skipped"`
-	Attempts     []attemptJSON `json:"attempts"`
-	Servers      []serverJSON  `json:"servers"`
-}
-
-type attemptJSON struct {
-	URL      string    `json:"url"`
-	Document string    `json:"document"`
-	Outcome  string    `json:"outcome"`
-	Detail   string    `json:"detail"`
-	Started  time.Time `json:"started"`
-	TookMS   int64     `json:"took_ms"`
-}
-
-func newListJSON(r serverlist.Result, live []probe.Live) listJSON {
-	h := &r.List.Head
-	l := listJSON{
-		Origin: h.Origin, Source: string(r.Source), Freshness: string(r.Freshness),
-		Version: h.Version, Epoch: h.Epoch, Issued: h.Issued,
-		AgeSeconds: int64(r.Age / time.Second), From: r.From, ClockSuspect: r.ClockSuspect,
-		Trust: r.Trust.Newest().Version, Signers: keyNames(r.List.Signers),
-		Skipped: []string{}, Attempts: attemptsJSON(r.Attempts), Servers: []serverJSON{},
-	}
-	for _, e := range r.List.Skipped {
-		l.Skipped = append(l.Skipped, e.Error())
-	}
-	for i, s := range r.List.Servers {
-		entry := serverJSON{server: s}
-		if live != nil {
-			entry.server.Unknown = slices.DeleteFunc(slices.Clone(s.Unknown), func(m serverlist.Member) bool { return m.Name == "live" })
-			entry.live = &live[i]
-		}
-		l.Servers = append(l.Servers, entry)
-	}
-	return l
-}
-
-func attemptsJSON(attempts []serverlist.Attempt) []attemptJSON {
-	out := []attemptJSON{}
-	for _, a := range attempts {
-		out = append(out, attemptJSON{a.URL, a.Document, string(a.Outcome), a.Detail, a.Started.UTC(), a.Took.Milliseconds()})
-	}
-	return out
-}
-
-// A serverJSON is an entry with the members of the list and, if it was probed,
-// a member live.
-type serverJSON struct {
-	server serverlist.Server
-	live   *probe.Live
-}
-
-func (s serverJSON) MarshalJSON() ([]byte, error) {
-	entry, err := s.server.MarshalJSON()
-	if err != nil || s.live == nil {
-		return entry, err
-	}
-	live, err := marshalPlain(s.live)
-	if err != nil {
-		return nil, err
-	}
-	entry = append(entry[:len(entry)-1], `,"live":`...)
-	return append(append(entry, live...), '}'), nil
 }

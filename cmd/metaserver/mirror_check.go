@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
@@ -86,7 +86,8 @@ func mirrorStatusCommand() *cobra.Command {
 		Use:   "status --config FILE",
 		Short: "Show what is published where, and how old it is",
 		Long: `Read every target back, ask the root for the heads of its lists, and show
-versions, ages and freshness, and which target, or the root, is behind. Nothing is changed.
+versions, ages and freshness, and which target, or the root, is behind. Nothing
+is changed.
 
 The exit status is 0 if every target holds what the root has, 3 if what some
 target holds is stale or about to be, else 1.`,
@@ -130,8 +131,7 @@ func exitOfStatus(s *mirror.Status) error {
 // printMirrorStatus prints a table, and on standard error why a row is not
 // whole.
 func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row(t, "WHERE", "DOCUMENT", "VERSION", "AGE", "FRESH UNTIL", "STATE")
+	t := newTable(out, "WHERE", "DOCUMENT", "VERSION", "AGE", "FRESH UNTIL", "STATE")
 	root := mirror.TargetStatus{Target: "root " + s.Root.URL, Trust: s.Root.Trust, Documents: s.Root.Documents, Error: s.Root.Error}
 	newest := s.Root.Trust
 	for _, target := range s.Targets {
@@ -146,8 +146,8 @@ func printMirrorStatus(out, problems io.Writer, s *mirror.Status) error {
 		if target.Error != "" {
 			printError(problems, fmt.Errorf("%s: %s", target.Target, target.Error))
 		}
-		for name, why := range target.Refused {
-			printError(problems, fmt.Errorf("%s: %s does not verify: %s", target.Target, name, why))
+		for _, name := range slices.Sorted(maps.Keys(target.Refused)) {
+			printError(problems, fmt.Errorf("%s: %s does not verify: %s", target.Target, name, target.Refused[name]))
 		}
 	}
 	return t.Flush()

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -76,61 +73,51 @@ func printErrorJSON(w io.Writer, err error) error {
 	return printJSON(w, out)
 }
 
-// printJSON prints one value for programs.
+// printJSON prints one value for programs. Somebody may look at it on a terminal
+// all the same, so characters that it would obey are printed as escapes.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var text strings.Builder
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escapeObeyed(text.String()))
+	return err
 }
 
-// cleanText replaces what could move a cursor or reorder a line. Line feeds
-// stay.
+// escapeObeyed writes what a terminal obeys as escapes. All of it stands in
+// strings.
+func escapeObeyed(text string) string {
+	if strings.IndexFunc(text, isObeyed) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if isObeyed(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// isObeyed tells whether a terminal may obey a character: move a cursor, reorder
+// a line. Line feeds are meant.
+func isObeyed(r rune) bool {
+	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == 0xFEFF || r == 0x2028 || r == 0x2029)
+}
+
+// cleanText replaces what a terminal obeys.
 func cleanText(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == 0xFEFF, r == 0x2028, r == 0x2029:
+		if isObeyed(r) {
 			return '\uFFFD'
 		}
 		return r
 	}, s)
-}
-
-// row prints the cells of a table, which came from elsewhere: no cell can break
-// its line or its column.
-func row(out io.Writer, cells ...string) {
-	for i, c := range cells {
-		cells[i] = strings.ReplaceAll(cleanText(c), "\n", "\uFFFD")
-	}
-	fmt.Fprintln(out, strings.Join(cells, "\t"))
-}
-
-// A remarked row is a row of a table, and what is said below it.
-type remarkedRow struct {
-	cells   []string
-	remarks []string
-}
-
-// printRemarked prints a table of which the columns stay columns, whatever is
-// said between the rows.
-func printRemarked(out io.Writer, head []string, rows []remarkedRow) {
-	var table bytes.Buffer
-	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	row(t, head...)
-	for _, r := range rows {
-		row(t, r.cells...)
-	}
-	t.Flush()
-	lines := slices.Collect(strings.Lines(table.String()))
-	io.WriteString(out, lines[0])
-	for i, r := range rows {
-		io.WriteString(out, lines[i+1])
-		for _, remark := range r.remarks {
-			say(out, "  %s", strings.ReplaceAll(remark, "\n", " "))
-		}
-	}
 }
 
 // A result is standard output. It notes the first write that failed, because
@@ -195,11 +182,30 @@ func formatAge(d time.Duration) string {
 	}
 }
 
-// marshalPlain is json.Marshal without escapes for HTML.
-func marshalPlain(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
+// plural counts things: "1 entry", "2 entries", "3 servers".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if stem, ok := strings.CutSuffix(thing, "ry"); ok {
+		return fmt.Sprintf("%d %sries", n, stem)
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// pluralAre is plural before what is said of the things: "1 entry is", "2
+// entries are".
+func pluralAre(n int, thing string) string {
+	if n == 1 {
+		return plural(n, thing) + " is"
+	}
+	return plural(n, thing) + " are"
+}
+
+// howOften counts what has happened: "once", "2 times".
+func howOften(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

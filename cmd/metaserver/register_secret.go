@@ -90,13 +90,11 @@ func warnReadable(errOut io.Writer, file string) {
 	}
 }
 
-// clientOf returns a client for the root that a secret URL is of.
+// clientOf returns a client for the root that a secret URL is of. A proxy may show
+// it below a path.
 func clientOf(secret string) *api.Client {
-	u, err := url.Parse(secret)
-	if err != nil {
-		return &api.Client{}
-	}
-	return newClient(os.Stderr, u.Scheme+"://"+u.Host, "", nil)
+	root, _, _ := strings.Cut(secret, "/api/v1/")
+	return newClient(os.Stderr, root, "", nil)
 }
 
 // newSecretFile makes the file for a secret URL, before there is one: when it

@@ -49,7 +49,7 @@ func (o *ownerCommand) offer(cmd *cobra.Command, to, path string) error {
 	where := offer.URL
 	if f != nil {
 		if err := writeSecret(f, offer.URL); err != nil {
-			return err // another offer takes the place of this one
+			return withHint(errors.Join(err, os.Remove(path)), "Offer it again: a newer offer takes the place of this one.")
 		}
 		where, offer.URL = path, ""
 	}

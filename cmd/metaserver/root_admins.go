@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root"
@@ -66,8 +65,7 @@ func printAdmins(out io.Writer, all []store.Admin) {
 		say(out, "No admin has a token: \"metaserver root admins add\" makes one.")
 		return
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tSINCE")
+	t := newTable(out, "NAME", "SINCE")
 	for _, a := range all {
 		row(t, a.Name, formatTime(a.Created))
 	}

@@ -77,7 +77,7 @@ func explainBackup(file string, err error) error {
 func printBackup(out io.Writer, b root.BackupReport) {
 	say(out, "%s holds the root %s: %s in %s.", b.File, b.Origin, plural(len(b.Files), "file"), formatBytes(b.Size))
 	for _, l := range b.Lists {
-		say(out, "  %s: version %d, entries: %d", l.Name, l.Version, l.Entries)
+		say(out, "  %s: version %d, %s", l.Name, l.Version, plural(l.Entries, "entry"))
 	}
 	if b.WithKeys {
 		say(out, "  It holds private keys: whoever has it can sign in the name of this root.")
@@ -132,7 +132,7 @@ then.`,
 func printRestored(out io.Writer, r root.RestoreReport, alone bool) {
 	say(out, "The root %s is in %s, as it was on %s.", r.Origin, r.Data, formatTime(r.Made))
 	for _, l := range r.Lists {
-		say(out, "  %s: version %d, entries: %d", l.Name, l.Version, l.Entries)
+		say(out, "  %s: version %d, %s", l.Name, l.Version, plural(l.Entries, "entry"))
 	}
 	if r.Counts != nil {
 		say(out, "  %s waiting, %s listed, %s", plural(r.Counts.Pending, "registration"), plural(r.Counts.Listed, "server"), plural(r.Counts.Mirrors, "mirror"))

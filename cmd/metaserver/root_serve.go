@@ -36,9 +36,9 @@ func rootServeCommand() *cobra.Command {
 		Long: `Serve the root in a data folder: documents and registrations on the public
 listener, the admin API on the admin listener. The configuration is root.toml in
 the folder, or the file that --config names; a flag that is given wins, and
-"metaserver root config" prints all that may stand there. With [[target]] tables there everything
-published is also pushed to static hosts; with --listen none that is all there
-is, and no public connection is accepted.
+"metaserver root config" prints all that may stand there. With [[target]] tables
+everything published is also pushed to static hosts; with --listen none that is
+all there is, and no public connection is accepted.
 
 The passphrase of the list key, if it has one, comes from --passphrase-file, or
 from $CREDENTIALS_DIRECTORY/passphrase (systemd), or from the terminal.

@@ -55,8 +55,8 @@ func printReport(out io.Writer, r root.Report) {
 	row("trust", fmt.Sprintf("%d, to be reviewed by %s", r.Trust.Version, formatTime(r.Trust.ReviewBy)))
 	row("  SHA-256", r.Trust.SHA256)
 	for _, l := range r.Lists {
-		row(l.Name, fmt.Sprintf("version %d, %d entries, issued %s ago, %s (until %s)",
-			l.Version, l.Entries, formatAge(time.Duration(l.AgeSeconds)*time.Second), l.Freshness, formatTime(l.FreshUntil)))
+		row(l.Name, fmt.Sprintf("version %d, %s, issued %s ago, %s (until %s)",
+			l.Version, plural(l.Entries, "entry"), formatAge(time.Duration(l.AgeSeconds)*time.Second), l.Freshness, formatTime(l.FreshUntil)))
 	}
 	row("waiting", plural(r.Pending, "registration"))
 	row("listed", plural(r.Listed, "server"))

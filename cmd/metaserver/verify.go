@@ -16,7 +16,7 @@ import (
 )
 
 // maxDocument is above the largest document that verifies, in bytes.
-const maxDocument = serverlist.MaxServerListBody + 256<<10
+const maxDocument = serverlist.MaxServerListBody + 1<<20
 
 func verifyCommand() *cobra.Command {
 	var trust string

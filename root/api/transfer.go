@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -119,8 +120,18 @@ func (c *Client) long(ctx context.Context, method, path string, body any) (*http
 	return resp, nil
 }
 
+const lineField = "line "
+
 // LineField names a line in a problem document.
-func LineField(n int) string { return "line " + strconv.Itoa(n) }
+func LineField(n int) string { return lineField + strconv.Itoa(n) }
+
+// LineOfField returns the number of the line that a field of a problem document
+// names.
+func LineOfField(field string) (n int, ok bool) {
+	digits, ok := strings.CutPrefix(field, lineField)
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil
+}
 
 // ExportTime is how long an export, an import or a look at all mirrors may take
 // at most.
