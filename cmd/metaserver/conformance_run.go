@@ -55,8 +55,8 @@ func (r *conformanceRun) run(ctx context.Context, vectors []conformance.Vector) 
 	}
 	close(next)
 	workers.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, errInterrupted
 	}
 	return conformanceReportOf(failures), nil
 }

@@ -42,6 +42,9 @@ only.`,
 				Passphrase: checkPassphrase(cmd.Context(), passphraseFile),
 			})
 			note.stop()
+			if cmd.Context().Err() != nil {
+				return errInterrupted // what was found last is about the interrupt
+			}
 			if asJSON {
 				return errors.Join(printJSON(cmd.OutOrStdout(), found), statusOfRoot(found))
 			}
