@@ -62,7 +62,11 @@ func Check(ctx context.Context, file string) []Finding {
 		}
 		return c.found
 	}
-	c.add(Good, "configuration", file, fmt.Sprintf("it reads well: root %s, targets: %d", cfg.Root, len(cfg.Targets)), "")
+	targets := "1 target"
+	if n := len(cfg.Targets); n != 1 {
+		targets = fmt.Sprintf("%d targets", n)
+	}
+	c.add(Good, "configuration", file, fmt.Sprintf("%s, root %s", targets, cfg.Root), "")
 	for _, n := range cfg.Notes {
 		c.add(Warning, "configuration", file, n, "")
 	}
