@@ -21,8 +21,8 @@ type AliveStore interface {
 
 	// RecordLooks stores what was seen, all or nothing, with the suspensions and
 	// resumptions that follow from it, and tells whether the list is another now.
-	// What is about an entry that was changed since is only remembered. Of each
-	// entry the newest keep looks stay.
+	// What is about an entry that was changed since stays in its history only, and
+	// it is looked at again. Of each entry the newest keep looks stay.
 	RecordLooks(ctx context.Context, looks []EntryLook, keep int) (changed bool, err error)
 
 	// Alive returns what is known of an entry, and its looks, newest first, at
@@ -141,13 +141,13 @@ func (d *decider) recordLook(l EntryLook, keep int) (changed bool, err error) {
 	if err != nil || e.State == EntryRevoked {
 		return false, err
 	}
+	if err := d.keepLook(l, keep); err != nil || e.Change != l.Change {
+		return false, err
+	}
 	_, err = d.exec(`INSERT INTO entry_alive (entry, state, since, checked, silent) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (entry) DO UPDATE SET state = excluded.state, since = excluded.since, checked = excluded.checked, silent = excluded.silent`,
 		l.Entry, l.Alive.State, seconds(l.Alive.Since), seconds(l.Alive.Checked), int64(l.Alive.Silent/time.Second))
 	if err != nil {
-		return false, err
-	}
-	if err := d.keepLook(l, keep); err != nil || e.Change != l.Change {
 		return false, err
 	}
 	switch own := e.Suspended != nil && e.Suspended.Admin == audit.Watcher; {

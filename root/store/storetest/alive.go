@@ -101,6 +101,10 @@ func lookComesLate(t *testing.T, w *world) {
 	if w.recordLook(store.EntryLook{Entry: e.Server.ID, Change: e.Change, State: store.ServerSilent, Suspend: "dead"}) {
 		t.Error("an entry that has changed is suspended")
 	}
+	if known, history, err := w.Alive(t.Context(), e.Server.ID, 10); err != nil || known != (store.Alive{}) || len(history) != 1 {
+		t.Errorf("known of an entry that has changed: %+v, %+v, %v", known, history, err)
+	}
+	wantIDs(t, "looked at again", w.toLook(start), e.Server.ID)
 	suspended := w.suspend(moved.Server.ID, time.Time{})
 	if w.recordLook(store.EntryLook{Entry: e.Server.ID, Change: suspended.Change, State: store.ServerAlive, Resume: true}) {
 		t.Error("what an admin has suspended comes back by itself")
