@@ -95,6 +95,9 @@ func (s *server) forgetPerson(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return problem(http.StatusNotFound, "Nothing was removed: nothing is known of %q.", clip(req.Whom))
 	}
+	if errors.Is(err, store.ErrAmbiguous) {
+		return problem(http.StatusConflict, "Nothing was removed: %v.", err)
+	}
 	if err != nil {
 		return err
 	}

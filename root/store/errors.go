@@ -13,6 +13,7 @@ var (
 	ErrNoSpace   = errors.New("the disk is full; nothing was changed, and what was stored before is there")
 	ErrReadOnly  = errors.New("the disk of the database cannot be written to: it is mounted read-only, or it fails; nothing was changed, and what was stored before is there")
 	ErrConflict  = errors.New("another edition was published meanwhile; read the newest one and try again")
+	ErrAmbiguous = errors.New("this is the id of a request and of an entry as well; name the person by the e-mail address")
 )
 
 // A SourceLimitError refuses one more request of a source that has sent enough

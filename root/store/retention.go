@@ -32,7 +32,8 @@ type Retention interface {
 	ForgetReports(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Forget removes what is known of a person. What it has removed is not in
-	// the database file any more, nor in its log. [ErrNotFound].
+	// the database file any more, nor in its log. [ErrNotFound], and
+	// [ErrAmbiguous] for an id of two things.
 	Forget(ctx context.Context, whom Person, admin string) (Forgotten, error)
 }
 
@@ -208,26 +209,52 @@ func (f *forgetter) records(who string) error {
 	return err
 }
 
+// byID takes the id of a request, or of an entry, which may be called r12 as well.
 func (f *forgetter) byID(id string) error {
-	if n, err := parseID(id); err == nil {
-		return f.request(n)
-	}
-	if n, err := parseMirrorID(id); err == nil {
-		return f.mirrorRequest(n)
-	}
-	numbers, err := f.numbers("SELECT id FROM registrations WHERE entry = $1", id)
+	about, err := f.numbers("SELECT id FROM registrations WHERE entry = $1", id)
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
+	forget, err := f.requestCalled(id)
+	switch {
+	case err != nil:
+		return err
+	case forget != nil && len(about) > 0:
+		return ErrAmbiguous
+	case forget != nil:
+		return forget()
+	case len(about) == 0:
+		return ErrNotFound
+	}
+	for _, n := range about {
 		if err := f.request(n); err != nil {
 			return err
 		}
 	}
-	if len(numbers) == 0 {
-		return ErrNotFound
-	}
 	return nil
+}
+
+// requestCalled returns what forgets the request of an id; nil: there is none.
+func (f *forgetter) requestCalled(id string) (forget func() error, err error) {
+	for _, queue := range []struct {
+		table  string
+		parse  func(string) (int64, error)
+		forget func(int64) error
+	}{
+		{serverQueue.registrations, parseID, f.request},
+		{mirrorQueue.registrations, parseMirrorID, f.mirrorRequest},
+	} {
+		number, notOne := queue.parse(id)
+		if notOne != nil {
+			continue
+		}
+		found, err := f.numbers("SELECT id FROM "+queue.table+" WHERE id = $1", number)
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		return func() error { return queue.forget(number) }, nil
+	}
+	return nil, nil
 }
 
 func (f *forgetter) bySource(source string) error {

@@ -212,6 +212,26 @@ func TestForgetSourceAndID(t *testing.T) {
 	}
 }
 
+// An entry may be called like the request of somebody else.
+func TestForgetAmbiguous(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, t.TempDir(), nil)
+	pending, _, _ := crowd(t, s)
+	other, err := s.Register(t.Context(), from(99, "other@example.net"), store.Limits{Queue: -1})
+	if err == nil {
+		_, err = s.Approve(t.Context(), store.Approval{Registration: other.ID, Entry: pending, Admin: "alice"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Forget(t.Context(), store.Person{ID: pending}, "alice"); !errors.Is(err, store.ErrAmbiguous) {
+		t.Errorf("%s is forgotten: %v", pending, err)
+	}
+	if r, err := s.Review(t.Context(), pending); err != nil || r.Email != person {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // TestRetention lets time pass.
 func TestRetention(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,7 @@ var admin = []operation{
 			query{"skip_wrong", "string", "1: wrong lines are left out."}).refuses(http.StatusConflict),
 
 	post(prefix+"/forget", "Remove what is known of a person", api.Person{}, ok(api.Forgotten{})).
-		more("What stays is named, with the reason.").refuses(http.StatusUnprocessableEntity),
+		more("What stays is named, with the reason.").refuses(http.StatusNotFound, http.StatusConflict),
 
 	get(prefix+"/mirror-registrations", "All requests of mirrors that wait, oldest first", ok([]api.MirrorRegistration{})),
 	post(prefix+"/mirror-registrations", "Put a mirror's request into the queue", api.MirrorRequest{}, queued(api.Accepted{})),
