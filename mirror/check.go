@@ -144,6 +144,9 @@ func (c *checker) date(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	resp, err := c.m.fetcher.HTTP.Do(req)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return time.Time{}, fmt.Errorf("%s: it said nothing for %v", url, Patience)
+	}
 	if err != nil {
 		return time.Time{}, err
 	}

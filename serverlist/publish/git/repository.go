@@ -196,11 +196,20 @@ func (r *repository) talk(ctx context.Context, stdin []byte, args ...string) (st
 }
 
 func (r *repository) talkWithin(ctx context.Context, limit time.Duration, stdin []byte, args ...string) (string, error) {
-	late := fmt.Errorf("the host did not finish within %v: %w", limit, context.DeadlineExceeded)
-	timed, cancel := context.WithTimeoutCause(ctx, limit, late)
+	timed, cancel := context.WithTimeoutCause(ctx, limit, errLate(limit))
 	defer cancel()
 	return r.run(timed, stdin, args...)
 }
+
+// An errLate is the time that a host was given and did not keep.
+type errLate time.Duration
+
+func (e errLate) Error() string {
+	return fmt.Sprintf("the host did not finish within %v", time.Duration(e))
+}
+
+// Is makes it an expired deadline for callers.
+func (e errLate) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // A limitedBuffer keeps the beginning of what is written to it.
 type limitedBuffer struct {

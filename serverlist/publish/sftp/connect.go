@@ -90,6 +90,8 @@ func (s *session) handshake(known *knownHost, l *login, methods []ssh.AuthMethod
 		return known.noKnownKind()
 	case l.failure != nil || isRefusal(err):
 		return l.refused(err)
+	case errors.Is(s.link.lost(), os.ErrDeadlineExceeded):
+		err = s.link.lost()
 	}
 	return fmt.Errorf("starting SSH with %s: %w; does the server take SSH at this port, and this machine's connections?", s.target.Address, err)
 }
