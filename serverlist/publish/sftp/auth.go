@@ -154,15 +154,20 @@ func (l *login) notice(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 // there. Package ssh has no type for that.
 func isRefusal(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "unable to authenticate") || strings.Contains(text, "authentication failures") || strings.Contains(text, "authentication attempts")
+	return strings.Contains(text, "unable to authenticate") || neverAsked(text) || strings.Contains(text, "authentication failures") || strings.Contains(text, "authentication attempts")
 }
+
+// neverAsked tells whether the server refused to ask questions at all, as an
+// OpenSSH without PAM does after a wrong password; package ssh takes the answer,
+// SSH_MSG_USERAUTH_FAILURE, for a breach of the protocol.
+func neverAsked(text string) bool { return strings.Contains(text, "unexpected message type 51 ") }
 
 // refused explains a login that failed.
 func (l *login) refused(err error) error {
 	switch {
 	case l.failure != nil:
 		return l.failure
-	case !strings.Contains(err.Error(), "unable to authenticate"):
+	case !strings.Contains(err.Error(), "unable to authenticate") && !neverAsked(err.Error()):
 		return fmt.Errorf("%w: the server allows fewer tries than the ssh-agent has keys (%d); name the right one", err, len(l.offered))
 	}
 	offered := "nothing that it takes"

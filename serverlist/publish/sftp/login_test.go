@@ -98,6 +98,19 @@ func TestPassword(t *testing.T) {
 	}
 }
 
+// TestPasswordAndNoQuestions: the server says that it asks questions, and never
+// does.
+func TestPasswordAndNoQuestions(t *testing.T) {
+	t.Parallel()
+	s := testenv.SSHD(t, testenv.SSHDOptions{Config: "KbdInteractiveAuthentication yes"})
+	if s.Password == "" {
+		testenv.Unable(t, "only root can make an account with a password")
+	}
+	target := sftp.Target{Address: s.Address, User: s.User, KnownHosts: s.HostKeys,
+		Password: func() (string, error) { return "battery staple", nil }}
+	wantError(t, fails(t, target), "does not let user", "who showed the password", "check the password")
+}
+
 // TestAgent uses a real ssh-agent with more keys than the server allows tries.
 func TestAgent(t *testing.T) {
 	s := testenv.SSHD(t, testenv.SSHDOptions{})
