@@ -167,7 +167,7 @@ func (s *mirrorSetup) askField(ctx context.Context, field hosts.Field) error {
 			return nil
 		}
 	}
-	if field.Rare() {
+	if field.Rare() || s.needless(field.Key) {
 		return nil
 	}
 	switch field.Kind {
@@ -198,6 +198,22 @@ func (s *mirrorSetup) askField(ctx context.Context, field hosts.Field) error {
 		s.lines = append(s.lines, field.Key+" = "+tomlfile.Quote(text))
 	}
 	return err
+}
+
+// needless tells whether an answer before makes a question idle: the passphrase of
+// no key, the password of nobody, or beside another way to log in.
+func (s *mirrorSetup) needless(key string) bool {
+	asks := func(key string) bool {
+		return slices.ContainsFunc(hosts.Fields(s.kind), func(f hosts.Field) bool { return f.Key == key })
+	}
+	has := func(key string) bool { return s.hasLine(hosts.Field{Key: key}) }
+	switch key {
+	case "passphrase":
+		return asks("key_file") && !has("key_file")
+	case "password":
+		return has("key_file") || has("agent") || asks("user") && !has("user")
+	}
+	return false
 }
 
 func forExample(field hosts.Field) string {
