@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -95,12 +96,20 @@ func (c *checker) add(level Level, subject, where, text, remedy string) {
 	c.found = append(c.found, Finding{level, subject, where, text, remedy})
 }
 
+// remedyOf says what to do where the root does not answer.
+func remedyOf(err error) string {
+	if wrong := (x509.CertificateInvalidError{}); errors.As(err, &wrong) && wrong.Reason == x509.Expired {
+		return "Is the clock of this machine right (timedatectl)? If it is, the root's admins have to renew the certificate."
+	}
+	return "Is the root running, is the URL in the configuration the one that its admin gave you, and does this machine reach the Internet?"
+}
+
 // root asks for everything that a run asks for, and for the time.
 func (c *checker) root(ctx context.Context) {
 	where := c.m.cfg.Root
 	date, err := c.date(ctx)
 	if err != nil {
-		c.add(Bad, "root", where, err.Error(), "Is the root running, is the URL in the configuration the one that its admin gave you, and does this machine reach the Internet? What is published stays meanwhile.")
+		c.add(Bad, "root", where, err.Error(), remedyOf(err)+" What is published stays meanwhile.")
 		return
 	}
 	c.clock(date)

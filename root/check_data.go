@@ -32,7 +32,7 @@ func (k *checker) permissions() {
 		k.private(path)
 	}
 	if odd := otherOwners(k.cfg.Data); len(odd) > 0 {
-		k.add(Bad, "permissions", odd[0], fmt.Sprintf("%d file(s) of the data folder, this one first, belong to another user than the folder, as after a command that was run as another", len(odd)),
+		k.add(Bad, "permissions", odd[0], fmt.Sprintf("this and %d more of the data folder belong to another user than the folder, as after a command that was run as another", len(odd)-1),
 			"Give all of it to the user that runs the root: chown -R USER "+k.cfg.Data)
 	}
 	if len(k.found) == before {

@@ -156,6 +156,10 @@ func (k *checker) publicURL(ctx context.Context) {
 	}
 	resp, err := k.ask(ctx, http.MethodHead, base+"server.list")
 	if err != nil {
+		if wrong := (x509.CertificateInvalidError{}); errors.As(err, &wrong) && wrong.Reason == x509.Expired {
+			k.add(Bad, "public_url", base, err.Error(), "Is the clock of this machine right (timedatectl)? If it is, renew the certificate.")
+			return
+		}
 		k.add(Bad, "public_url", base, err.Error(), "Is the root (or the target) running, does the name lead here, and do the firewall and the proxy let it through? A network that cannot reach itself by its public address needs a look from outside.")
 		return
 	}

@@ -14,6 +14,10 @@ const modesCount = true
 
 // otherOwners returns what lies in a folder and belongs to another user than it.
 func otherOwners(dir string) (paths []string) {
+	dir, err := filepath.EvalSymlinks(dir) // a link to it is not walked
+	if err != nil {
+		return nil
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil

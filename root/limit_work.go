@@ -109,7 +109,10 @@ func (f *floodGuard) pose(src source, level int, now time.Time, why error) error
 		text += fmt.Sprintf(" This request was not taken because %v.", why)
 	}
 	p := problem(http.StatusTooManyRequests, "%s", text)
-	p.Type, p.Title, p.RetryAfter = api.WorkType, "Proof of work required", workRetry
+	p.Type, p.Title = api.WorkType, "Proof of work required"
+	if level > 0 { // else coming back later does not help
+		p.RetryAfter = workRetry
+	}
 	p.Work = &api.ProofOfWork{Origin: puzzle.Origin, Challenge: puzzle.Challenge, Bits: puzzle.Bits, Expires: expires.UTC()}
 	return p
 }

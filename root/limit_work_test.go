@@ -33,7 +33,7 @@ func (a answer) puzzle(t testing.TB) (api.Problem, proofofwork.Puzzle) {
 	if err := json.Unmarshal(a.body, &p); err != nil || a.status != 429 || p.Type != api.WorkType || p.Work == nil {
 		t.Fatalf("status %d, %v: %s", a.status, err, a.body)
 	}
-	if a.header.Get("Retry-After") == "" || !strings.Contains(p.Detail, "metaserver register") {
+	if always := !strings.Contains(p.Detail, "is flooded"); always == (a.header.Get("Retry-After") != "") || !strings.Contains(p.Detail, "metaserver register") {
 		t.Errorf("Retry-After %q, %s", a.header.Get("Retry-After"), p.Detail)
 	}
 	return p, proofofwork.Puzzle{Origin: p.Work.Origin, Challenge: p.Work.Challenge, Bits: p.Work.Bits}
@@ -182,7 +182,7 @@ func TestFormUnderFlood(t *testing.T) {
 	r := request(1)
 	a := w.send(exchange{"POST", w.public + "/register", []string{"Content-Type: application/x-www-form-urlencoded"},
 		"name=x&game=crossfire&email=a%40example.org&description=x&addresses=" + r.Address})
-	if a.status != 429 || !bytes.Contains(a.body, []byte("metaserver register")) || !bytes.Contains(a.body, []byte("10 minutes")) {
+	if a.status != 429 || !bytes.Contains(a.body, []byte("metaserver register")) || bytes.Contains(a.body, []byte("Try again")) {
 		t.Errorf("status %d: %s", a.status, a.body)
 	}
 }
