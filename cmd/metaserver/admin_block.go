@@ -118,12 +118,19 @@ func printBlocks(out io.Writer, all []api.Block) {
 	t.Flush()
 }
 
+func isBlockID(s string) bool {
+	return len(s) > 1 && s[0] == 'b' && strings.Trim(s[1:], "0123456789") == ""
+}
+
 func adminBlockRemoveCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove ID",
 		Short: "Remove a block",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !isBlockID(args[0]) {
+				return withHint(&usageError{fmt.Sprintf("%q is not the id of a block, as b1", args[0])}, "\"metaserver admin block list\" shows the ids.")
+			}
 			return work(cmd, f, func(c *api.Client) (api.Removed, error) {
 				return c.RemoveBlock(cmd.Context(), args[0])
 			}, func(out io.Writer, r api.Removed) { say(out, "Block %s is removed.", r.ID) })

@@ -68,7 +68,7 @@ func runExport(cmd *cobra.Command, f *adminFlags, flags exportFlags) error {
 		return err
 	}
 	if _, err := os.Lstat(flags.out); !errors.Is(err, fs.ErrNotExist) {
-		return existsAlready(flags.out)
+		return withHint(fmt.Errorf("%s exists already; nothing was written", flags.out), "Give --out another name.")
 	}
 	file, err := durable.Create(flags.out, 0o600)
 	if err != nil {

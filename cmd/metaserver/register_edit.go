@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -250,6 +251,9 @@ func (o *ownerCommand) signRequest(ctx context.Context, subject string, action s
 
 // serverSigner loads the private key of a server. Its name is of no importance.
 func serverSigner(ctx context.Context, path, passphraseFile string) (*keys.Signer, error) {
+	if strings.HasSuffix(path, keyfile.PublicSuffix) {
+		return nil, withHint(&usageError{fmt.Sprintf("--sign %s is a public key, which cannot sign", path)}, "Give the private key's file, which lies beside it.")
+	}
 	signer, err := keyfile.Load(path, "server", keyPassphrase(ctx, path, passphraseFile))
 	if errors.Is(err, keyfile.ErrNeedsPassphrase) {
 		return nil, withHint(err, "Give --passphrase-file FILE.")

@@ -151,6 +151,9 @@ func (c *trustChange) add(t *keys.Trust, _ time.Time) error {
 		if err != nil {
 			return &usageError{fmt.Sprintf("--add-key: %v", err)}
 		}
+		if slices.ContainsFunc(t.Keys, func(there keys.VerifierKey) bool { return there.String() == k.String() }) {
+			return withHint(fmt.Errorf("--add-key: trust document %d has the key %q already; nothing was written", t.Version-1, k.Name()), "Leave it out; --role names it.")
+		}
 		t.Keys = append(t.Keys, k)
 	}
 	return nil
