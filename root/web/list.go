@@ -79,7 +79,7 @@ type listData struct {
 }
 
 type editionData struct {
-	Version, Epoch               int64
+	Version, Trust               int64 // of the list; number of the trust document
 	Issued, FreshUntil, OldAfter time.Time
 	Age, Freshness               string
 	FreshnessText, SHA256        string
@@ -137,7 +137,7 @@ func foundText(found, all int, searched bool) string {
 func (c *Catalogue) edition(now time.Time) *editionData {
 	h := &c.list.Head
 	e := &editionData{
-		Version: h.Version, Epoch: h.Epoch, Issued: h.Issued, FreshUntil: h.FreshUntil, OldAfter: h.OldAfter,
+		Version: h.Version, Trust: h.Trust, Issued: h.Issued, FreshUntil: h.FreshUntil, OldAfter: h.OldAfter,
 		Age: c.Age(now), SHA256: c.sum, Freshness: string(c.list.Freshness(now)),
 	}
 	switch c.list.Freshness(now) {
