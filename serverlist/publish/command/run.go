@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/web"
+	"github.com/signed-metaserver/metaserver/serverlist/publish/internal/work"
 )
 
 const (
@@ -33,7 +34,7 @@ func run(ctx context.Context, timeout time.Duration, command []string, folder st
 	var out tail
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = afterEnd
-	ownGroup(cmd)
+	work.OwnGroup(cmd)
 	err := cmd.Run()
 	name := filepath.Base(command[0])
 	switch {
@@ -46,7 +47,7 @@ func run(ctx context.Context, timeout time.Duration, command []string, folder st
 	case errors.Is(err, exec.ErrNotFound):
 		return noProgram(command[0])
 	case errors.Is(err, exec.ErrWaitDelay):
-		_ = killGroup(cmd) // fails if it has ended meanwhile
+		_ = work.KillGroup(cmd) // fails if it has ended meanwhile
 		return fmt.Errorf("%s has ended and left something running, which was killed; let it wait for what it starts%s", name, out.lines())
 	}
 	return fmt.Errorf("%s failed: %w%s", name, withoutPath(err), out.lines())

@@ -131,7 +131,7 @@ func (r *repository) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.target.Program, append(options, args...)...)
 	cmd.Dir, cmd.Env = r.dir, r.environment()
 	cmd.WaitDelay = killDelay
-	ownGroup(cmd)
+	work.OwnGroup(cmd)
 	return cmd
 }
 

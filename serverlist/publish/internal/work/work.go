@@ -1,4 +1,5 @@
-// Package work makes the temporary folders of targets that need one.
+// Package work is for targets that run programs: their temporary folders, and the
+// process groups of what they start.
 package work
 
 import (
