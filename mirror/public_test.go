@@ -64,6 +64,18 @@ func TestPublicURL(t *testing.T) {
 		"a login": {func(_ *world, public *host, _ publish.Documents) {
 			public.Handle(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusUnauthorized) }))
 		}, "must be readable by all"},
+		"files that the web server may not read": {func(_ *world, public *host, _ publish.Documents) {
+			public.Handle(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusForbidden) }))
+		}, "if the umask of the account is 022"},
+		"a trust folder that it may not read": {func(_ *world, public *host, docs publish.Documents) {
+			public.Handle(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, "/trust/") {
+					rw.WriteHeader(http.StatusForbidden)
+					return
+				}
+				siteOf(docs).ServeHTTP(rw, r)
+			}))
+		}, "may it read the folder trust/? Often"},
 		"nobody": {func(_ *world, public *host, _ publish.Documents) { public.stop() }, "Is the web server running"},
 	} {
 		t.Run(name, func(t *testing.T) {

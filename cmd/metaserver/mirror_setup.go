@@ -245,6 +245,9 @@ func (s *mirrorSetup) sendRequest(ctx context.Context) error {
 
 // printTimer tells how the mirror is kept up to date.
 func (s *mirrorSetup) printTimer() {
+	if isFleeting(executable()) {
+		fmt.Fprintf(s.out, "note: %s was built by \"go run\" and is gone when this ends. Install the program, and write its place instead of that path.\n", executable())
+	}
 	if s.systemd != "" {
 		user := ""
 		if forUser(s.systemd) {
@@ -284,6 +287,11 @@ func executable() string {
 		return "metaserver"
 	}
 	return path
+}
+
+// isFleeting tells whether a program is one that "go run" removes when it ends.
+func isFleeting(program string) bool {
+	return strings.Contains(filepath.ToSlash(program), "/go-build") && strings.Contains(filepath.ToSlash(program), "/exe/")
 }
 
 func absolute(path string) string {

@@ -25,6 +25,17 @@ func directives(unit, section string) []string {
 	return all
 }
 
+func TestIsFleeting(t *testing.T) {
+	t.Parallel()
+	for program, want := range map[string]bool{
+		"/tmp/go-build1234/b001/exe/metaserver": true, "/usr/local/bin/metaserver": false, "/home/me/go-build/metaserver": false,
+	} {
+		if isFleeting(program) != want {
+			t.Errorf("%s: %v", program, !want)
+		}
+	}
+}
+
 // The units that "mirror setup" writes are those of deploy/systemd, but for what
 // is of this mirror.
 func TestUnitsAreOfOneKind(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -107,6 +108,7 @@ const (
 	adviceOlder   = "Either a cache in front of the web server keeps an old copy (let it keep these files for a minute at most), or the web server serves another folder than the target names."
 	adviceChanged = "The host answers with something else than the file: a login page, an error page, a folder index, or a filter for a MIME type; it must serve the files as they are."
 	adviceServer  = "Is the web server running and public_url right?"
+	adviceRights  = "Often the web server may not read what was uploaded: then files need the rights 644 and folders 755, and new ones get them if the umask of the account is 022, which the host can set. Or the folder is behind a login."
 )
 
 // advice turns what came of a request into what to look at.
@@ -115,10 +117,12 @@ func advice(err error) string {
 	if !errors.As(err, &fe) {
 		return adviceServer
 	}
-	switch fe.Outcome {
-	case serverlist.OutcomeAbsent:
+	switch {
+	case strings.HasPrefix(fe.Detail, "HTTP 403 "):
+		return adviceRights
+	case fe.Outcome == serverlist.OutcomeAbsent:
 		return adviceFolder
-	case serverlist.OutcomeRefused:
+	case fe.Outcome == serverlist.OutcomeRefused:
 		return adviceChanged
 	default:
 		return adviceServer
@@ -136,7 +140,9 @@ func (c *publicCheck) trust(ctx context.Context, doc *keys.Trust) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w. %s", err, adviceServer)
-	case status == http.StatusNotFound || status == http.StatusForbidden:
+	case status == http.StatusForbidden:
+		return fmt.Errorf("%s: HTTP %d, though the lists are there. Does the web server serve files that end in \".trust\", and may it read the folder trust/? %s", url, status, adviceRights)
+	case status == http.StatusNotFound:
 		return fmt.Errorf("%s: HTTP %d, though the lists are there. Does the web server serve the folder trust/ and files that end in \".trust\"?", url, status)
 	case status != http.StatusOK:
 		return fmt.Errorf("%s: HTTP %d. %s", url, status, adviceServer)

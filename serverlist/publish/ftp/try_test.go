@@ -1,8 +1,11 @@
 package ftp_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,6 +133,33 @@ func TestTryWriteSweeps(t *testing.T) {
 	if got := names(t, h.Folder) + " " + names(t, filepath.Join(h.Folder, "trust")); got != want {
 		t.Errorf("the host holds %s, want %s", got, want)
 	}
+}
+
+// TestOtherCodes: 250 is as good an answer to a transfer as 226.
+func TestOtherCodes(t *testing.T) {
+	t.Parallel()
+	h := programs[0].plain(t, testenv.FTPOptions{})
+	target := h.target()
+	target.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		return otherCodes{c}, err
+	}
+	docs := small()
+	mustSet(t, target, docs)
+	if report := mustSet(t, target, docs); report.Changed() {
+		t.Errorf("it was written again: %+v", report)
+	}
+	if err := target.TryWrite(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+type otherCodes struct{ net.Conn }
+
+func (c otherCodes) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	copy(p, bytes.ReplaceAll(p[:n], []byte("226 "), []byte("250 ")))
+	return n, err
 }
 
 // TestGiveUpAfter: a host that says nothing is given up after the time that was
