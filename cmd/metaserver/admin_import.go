@@ -46,8 +46,9 @@ func adminImportCommand(f *adminFlags) *cobra.Command {
 
 Without --approve they wait in the queue like any request. An id that is given is
 kept. An entry that is here with another content is a conflict: it is reported,
-and stays as it is unless --replace is given. What is here already is left out, so
-that an import which was interrupted is simply run again.
+and stays as it is unless --replace is given; the exit status is 1 then. What is
+here already is left out, so that an import which was interrupted is simply run
+again.
 
 All lines are looked at first. If one is wrong nothing is imported, unless
 --skip-wrong leaves the wrong ones out.`,
@@ -95,10 +96,14 @@ func runImport(cmd *cobra.Command, f *adminFlags, flags importFlags, file string
 	lines.name(result.Problems)
 	result.Problems = append(lines.wrong[:min(len(lines.wrong), maxImportShown)], result.Problems...)
 	if f.json {
-		return printJSON(cmd.OutOrStdout(), result)
+		err = printJSON(cmd.OutOrStdout(), result)
+	} else {
+		printImport(cmd.OutOrStdout(), file, flags.how, result)
 	}
-	printImport(cmd.OutOrStdout(), file, flags.how, result)
-	return nil
+	if err == nil && result.Conflicts > 0 {
+		err = errReported // not all was taken
+	}
+	return err
 }
 
 // entryLines are entries on their way to the root.
