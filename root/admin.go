@@ -108,14 +108,11 @@ func (s *server) reason(w http.ResponseWriter, r *http.Request) (string, error) 
 
 // decode reads a body of which every member must be right.
 func (s *server) decode(w http.ResponseWriter, r *http.Request, into any) error {
-	fields, tooLarge, err := s.bodies.decode(w, r, into)
+	form, err := s.bodies.decode(w, r, into)
 	if err != nil {
 		return err
 	}
-	if len(fields) > 0 || tooLarge {
-		return refuseRequest(fields, tooLarge)
-	}
-	return nil
+	return form.refuse()
 }
 
 // nameTaken names the member that holds a taken id.

@@ -38,22 +38,49 @@ func newBodyReader() *bodyReader {
 	return &bodyReader{large: make(chan struct{}, largeBodies), parse: make(chan struct{}, runtime.GOMAXPROCS(0))}
 }
 
+// A bodyForm is what is wrong with the form of a body that was read. Its zero
+// value: nothing.
+type bodyForm struct {
+	fields   []api.FieldProblem // members that cannot be taken
+	tooLarge bool               // it is above maxBody: it was read to say which member is
+}
+
+// refuse makes a problem of what is wrong with a body's form and with its values;
+// nil: nothing is. A member whose form is wrong was left empty, so what follows
+// from that is left out.
+func (f bodyForm) refuse(values ...api.FieldProblem) error {
+	all := fieldProblems(f.fields)
+	for _, v := range values {
+		if !all.has(v.Field) {
+			all = append(all, v)
+		}
+	}
+	if len(all) == 0 && !f.tooLarge {
+		return nil
+	}
+	p := invalid(all...)
+	if f.tooLarge {
+		p.Status = http.StatusRequestEntityTooLarge
+		p.Detail = fmt.Sprintf("Nothing was stored: the body is larger than %d bytes.", maxBody)
+	}
+	return p
+}
+
 // decode reads one JSON object from the request's body into the struct that
-// into points to. fields names members that cannot be taken; err is a problem
-// with the body as a whole. tooLarge says that the body is above maxBody: it
-// was read for the sake of the error message and must be refused.
-func (b *bodyReader) decode(w http.ResponseWriter, r *http.Request, into any) (fields []api.FieldProblem, tooLarge bool, err error) {
+// into points to. err is a problem with the body as a whole.
+func (b *bodyReader) decode(w http.ResponseWriter, r *http.Request, into any) (form bodyForm, err error) {
 	if err := checkContentType(r); err != nil {
-		return nil, false, err
+		return form, err
 	}
 	data, err := b.read(w, r)
 	if err != nil {
-		return nil, false, err
+		return form, err
 	}
 	b.parse <- struct{}{} // never for long: what is parsed is in memory
 	defer func() { <-b.parse }()
-	fields, err = decodeObject(data, into)
-	return fields, len(data) > maxBody, err
+	form.tooLarge = len(data) > maxBody
+	form.fields, err = decodeObject(data, into)
+	return form, err
 }
 
 func checkContentType(r *http.Request) error {

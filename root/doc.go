@@ -69,7 +69,7 @@
 //	config, file, games, nearest      root.toml
 //	init, open, lock, keyring         the data folder
 //	show, check, space                a root described and examined from its data folder
-//	backup, restore, rejoin           copies of a root, and a root from one
+//	backup, restore, rejoin, look     copies of a root, a root from one, and what its mirrors have
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
 //	documents, static                 the lists and the pages, from memory

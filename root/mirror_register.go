@@ -32,14 +32,14 @@ func (s *server) registerMirrorByAdmin(w http.ResponseWriter, r *http.Request) e
 
 func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.MirrorRequest
-	fields, tooLarge, err := s.bodies.decode(w, r, &req)
+	form, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
 	}
 	entry, wrong := checkMirrorRequest(&req, src.local || s.cfg.AllowPrivate)
 	wrong = append(wrong, s.ownURLs(req.URLs)...)
-	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
-		return refuseRequest(fields, tooLarge)
+	if err := form.refuse(wrong...); err != nil {
+		return err
 	}
 	if err := s.refuseMirror(&entry, req.Email); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -16,6 +17,15 @@ const htmlType = "text/html; charset=utf-8"
 
 // pageCache is how long browsers may keep what everybody may see.
 const pageCache = "public, max-age=60"
+
+// pages are what is made once and sent often. The zero value is ready.
+type pages struct {
+	list listPages
+	api  apiPages
+
+	styleOnce sync.Once
+	style     *static
+}
 
 // pageHeaders tells browsers what a page may do: show itself, and send its own
 // forms. URLs of status pages are secrets, so that no other site is told the
@@ -98,7 +108,9 @@ func (s *server) sendPage(w http.ResponseWriter, status int, html []byte, err er
 }
 
 func (s *server) styleSheet(w http.ResponseWriter, r *http.Request) {
-	s.pages.style().serve(w, r, trustCache)
+	p := &s.pages
+	p.styleOnce.Do(func() { p.style = newStatic("text/css; charset=utf-8", web.StyleSheet) })
+	p.style.serve(w, r, trustCache)
 }
 
 // baseURL is the root as the world sees it, for commands that people copy. The

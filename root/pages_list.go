@@ -28,11 +28,6 @@ type listPages struct {
 	catalogue *web.Catalogue
 	made      map[int]madePage // by number
 
-	api apiPages
-
-	styleOnce  sync.Once
-	styleSheet *static
-
 	searchOnce sync.Once
 	seats      chan struct{} // holds one element for every search that runs
 }
@@ -64,7 +59,7 @@ func (s *server) listPage(w http.ResponseWriter, r *http.Request) error {
 	if query != "" {
 		return s.searchPage(w, r, doc, trust, view)
 	}
-	page, err := s.pages.page(doc, s.origin, trust, view)
+	page, err := s.pages.list.page(doc, s.origin, trust, view)
 	if err != nil {
 		return err
 	}
@@ -148,7 +143,7 @@ func openServed(doc *issue.Document, origin string, trust []*keys.Trust) (*serve
 // searchPage shows what a search finds. Few run at once, so that searching
 // takes nothing from those who fetch lists.
 func (s *server) searchPage(w http.ResponseWriter, r *http.Request, doc *issue.Document, trust []*keys.Trust, view web.ListView) error {
-	p := &s.pages
+	p := &s.pages.list
 	leave, err := p.enter(r.Context())
 	if err != nil {
 		return err
@@ -165,12 +160,6 @@ func (s *server) searchPage(w http.ResponseWriter, r *http.Request, doc *issue.D
 		return errNoPage
 	}
 	return s.sendPage(w, http.StatusOK, html, err)
-}
-
-// style returns the style sheet.
-func (p *listPages) style() *static {
-	p.styleOnce.Do(func() { p.styleSheet = newStatic("text/css; charset=utf-8", web.StyleSheet) })
-	return p.styleSheet
 }
 
 // enter waits for a seat among those who search.

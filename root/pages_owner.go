@@ -58,7 +58,7 @@ func (s *server) editByForm(w http.ResponseWriter, r *http.Request) error {
 	edit := api.Edit(web.ServerRequest(values))
 	edit.Endpoints, edit.Probe = status.Server.Endpoints, status.Server.Probe
 	if err = limited; err == nil {
-		_, err = s.editAs(r.Context(), chi.URLParam(r, "id"), token, &edit, nil, false, src)
+		_, err = s.editAs(r.Context(), chi.URLParam(r, "id"), token, &edit, bodyForm{}, src)
 	}
 	if err != nil {
 		return s.refuseForm(w, s.editForm(w, r, status), values, err)

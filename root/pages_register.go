@@ -41,7 +41,7 @@ func (s *server) registerByForm(w http.ResponseWriter, r *http.Request) error {
 	req := web.ServerRequest(values)
 	var accepted api.Accepted
 	if err = limited; err == nil {
-		accepted, err = s.accept(r.Context(), &req, nil, false, src, exempt)
+		accepted, err = s.accept(r.Context(), &req, bodyForm{}, src, exempt)
 	}
 	if err != nil {
 		return s.refuseForm(w, s.registerForm(r), values, err)

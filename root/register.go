@@ -2,7 +2,6 @@ package root
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -51,11 +50,11 @@ func (s *server) adminSource(r *http.Request) source {
 func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.RegistrationRequest
 	src.proof = sentProofOf(r)
-	fields, tooLarge, err := s.bodies.decode(w, r, &req)
+	form, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
 	}
-	accepted, err := s.accept(r.Context(), &req, fields, tooLarge, src, exempt)
+	accepted, err := s.accept(r.Context(), &req, form, src, exempt)
 	if err != nil {
 		return err
 	}
@@ -66,12 +65,12 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt
 }
 
 // accept checks a request and puts it into the queue; the API and the form both
-// end here. fields and tooLarge are what was wrong with its form.
-func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, fields []api.FieldProblem, tooLarge bool, src source, exempt bool) (api.Accepted, error) {
+// end here.
+func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, form bodyForm, src source, exempt bool) (api.Accepted, error) {
 	entry, wrong := checkRequest(req, src.local || s.cfg.AllowPrivate)
 	wrong = append(wrong, s.cfg.Games.refuse(req.Game)...)
-	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
-		return api.Accepted{}, refuseRequest(fields, tooLarge)
+	if err := form.refuse(wrong...); err != nil {
+		return api.Accepted{}, err
 	}
 	if err := s.refuseContent(&entry, req.Email); err != nil {
 		return api.Accepted{}, err
@@ -116,28 +115,6 @@ func (s *server) waitFor(src source) time.Duration {
 func tooFast(wait time.Duration) error {
 	p := problem(http.StatusTooManyRequests, "Nothing was stored: too many requests came from this address or its network. The header Retry-After says when the next one may.")
 	p.RetryAfter = wait
-	return p
-}
-
-// merge adds what is wrong with values to what is wrong with their form. A
-// member whose form is wrong was left empty, so what follows from that is
-// left out.
-func merge(form, values []api.FieldProblem) []api.FieldProblem {
-	p := fieldProblems(form)
-	for _, v := range values {
-		if !p.has(v.Field) {
-			p = append(p, v)
-		}
-	}
-	return p
-}
-
-func refuseRequest(fields []api.FieldProblem, tooLarge bool) *api.Problem {
-	p := invalid(fields...)
-	if tooLarge {
-		p.Status = http.StatusRequestEntityTooLarge
-		p.Detail = fmt.Sprintf("Nothing was stored: the body is larger than %d bytes.", maxBody)
-	}
 	return p
 }
 

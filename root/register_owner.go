@@ -46,11 +46,11 @@ func (s *server) edit(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var req api.Edit
-	fields, tooLarge, err := s.bodies.decode(w, r, &req)
+	form, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
 	}
-	out, err := s.editAs(r.Context(), chi.URLParam(r, "id"), token, &req, fields, tooLarge, src)
+	out, err := s.editAs(r.Context(), chi.URLParam(r, "id"), token, &req, form, src)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (s *server) edit(w http.ResponseWriter, r *http.Request) error {
 }
 
 // editAs changes what a token owns; the API and the form both end here.
-func (s *server) editAs(ctx context.Context, id string, token store.Token, req *api.Edit, fields []api.FieldProblem, tooLarge bool, src source) (*api.Request, error) {
+func (s *server) editAs(ctx context.Context, id string, token store.Token, req *api.Edit, form bodyForm, src source) (*api.Request, error) {
 	held, err := s.store.Holding(ctx, id, token)
 	if err != nil {
 		return nil, err
@@ -68,8 +68,8 @@ func (s *server) editAs(ctx context.Context, id string, token store.Token, req *
 		now = &held.Listed.Server
 	}
 	entry, wrong := s.checkEdit(req, now, src)
-	if fields = merge(fields, wrong); len(fields) > 0 || tooLarge {
-		return nil, refuseRequest(fields, tooLarge)
+	if err := form.refuse(wrong...); err != nil {
+		return nil, err
 	}
 	if err := s.refuseContent(&entry, req.Email); err != nil {
 		return nil, err

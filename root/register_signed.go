@@ -93,8 +93,8 @@ func (s *server) signedContent(content string, now *serverlist.Server, src sourc
 		fields = append(fields, api.FieldProblem{Field: "email", Problem: "cannot be changed by a signed request; send the edit to the status URL"})
 	}
 	server, wrong := s.checkEdit(&edit, now, src)
-	if fields = merge(fields, wrong); len(fields) > 0 {
-		return serverlist.Server{}, refuseRequest(fields, false)
+	if err := (bodyForm{fields: fields}).refuse(wrong...); err != nil {
+		return serverlist.Server{}, err
 	}
 	return server, s.refuseContent(&server, "")
 }

@@ -49,7 +49,7 @@ type server struct {
 	conns     *connLimiter   // of the public listener
 	flood     *floodGuard    // of registrations of servers
 	failures  *sourceLimiter // admin requests without a valid token
-	pages     listPages
+	pages     pages
 	denials   *tally    // requests of the admin API that were denied
 	refusals  *tally    // of admins, that could not be done
 	looks     *recently // of admins at what is private
@@ -62,7 +62,7 @@ type server struct {
 	glances   glancer // at mirrors that wait for a decision
 	inspector *inspect.Inspector
 	blocks    *blockKeeper
-	checker   *alive.Checker
+	alive     *alive.Checker
 	pusher    *push.Pusher
 	prover    *prover
 	importing chan struct{} // holds one element while entries are imported
@@ -173,7 +173,7 @@ func assemble(cfg Config, d folder, chain *keys.Chain, st store.Store) (*Root, e
 	}
 	r := &Root{headerTimeout: headerTimeout, bodyTimeout: requestTimeout, server: server{
 		cfg: cfg, store: st, origin: origin, log: cfg.Log, stats: stats,
-		publisher: publisher, watcher: watcher, sender: sender, inspector: inspector, checker: checker,
+		publisher: publisher, watcher: watcher, sender: sender, inspector: inspector, alive: checker,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		prover:    newProver(&cfg),
 		proxies:   trusted,
@@ -236,7 +236,7 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return r.keepBlocks(ctx) })
 	g.Go(func() error { return r.resumeDue(ctx) })
 	if !r.cfg.CheckOff {
-		g.Go(func() error { return ended(ctx, r.checker.Run(ctx)) })
+		g.Go(func() error { return ended(ctx, r.alive.Run(ctx)) })
 	}
 	if !r.cfg.InspectOff {
 		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })

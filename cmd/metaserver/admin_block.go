@@ -18,8 +18,8 @@ func adminBlockCommand(f *adminFlags) *cobra.Command {
 
   a network    192.0.2.7, 192.0.2.0/24, 2001:db8::/48: requests from there, and
                those that name an address there
-  a domain     spam.example: it and all names below it, as host of an address, in
-               the website, or in the e-mail address
+  a domain     spam.example: it and all names below it, as host of an address or of
+               a mirror's URL, in the website, or in the e-mail address
   a pattern    '*casino*', 'name:admin', 'email:*@trash.example': texts, where "*"
                stands for any characters and "?" for one, without regard to case.
                It has to fit the whole text. Without "name:", "description:" or

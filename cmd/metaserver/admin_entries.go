@@ -135,7 +135,8 @@ func adminResumeCommand(f *adminFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume ENTRY-ID...",
 		Short: "Put suspended servers back into the list",
-		Long:  `Put suspended servers back into the list.` + entryIDsHelp,
+		Long: `Put suspended servers back into the list. One that the root itself has suspended,
+since nothing answered there, stays for the whole grace time again.` + entryIDsHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return eachEntry(cmd, f, &entries, args, "resume", func(c *api.Client, id string) (api.Entry, error) {
 				return c.Resume(cmd.Context(), id)
