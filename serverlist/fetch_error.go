@@ -108,7 +108,7 @@ func explainNetwork(err error) string {
 		return fmt.Sprintf("the name %s cannot be resolved: offline, or the domain is gone (%v)", clip(dns.Name), dns)
 	case errors.As(err, &certificate), errors.As(err, &unknown):
 		return fmt.Sprintf("the TLS certificate does not hold: a wrong clock, a captive portal, or it expired (%v); an http URL needs none, the signature protects the list", err)
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the answer is not TLS: a captive portal, or an http port under an https URL"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens there; the server is down, or the port is wrong"

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -23,6 +24,7 @@ func TestExplain(t *testing.T) {
 		{context.DeadlineExceeded, "given up"},
 		{context.Canceled, "given up"},
 		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "not TLS"},
+		{&url.Error{Op: "Get", URL: "u", Err: http.ErrSchemeMismatch}, "not TLS"},
 		{errors.New("something else"), "something else"},
 	} {
 		if got := explain("u", tt.err).(*FetchError); !strings.Contains(got.Detail, tt.want) {

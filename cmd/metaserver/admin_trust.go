@@ -119,7 +119,7 @@ func pickTrust(all []api.Trust, number int64) (api.Trust, error) {
 	if number == 0 && len(all) > 0 {
 		return all[len(all)-1], nil
 	}
-	return api.Trust{}, fmt.Errorf("there is no trust document %d here; %d are in force", number, len(all))
+	return api.Trust{}, fmt.Errorf("there is no trust document %d here; the newest is %d", number, len(all))
 }
 
 func printTrust(out io.Writer, t api.Trust) {

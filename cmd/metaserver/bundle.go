@@ -91,7 +91,7 @@ func fetchBundle(ctx context.Context, f listFlags, allowStale bool) (*bundle, er
 	defer cancel()
 	r, err := client.Refresh(ctx)
 	if err != nil {
-		return nil, err
+		return nil, withHint(err, "Nothing was written. Check the network and --root.")
 	}
 	if err := judgeBundle(r, allowStale); err != nil {
 		return nil, withHint(err, "Nothing was written. Ask the root's admin whether the root is up and its clock right.")

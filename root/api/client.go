@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/proofofwork"
@@ -285,30 +283,6 @@ func NewHTTP(over http.RoundTripper, admin bool) *http.Client {
 		c.Timeout = adminAnswer
 	}
 	return c
-}
-
-// explain says what a failure to connect may mean.
-func explain(req *http.Request, err error) error {
-	var inner *url.Error
-	if errors.As(err, &inner) {
-		err = inner.Err // the outer one repeats the URL
-	}
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED) && strings.Contains(req.URL.Path, "/admin/"):
-		return fmt.Errorf("nobody listens at %s: is the root running? The admin API is on the admin listener (by default http://127.0.0.1:7481), not on the public one: %w", req.URL.Host, err)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nobody listens at %s: is the root running, and is this its public listener? %w", req.URL.Host, err)
-	}
-	return fmt.Errorf("asking %s: %w", req.URL.Host, err)
-}
-
-// noReason says what may have answered in place of a root.
-func noReason(resp *http.Response, body io.Reader) string {
-	host := resp.Request.URL.Host
-	if start, _ := io.ReadAll(io.LimitReader(body, 64)); resp.StatusCode == http.StatusBadRequest && strings.HasPrefix(string(start), "Client sent an HTTP request to an HTTPS server") {
-		return fmt.Sprintf("%s speaks TLS: write https://%s", host, host)
-	}
-	return fmt.Sprintf("%s answered %s without a reason: is this a root, and the right listener of it?", host, resp.Status)
 }
 
 // problemOf reads the problem document of an answer, or makes one where

@@ -1,12 +1,16 @@
 package api_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +40,31 @@ func problemHeader(more ...string) http.Header {
 	return h
 }
 
+// A failing is a network on which requests fail.
+type failing struct{ err error }
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
+// TestUnreachable: what keeps a root from being asked is said in words.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		err  error
+		says string
+	}{
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, "nobody listens at ms.example:1: is the root running, "},
+		{&net.OpError{Op: "dial", Err: &net.DNSError{Name: "ms.example", IsNotFound: true}}, "the name of ms.example:1 cannot be resolved"},
+		{http.ErrSchemeMismatch, "ms.example:1 speaks plain http: write http://ms.example:1"},
+		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "the TLS certificate of ms.example:1 does not hold"},
+		{io.ErrUnexpectedEOF, "asking ms.example:1: unexpected EOF"},
+	} {
+		c := &api.Client{Root: "https://ms.example:1", HTTP: &http.Client{Transport: failing{tc.err}}}
+		if _, err := c.Register(t.Context(), api.RegistrationRequest{}); err == nil || !strings.HasPrefix(err.Error(), tc.says) {
+			t.Errorf("%v is told as %v", tc.err, err)
+		}
+	}
+}
+
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -51,7 +80,7 @@ func TestProblems(t *testing.T) {
 		{"retry as date", 429, problemHeader("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"), `{"detail":"Full."}`, "Full.", 0},
 		{"HTML", 404, http.Header{"Content-Type": {"text/html"}}, "<html>", "is this a root", 0},
 		{"broken problem", 500, problemHeader(), "{", "is this a root", 0},
-		{"redirect", 302, http.Header{"Location": {"http://example.org/"}}, "", "is this a root", 0},
+		{"redirect", 302, http.Header{"Location": {"https://example.org/api"}}, "", "sends such requests on to https://example.org,", 0},
 		{"public listener", 404, problemHeader(), `{"detail":"` + api.NoSuchPath + `"}`, "admin listener", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
