@@ -71,7 +71,7 @@ func TestFetchExplainsNetwork(t *testing.T) {
 	closed.Close()
 	for url, want := range map[string]string{
 		secure.URL: "TLS certificate does not hold: a wrong clock",
-		strings.Replace(plain, "http://", "https://", 1): "HTTP response to HTTPS client",
+		strings.Replace(plain, "http://", "https://", 1): "the answer is not TLS: a captive portal, or an http port",
 		cut:        "the connection broke off",
 		closed.URL: "connection refused",
 	} {

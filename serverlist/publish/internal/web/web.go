@@ -173,7 +173,7 @@ func Explain(err error) error {
 		return fmt.Errorf("%w: the certificate of the host is signed by nobody that this machine trusts; if it is the host's own, name the file of its authority", err)
 	case errors.As(err, &name):
 		return fmt.Errorf("%w: the certificate is for another name than the URL has", err)
-	case errors.As(err, &plain) || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%w: the host speaks plain http on this port", err)
 	case errors.Is(err, context.Canceled):
 		return err
