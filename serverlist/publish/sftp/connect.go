@@ -62,7 +62,11 @@ func (s *session) startSFTP(ctx context.Context) error {
 func (t Target) dial(ctx context.Context) (net.Conn, error) {
 	timed, cancel := context.WithTimeoutCause(ctx, t.Timeout, errNoAnswer(t.Timeout))
 	defer cancel()
-	return t.Dial(timed, "tcp", t.Address)
+	conn, err := t.Dial(timed, "tcp", t.Address)
+	if err != nil && ctx.Err() == nil && timed.Err() != nil {
+		err = context.Cause(timed)
+	}
+	return conn, err
 }
 
 func (s *session) handshake(known *knownHost, l *login, methods []ssh.AuthMethod) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -29,7 +30,11 @@ func (t Target) TryWrite(ctx context.Context) error {
 	}
 	s := opened.(*session)
 	for _, folder := range trial.Folders {
-		if err = s.tryFolder(ctx, folder); err != nil {
+		err = s.tryFolder(ctx, folder)
+		if errors.Is(err, fs.ErrNotExist) { // the server was still busy with an earlier trial, which was cut off
+			err = s.tryFolder(ctx, folder)
+		}
+		if err != nil {
 			break
 		}
 	}

@@ -65,9 +65,12 @@ func NewTransport(o Options) *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, connect)
+			timed, cancel := context.WithTimeout(ctx, connect)
 			defer cancel()
-			conn, err := dial(ctx, network, address)
+			conn, err := dial(timed, network, address)
+			if err != nil && ctx.Err() == nil && timed.Err() != nil {
+				return nil, fmt.Errorf("no connection within %v: %w", connect, err)
+			}
 			if err != nil {
 				return nil, err
 			}
