@@ -194,6 +194,18 @@ func (h *sshHost) faulty() publishtest.OpenFunc {
 	}
 }
 
+// TestContractSSH runs the contract over a real sshd. A sweep adds that each
+// operation in turn fails, of which the next tests do the greater part.
+func TestContractSSH(t *testing.T) {
+	t.Parallel()
+	contract := publishtest.Promises
+	if publishtest.Sweep() {
+		contract = publishtest.Contract
+	}
+	h := newSSHHost(t)
+	contract(t, func(t *testing.T) publish.Target { return h.target(t) })
+}
+
 func TestInterruptedSSH(t *testing.T) {
 	t.Parallel()
 	publishtest.Interrupted(t, publishtest.AllowNothing, newSSHHost(t).faulty())

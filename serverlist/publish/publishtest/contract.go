@@ -18,6 +18,22 @@ import (
 // publish.Set keeps its own on it. The function open returns a new, empty
 // target each time and cleans up by itself.
 func Contract(t *testing.T, open func(t *testing.T) publish.Target) {
+	Promises(t, open)
+	for _, late := range []bool{false, true} {
+		name := "a failure at any operation"
+		if late {
+			name = "a lost answer at any operation"
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			interrupted(t, open, late)
+		})
+	}
+}
+
+// Promises is the part of [Contract] in which nothing fails half way, for
+// targets whose every operation takes long, and which [Interrupted] tests.
+func Promises(t *testing.T, open func(t *testing.T) publish.Target) {
 	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, target publish.Target)
@@ -40,16 +56,6 @@ func Contract(t *testing.T, open func(t *testing.T) publish.Target) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.run(t, open(t))
-		})
-	}
-	for _, late := range []bool{false, true} {
-		name := "a failure at any operation"
-		if late {
-			name = "a lost answer at any operation"
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			interrupted(t, open, late)
 		})
 	}
 }
