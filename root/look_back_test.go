@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -152,6 +153,61 @@ func TestStartAfterSetBack(t *testing.T) {
 	again.untilListed("server-1", "server-2", "server-4", "server-5")
 	if said := again.restores(); len(said) != 1 {
 		t.Errorf("found again: %q", said)
+	}
+}
+
+// TestStartAfterSetBackOverTrust: the trust document that the snapshot lacks is
+// taken over, and only then the lists that hold under it.
+func TestStartAfterSetBackOverTrust(t *testing.T) {
+	t.Parallel()
+	h := newStaticHost(t)
+	old, dir := setBack(t, h)
+	w := serveData(t, dir)
+	document := nextTrust(t, dir, func(t *keys.Trust) { t.Epoch++ })
+	if _, err := w.client().PublishTrust(t.Context(), document); err != nil {
+		t.Fatal(err)
+	}
+	newest := w.open("/server.list", serverlist.TypeServerList).Head
+	w.stop()
+	h.take(dir)
+
+	w = serveData(t, old)
+	w.untilListed("server-1", "server-2")
+	w.checkServed(2)
+	w.list(2)
+	w.list(3)
+	if l := w.untilListed("server-1", "server-2", "server-3"); l.Head.Epoch != newest.Epoch || l.Head.Version <= newest.Version || l.Head.Trust != 2 {
+		t.Errorf("goes on with %+v after %+v", l.Head, newest)
+	}
+}
+
+// TestStartAfterSetBackOverKey: the snapshot lacks the key that signs by now. The
+// root serves what it has, says which key it wants, and goes on when that is
+// there.
+func TestStartAfterSetBackOverKey(t *testing.T) {
+	t.Parallel()
+	h := newStaticHost(t)
+	old, dir := setBack(t, h)
+	key := newKey(t, dir, "second.key", "")
+	w := serveData(t, dir)
+	if _, err := w.client().PublishTrust(t.Context(), nextTrust(t, dir, signedBy(key.VerifierKey()))); err != nil {
+		t.Fatal(err)
+	}
+	w.stop()
+	h.take(dir)
+
+	w = serveData(t, old)
+	w.untilFails("cannot sign")
+	w.open("/server.list", serverlist.TypeServerList)
+	for _, name := range []string{"keys/second.key.pub", "keys/second.key"} {
+		if err := os.WriteFile(filepath.Join(old, name), readFile(t, filepath.Join(dir, name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.untilListed("server-1", "server-2")
+	w.checkServed(2)
+	if said := w.restores(); len(said) != 1 {
+		t.Errorf("the audit log says %q", said)
 	}
 }
 

@@ -23,23 +23,27 @@ type Held struct {
 // ready restores if that has not been done, and looks at what others have. The
 // caller has the seat and signs nothing before.
 func (p *Publisher) ready(ctx context.Context) error {
-	if err := p.restored(ctx); err != nil || p.hasLooked {
+	if err := p.restored(ctx); err != nil {
 		return err
 	}
-	chain, err := p.cfg.Look(ctx, p.held())
+	if !p.hasLooked {
+		chain, err := p.cfg.Look(ctx, p.held())
+		if err != nil {
+			return fmt.Errorf("nothing is signed before the mirrors were looked at: %w", err)
+		}
+		p.hasLooked, p.found = true, chain
+	}
+	if p.found == nil {
+		return nil
+	}
+	next, err := p.authorityOf(p.found)
 	if err != nil {
-		return fmt.Errorf("nothing is signed before the mirrors were looked at: %w", err)
+		return err
 	}
-	if chain != nil {
-		if p.authority, err = p.authorityOf(chain); err != nil {
-			return err
-		}
-		for _, l := range p.lists() {
-			l.inStore = place{} // read anew, beside the public folder
-		}
-		p.isRestored = false
+	p.authority, p.found, p.isRestored = next, nil, false
+	for _, l := range p.lists() {
+		l.inStore = place{} // read anew, beside the public folder
 	}
-	p.hasLooked = true
 	return p.restored(ctx)
 }
 

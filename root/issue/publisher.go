@@ -28,7 +28,8 @@ type Publisher struct {
 	authority  *authority
 	recorded   int64 // number of the store's newest trust document; 0: none
 	isRestored bool
-	hasLooked  bool // at what others have
+	hasLooked  bool        // at what others have
+	found      *keys.Chain // that others have; nil: nothing newer, or it is in force
 
 	view atomic.Pointer[view] // what is served
 

