@@ -70,7 +70,8 @@ type Config struct {
 	CheckOff   bool         // nobody looks at the servers of entries
 	InspectOff bool         // nobody looks at the servers of requests, unless an admin asks for it
 
-	Alone bool // nobody asks the mirrors before the first signature
+	Alone   bool          // nobody asks the mirrors before the first signature
+	lookFor time.Duration // how long each of them has; 0: lookPatience; tests only
 
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it

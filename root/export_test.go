@@ -24,5 +24,8 @@ const FailureBurst = failureBurst
 // SetTryAgain makes a still root look at once whether it can write.
 func SetTryAgain(c *Config, now <-chan struct{}) { c.tryAgain = now }
 
+// SetLookFor makes a root wait for less of its mirrors when it starts.
+func SetLookFor(c *Config, d time.Duration) { c.lookFor = d }
+
 // SetUnitDir makes a check look for systemd's units elsewhere.
 func SetUnitDir(c *CheckConfig, dir string) { c.units = []string{dir} }

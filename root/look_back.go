@@ -26,8 +26,12 @@ func newLook(cfg Config, d folder, st store.Store) issue.Look {
 	if cfg.Alone {
 		return nil
 	}
+	patience := lookPatience
+	if cfg.lookFor > 0 {
+		patience.each = cfg.lookFor
+	}
 	return func(ctx context.Context, held issue.Held) (*keys.Chain, error) {
-		j := &rejoining{cfg: cfg, d: d, store: st, patience: lookPatience, held: held.Lists, base: held.Chain, chain: held.Chain,
+		j := &rejoining{cfg: cfg, d: d, store: st, patience: patience, held: held.Lists, base: held.Chain, chain: held.Chain,
 			out: &Rejoined{Asked: []AskedMirror{}, Lists: []RejoinList{}}}
 		return j.lookBack(ctx)
 	}

@@ -256,6 +256,22 @@ func TestStartBesideSlowMirror(t *testing.T) {
 	w.untilListed("server-1", "server-2", "server-4")
 }
 
+// TestStartBesideSilentMirror: one that takes a request and never answers keeps
+// nobody from deciding for long.
+func TestStartBesideSilentMirror(t *testing.T) {
+	t.Parallel()
+	h := newStaticHost(t)
+	_, dir := setBack(t, h)
+	before := func(_ http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		return true
+	}
+	h.before.Store(&before)
+	w := serveData(t, dir, func(c *root.Config) { c.WatchOff = true; root.SetLookFor(c, 50*time.Millisecond) })
+	w.list(4)
+	w.untilListed("server-1", "server-2", "server-4")
+}
+
 // TestStartBesideFork: somebody else signs with the keys of this root. It
 // serves what it has, and signs nothing.
 func TestStartBesideFork(t *testing.T) {

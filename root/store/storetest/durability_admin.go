@@ -146,6 +146,42 @@ var decisions = []decisionKind{
 		}
 		return id, errorOf(s.RemoveMirror(ctx, id, "child"))
 	}, hasMirror(false)},
+	{"mirror-approved", func(ctx context.Context, s store.Store, unique string) (string, error) {
+		r, err := s.RegisterMirror(ctx, mirrorRequest("m"+unique, mirrorAt("http://m"+unique+".example/")), unlimited)
+		if err != nil {
+			return "", err
+		}
+		m, _, err := s.ApproveMirror(ctx, store.MirrorApproval{Registration: r.ID, Admin: "child"})
+		return m.Mirror.ID, err
+	}, hasMirror(true)},
+	{"mirror-rejected", func(ctx context.Context, s store.Store, unique string) (string, error) {
+		r, err := s.RegisterMirror(ctx, mirrorRequest("m"+unique, mirrorAt("http://m"+unique+".example/")), unlimited)
+		if err != nil {
+			return "", err
+		}
+		return r.ID, errorOf(s.RejectMirror(ctx, r.ID, "no", "child", nil))
+	}, func(ctx context.Context, s store.Store, id string) (bool, error) {
+		r, err := s.ReviewMirror(ctx, id)
+		return r.Status == store.Rejected, err
+	}},
+	{"confirmed", func(ctx context.Context, s store.Store, unique string) (string, error) {
+		id, err := newEntry(ctx, s, unique)
+		if err != nil {
+			return "", err
+		}
+		e, err := s.Entry(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		return id, s.ConfirmRemoval(ctx, servers, e.Change, "child")
+	}, func(ctx context.Context, s store.Store, id string) (bool, error) {
+		e, err := s.Entry(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		confirmed, err := s.ConfirmedRemoval(ctx, servers)
+		return confirmed >= e.Change, err
+	}},
 	{"admitted", func(ctx context.Context, s store.Store, unique string) (string, error) {
 		return unique, s.AddAdmin(ctx, unique, store.NewToken().Hash())
 	}, hasAdmin(true)},
