@@ -187,7 +187,7 @@ log_level = "info"
 # runs a mirror that it is ill; the admins are told of that, of what waits for a
 # decision (at most every ten minutes), of what players report (once an hour), and
 # of what befalls the root itself. One address gets at most 20 messages a day
-# about servers. Without this table nobody is written to. tls is "starttls", "tls"
+# about requests. Without this table nobody is written to. tls is "starttls", "tls"
 # (from the first byte, mostly on port 465) or "none" (for a server on this
 # machine). The password is in a file of its own, which may be a credential of
 # systemd as "$CREDENTIALS_DIRECTORY/mail", or in the environment (password_env in

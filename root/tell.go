@@ -1,16 +1,12 @@
 package root
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/mail"
-	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/root/watch"
 )
 
 // A teller writes the messages: about events to whoever runs a mirror and to
@@ -32,90 +28,6 @@ func newTeller(cfg *Config, origin string) *teller {
 
 // silent tells whether there is nobody to tell.
 func (t *teller) silent() bool { return !t.mail && len(t.hooks) == 0 }
-
-// messages tells of a mirror.
-func (t *teller) messages(e watch.Event) []store.Message {
-	key := fmt.Sprintf("%s %s %d", e.Kind, e.Mirror.Mirror.ID, e.At.Unix())
-	event := "mirror." + string(e.Kind)
-	if e.Kind == watch.Suspects {
-		event = "mirrors.ill"
-	}
-	all := t.toAdmins(key, event, subject(e), t.toAdmin(e), map[string]any{
-		"mirror": e.Mirror.Mirror.ID, "state": e.Check.State, "url": e.Check.URL, "version": e.Check.Version,
-	})
-	if to := e.Mirror.Email; t.mail && to != "" && e.Kind != watch.Forked {
-		all = append(all, store.Message{
-			Key: key + " " + to, Recipient: to, Event: event,
-			Subject: fmt.Sprintf("[%s] %s", t.origin, subject(e)), Body: t.toContact(e),
-		})
-	}
-	return all
-}
-
-func subject(e watch.Event) string {
-	switch e.Kind {
-	case watch.Warned:
-		if e.Check.State == store.MirrorIncomplete {
-			return "mirror " + e.Mirror.Mirror.ID + " lacks a trust document"
-		}
-		return "mirror " + e.Mirror.Mirror.ID + " is ill"
-	case watch.LeftOut:
-		return "mirror " + e.Mirror.Mirror.ID + " is left out of the mirror list"
-	case watch.TakenIn:
-		return "mirror " + e.Mirror.Mirror.ID + " is back in the mirror list"
-	case watch.Forked:
-		return "two signed documents of one number"
-	}
-	return "most mirrors are ill at once"
-}
-
-func (t *teller) toAdmin(e watch.Event) string {
-	return wrap(strings.Map(printable, e.Detail)+".") + "\n" + facts(e) + "\nmetaserver admin mirrors list\n"
-}
-
-// toContact says what has happened, why, and what to do.
-func (t *teller) toContact(e watch.Event) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "You run the mirror %s of %s.\n\n", e.Mirror.Mirror.ID, t.origin)
-	switch e.Kind {
-	case watch.Warned:
-		if e.Check.State == store.MirrorIncomplete {
-			b.WriteString(wrap("Its lists are right, but a trust document is missing there. Clients that know an older one cannot follow a change of keys without it, and go on to another mirror."))
-			break
-		}
-		b.WriteString(wrap("The root has seen for some time that clients get nothing useful there. If that lasts, the mirror is left out of the mirror list until it is well again."))
-	case watch.LeftOut:
-		b.WriteString(wrap("Clients get nothing useful there, so the mirror is left out of the mirror list. It comes back by itself when it has been well for some hours; nobody has to be asked."))
-	case watch.TakenIn:
-		b.WriteString(wrap("It is well again and back in the mirror list. Thank you."))
-	}
-	b.WriteString("\n" + facts(e))
-	if e.Kind != watch.TakenIn {
-		b.WriteString("\n" + wrap("\"metaserver mirror once\" brings the mirror up to date and says what is wrong if it cannot."))
-	}
-	return b.String()
-}
-
-// facts are what was seen, a line each.
-func facts(e watch.Event) string {
-	var b strings.Builder
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%-8s %s\n", name, value)
-		}
-	}
-	if e.Check.At.IsZero() {
-		return ""
-	}
-	line("seen", e.Check.At.Format(time.RFC3339))
-	line("state", string(e.Check.State))
-	line("url", e.Check.URL)
-	if e.Check.Version != 0 {
-		line("version", fmt.Sprintf("%d, issued %s", e.Check.Version, e.Check.Issued.Format(time.RFC3339)))
-	}
-	line("problem", strings.Map(printable, e.Check.Error))
-	return b.String()
-}
 
 // printable keeps what a host answered from ending a line or worse.
 func printable(r rune) rune {

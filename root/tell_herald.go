@@ -19,14 +19,6 @@ const (
 	digestLines = 10               // requests that a summary shows
 )
 
-// A requester is written to when the request has arrived, unless that would
-// serve a flood: after so many of the network within a day, and after so many in
-// all within an hour, the page with the status has to do.
-const (
-	receivedPerNetwork = 20
-	receivedPerHour    = 200
-)
-
 // tell looks for news until ctx ends.
 func (r *Root) tell(ctx context.Context) error {
 	tick := time.NewTicker(tellEvery)
@@ -84,7 +76,7 @@ func (s *server) tellOnce(ctx context.Context) (more bool, err error) {
 	if len(messages) > 0 {
 		s.sender.Wake()
 	}
-	return told.Audit < newest.Audit || told.Registrations < newest.Registrations, nil
+	return told.Audit < newest.Audit || told.Registrations < newest.Registrations || told.Mirrors < newest.Mirrors, nil
 }
 
 var errBatch = errors.New("enough for now")
@@ -112,53 +104,6 @@ func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, n
 		err = nil
 	}
 	return all, err
-}
-
-// tellArrivals writes to those who have sent a request.
-func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (all []store.Message, err error) {
-	if told.Registrations >= newest.Registrations {
-		return nil, nil
-	}
-	room := 0
-	if t.mail {
-		sent, err := s.store.MessagesSince(ctx, eventReceived, s.cfg.Now().Add(-time.Hour))
-		if err != nil {
-			return nil, err
-		}
-		room = receivedPerHour - sent
-	}
-	if room <= 0 {
-		told.Registrations = newest.Registrations
-		return nil, nil
-	}
-	arrived, err := s.store.Arrivals(ctx, told.Registrations, tellBatch)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range arrived {
-		told.Registrations = a.Number
-		if a.Status != store.Pending || a.Email == "" || a.Earlier >= receivedPerNetwork || len(all) >= room {
-			continue
-		}
-		m, err := t.received(a)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, m)
-	}
-	if len(arrived) == 0 { // they are forgotten by now
-		told.Registrations = newest.Registrations
-	}
-	return all, nil
-}
-
-func (t *teller) received(a store.Arrival) (store.Message, error) {
-	l := serverLetter{Origin: t.origin, ID: a.ID}
-	subject, body, err := write("received", l.values())
-	return store.Message{
-		Key: fmt.Sprintf("received %s", a.ID), Recipient: a.Email, Event: eventReceived,
-		Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body, Bounded: true,
-	}, err
 }
 
 // sumUp tells the admins what waits for them that they were not told of, but not

@@ -11,6 +11,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/audit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/watch"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -22,6 +23,7 @@ func TestLetters(t *testing.T) {
 	values := map[string]any{
 		"Origin": "ms.example.org", "ID": "r12", "Entry": "cat-2", "Name": evil, "Addresses": "cat2.example.net:13327", "Reason": evil,
 		"Subject": evil, "Text": evil, "By": evil, "Lines": []string{evil}, "More": int64(3), "Waiting": "Altogether 7.",
+		"Mirror": "wien", "Facts": []string{"problem  " + evil},
 	}
 	files, err := fs.ReadDir(letterFiles, "letters")
 	if err != nil || len(files) < 10 {
@@ -51,16 +53,78 @@ func TestLetters(t *testing.T) {
 // A letter that anybody can have sent to anybody says nothing of their own.
 func TestLettersCarryNoAdvertisement(t *testing.T) {
 	t.Parallel()
-	m, err := (&teller{origin: "ms.example.org", mail: true}).received(store.Arrival{Registration: store.Registration{
-		ID: "r12", Email: "victim@example.net", Server: serverlist.Server{Name: "Buy now", Addresses: []string{"buy.example:80"}},
-	}})
-	if err != nil || strings.Contains(strings.ToLower(m.Subject+m.Body), "buy") || !m.Bounded || m.Recipient != "victim@example.net" {
-		t.Errorf("%+v, %v", m, err)
+	teller := &teller{origin: "ms.example.org", mail: true}
+	for _, letter := range []string{"received", "mirror-received"} {
+		m, err := teller.received(letter, newcomer{id: "r12", email: "victim@example.net"})
+		if err != nil || !strings.Contains(m.Subject+m.Body, "r12") || !m.Bounded || m.Recipient != "victim@example.net" {
+			t.Errorf("%+v, %v", m, err)
+		}
 	}
-	for _, name := range []string{"received", "rejected"} {
+	rejected := store.MirrorRegistration{ID: "m1", Status: store.Rejected, Email: "victim@example.net", Reason: "who are you?",
+		Mirror: serverlist.Mirror{ID: "buy-now", Operator: "Buy now", URLs: []string{"http://buy.example/"}}}
+	for _, m := range teller.decided(rejected) {
+		if strings.Contains(strings.ToLower(m.Subject+m.Body), "buy") || !strings.Contains(m.Body, "who are you?") || !m.Bounded {
+			t.Errorf("%+v", m)
+		}
+	}
+	for _, name := range []string{"received", "rejected", "mirror-received", "mirror-rejected"} {
 		text, err := fs.ReadFile(letterFiles, "letters/"+name+".txt")
-		if err != nil || strings.Contains(string(text), ".Name") || strings.Contains(string(text), ".Addresses") {
-			t.Errorf("%s.txt shows what a request says: %v", name, err)
+		for _, shown := range []string{".Name", ".Addresses", ".Mirror", ".Facts"} {
+			if err != nil || strings.Contains(string(text), shown) {
+				t.Errorf("%s.txt shows what a request says, %s: %v", name, shown, err)
+			}
+		}
+	}
+}
+
+// Every event of a mirror has its letters, which say whose mirror it is and what
+// was seen.
+func TestLettersOfMirrors(t *testing.T) {
+	t.Parallel()
+	teller := &teller{origin: "ms.example.org", mail: true, admins: []string{"boss@example.org"}}
+	now := time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC)
+	mirror := store.WatchedMirror{Mirror: serverlist.Mirror{ID: "wien"}, Email: "wien@example.org"}
+	seen := store.MirrorCheck{At: now, State: store.MirrorWrong, URL: "http://ms.example.at/", Error: "not\r\nsigned", Version: 7, Issued: now}
+	lacking := seen
+	lacking.State = store.MirrorIncomplete
+	for _, tc := range []struct {
+		kind    watch.Kind
+		check   store.MirrorCheck
+		subject string
+		contact string // what the letter to whoever runs it says; "": there is none
+	}{
+		{watch.Warned, seen, "mirror wien is ill", "clients get nothing useful there"},
+		{watch.Warned, lacking, "mirror wien lacks a trust document", "a trust document is missing there"},
+		{watch.LeftOut, seen, "mirror wien is left out of the mirror list", "It comes back by itself"},
+		{watch.TakenIn, seen, "mirror wien is back in the mirror list", "Thank you"},
+		{watch.Forked, seen, "two signed documents of one number", ""},
+		{watch.Suspects, store.MirrorCheck{}, "most mirrors are ill at once", ""},
+	} {
+		about := mirror
+		if tc.kind == watch.Suspects {
+			about = store.WatchedMirror{}
+		}
+		all := teller.messages(watch.Event{Kind: tc.kind, At: now, Mirror: about, Check: tc.check, Detail: "what the watcher says"})
+		want := []string{"boss@example.org"}
+		if tc.contact != "" {
+			want = append(want, "wien@example.org")
+		}
+		var got []string
+		for _, m := range all {
+			got = append(got, m.Recipient)
+			if m.Subject != "[ms.example.org] "+tc.subject {
+				t.Errorf("%s: the subject is %q", tc.kind, m.Subject)
+			}
+			if tc.kind != watch.Suspects && !strings.Contains(m.Body, "  url      http://ms.example.at/\n  version  7, issued 2026-11-21T13:00:00Z\n  problem  not  signed\n") {
+				t.Errorf("%s: the letter does not say what was seen:\n%s", tc.kind, m.Body)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: letters to %q, want %q", tc.kind, got, want)
+			continue
+		}
+		if !strings.Contains(all[0].Body, "what the watcher says.") || len(all) > 1 && !strings.Contains(all[1].Body, tc.contact) {
+			t.Errorf("%s: %+v", tc.kind, all)
 		}
 	}
 }

@@ -28,8 +28,8 @@ func received(server *testenv.MailServer, to string) (texts []string) {
 	return texts
 }
 
-// Whoever asked for a mirror reads what became of it, once, even if the root
-// ends between the decision and the message.
+// Whoever asked for a mirror reads that the request has arrived and what became
+// of it, each once, even if the root ends between the decision and the message.
 func TestRequesterIsWrittenTo(t *testing.T) {
 	t.Parallel()
 	p := testenv.Mail(t, notify.NoTLS)
@@ -46,6 +46,10 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 		})
 		decode[api.Accepted](t, w.postMirror(req), http.StatusAccepted)
 	}
+	w.ask("POST", "/messages/test", "") // wakes who looks for news
+	until(t, "both have arrived", func() bool {
+		return len(received(p, "wien@example.org")) == 1 && len(received(p, "graz@example.org")) == 1
+	})
 	if _, err := c.ApproveMirror(t.Context(), "m1", api.MirrorApproval{Mirror: "wien-2", Unchecked: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -56,24 +60,32 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 	w.stop()
 
 	w = serveData(t, dir, mailed) // it looks into the outbox when it starts
-	all := w.sentMessages(2)
+	all := w.sentMessages(5)
 	w.stop()
 	for _, m := range all {
 		if m.Error != "" || m.Tries != 1 {
 			t.Errorf("%+v", m)
 		}
 	}
-	for to, want := range map[string]string{
-		"wien@example.org": "Subject: [ms.example.org] mirror wien is accepted\r\n;under the id wien-2:;request m1",
-		"graz@example.org": "Subject: [ms.example.org] mirror graz is turned down\r\n;no contact;request m2",
+	for to, letters := range map[string][]string{
+		"wien@example.org": {
+			"Subject: [ms.example.org] request m1 has arrived\r\n;put a mirror into",
+			"Subject: [ms.example.org] mirror wien-2 is accepted\r\n;under the id wien-2;request m1",
+		},
+		"graz@example.org": {
+			"Subject: [ms.example.org] request m2 has arrived\r\n",
+			"Subject: [ms.example.org] request m2 is turned down\r\n;no contact;request m2",
+		},
 	} {
 		got := received(p, to)
-		if len(got) != 1 {
+		if len(got) != len(letters) {
 			t.Fatalf("%d messages to %s", len(got), to)
 		}
-		for text := range strings.SplitSeq(want, ";") {
-			if !strings.Contains(got[0], text) {
-				t.Errorf("the message lacks %q:\n%s", text, got[0])
+		for i, want := range letters {
+			for text := range strings.SplitSeq(want, ";") {
+				if !strings.Contains(got[i], text) {
+					t.Errorf("the message lacks %q:\n%s", text, got[i])
+				}
 			}
 		}
 	}

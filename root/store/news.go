@@ -20,6 +20,9 @@ type News interface {
 	// number, at most limit.
 	Arrivals(ctx context.Context, after int64, limit int) ([]Arrival, error)
 
+	// MirrorArrivals is Arrivals of registrations of mirrors.
+	MirrorArrivals(ctx context.Context, after int64, limit int) ([]MirrorArrival, error)
+
 	// MessagesSince returns how many messages there are about an event since a
 	// time, sent or not.
 	MessagesSince(ctx context.Context, event string, since time.Time) (int, error)
@@ -29,6 +32,7 @@ type News interface {
 type Told struct {
 	Audit         int64 // number of the newest record
 	Registrations int64 // number of the newest registration whose requester was written to, or was not on purpose
+	Mirrors       int64 // the same of registrations of mirrors
 
 	// Of the newest summary for the admins.
 	SummedUp        int64     // number of the newest registration
@@ -43,7 +47,14 @@ type Newest struct{ Audit, Registrations, Mirrors int64 }
 type Arrival struct {
 	Number int64
 	Registration
-	Earlier int // registrations of the same network within the 24 hours before, counted up to MaxEarlier
+	Earlier int // registrations, of servers and of mirrors, of the same network within the 24 hours before, counted up to MaxEarlier
+}
+
+// A MirrorArrival is a registration of a mirror that has come in.
+type MirrorArrival struct {
+	Number int64
+	MirrorRegistration
+	Earlier int // as in [Arrival]
 }
 
 // MaxEarlier is how far [Arrival].Earlier counts.
@@ -52,7 +63,7 @@ const MaxEarlier = 50
 func (s *sqlStore) Told(ctx context.Context) (t Told, n Newest, err error) {
 	at := int64(0)
 	fields := map[string]*int64{
-		"told-audit": &t.Audit, "told-registration": &t.Registrations,
+		"told-audit": &t.Audit, "told-registration": &t.Registrations, "told-mirror": &t.Mirrors,
 		"digest-registration": &t.SummedUp, "digest-mirror": &t.SummedUpMirrors, "digest-at": &at,
 		"audit": &n.Audit, "registration": &n.Registrations, "mirror-registration": &n.Mirrors,
 	}
@@ -77,7 +88,7 @@ func (s *sqlStore) Tell(ctx context.Context, told Told, messages []Message) erro
 			name  string
 			value int64
 		}{
-			{"told-audit", told.Audit}, {"told-registration", told.Registrations},
+			{"told-audit", told.Audit}, {"told-registration", told.Registrations}, {"told-mirror", told.Mirrors},
 			{"digest-registration", told.SummedUp}, {"digest-mirror", told.SummedUpMirrors}, {"digest-at", seconds(told.SummedUpAt)},
 		} {
 			if _, err := t.exec("UPDATE counters SET value = $1 WHERE name = $2 AND value < $1", mark.value, mark.name); err != nil {
@@ -98,15 +109,39 @@ func (s *sqlStore) Arrivals(ctx context.Context, after int64, limit int) ([]Arri
 		if all[i].Number, err = parseID(all[i].ID); err != nil {
 			return nil, err
 		}
-		err := s.r.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM registrations a, registrations b
-			WHERE a.id = $1 AND b.source_network = a.source_network AND a.source_network <> ''
-			AND b.created > a.created - 86400 AND b.created <= a.created AND b.id < a.id LIMIT $2) earlier`,
-			all[i].Number, MaxEarlier).Scan(&all[i].Earlier)
-		if err != nil {
-			return nil, explain(err)
+		if all[i].Earlier, err = s.earlier(ctx, serverQueue, mirrorQueue, all[i].Number); err != nil {
+			return nil, err
 		}
 	}
 	return all, err
+}
+
+func (s *sqlStore) MirrorArrivals(ctx context.Context, after int64, limit int) ([]MirrorArrival, error) {
+	rows, err := s.r.QueryContext(ctx, selectMirrorRegistration+" WHERE r.id > $1 ORDER BY r.id LIMIT $2", after, limit)
+	all, err := readRows(rows, err, func(row scanner) (a MirrorArrival, err error) {
+		a.MirrorRegistration, err = readMirrorRegistration(row)
+		return a, err
+	})
+	for i := range all {
+		if all[i].Number, err = parseMirrorID(all[i].ID); err != nil {
+			return nil, err
+		}
+		if all[i].Earlier, err = s.earlier(ctx, mirrorQueue, serverQueue, all[i].Number); err != nil {
+			return nil, err
+		}
+	}
+	return all, err
+}
+
+// earlier counts what had come from the network of a registration within the day
+// before it. Whoever floods one queue gets no more letters out of the other.
+func (s *sqlStore) earlier(ctx context.Context, own, other queue, number int64) (n int, err error) {
+	const day = ` WHERE a.id = $1 AND b.source_network = a.source_network AND a.source_network <> ''
+		AND b.created > a.created - 86400 AND b.created <= a.created`
+	query := "SELECT 1 FROM " + own.registrations + " a, " + own.registrations + " b" + day + " AND b.id < a.id" +
+		" UNION ALL SELECT 1 FROM " + own.registrations + " a, " + other.registrations + " b" + day
+	err = s.r.QueryRowContext(ctx, "SELECT COUNT(*) FROM ("+query+" LIMIT $2) earlier", number, MaxEarlier).Scan(&n)
+	return n, explain(err)
 }
 
 func (s *sqlStore) MessagesSince(ctx context.Context, event string, since time.Time) (n int, err error) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 var newsTests = map[string]func(*testing.T, *world){
 	"Told":            told,
 	"Arrivals":        arrivals,
+	"MirrorArrivals":  mirrorArrivals,
 	"Channels":        messageChannels,
 	"MaxPerRecipient": maxPerRecipient,
 	"MaxMessages":     maxMessages,
@@ -29,9 +31,10 @@ func told(t *testing.T, w *world) {
 	want(store.Told{}, store.Newest{})
 	w.approve(w.register(distinct(1)).ID)
 	w.register(distinct(2))
-	newest := store.Newest{Audit: 1, Registrations: 2}
+	w.registerMirror("wien")
+	newest := store.Newest{Audit: 1, Registrations: 2, Mirrors: 1}
 	want(store.Told{}, newest)
-	now := store.Told{Audit: 1, Registrations: 2, SummedUp: 2, SummedUpAt: start}
+	now := store.Told{Audit: 1, Registrations: 2, Mirrors: 1, SummedUp: 2, SummedUpMirrors: 1, SummedUpAt: start}
 	m := store.Message{Key: "k", Recipient: "a@example.net"}
 	if err := w.Tell(ctx, now, []store.Message{m}); err != nil {
 		t.Fatal(err)
@@ -71,6 +74,42 @@ func arrivals(t *testing.T, w *world) {
 	}
 	if all, err := w.Arrivals(t.Context(), 2, 1); err != nil || len(all) != 1 || all[0].ID != "r3" {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// mirrorArrivals: requests of servers and of mirrors from one network count
+// together.
+func mirrorArrivals(t *testing.T, w *world) {
+	at := func(source string) func(*store.MirrorRequest) {
+		return func(r *store.MirrorRequest) { r.Source = netip.MustParseAddr(source) }
+	}
+	w.register(distinct(1), from("192.0.2.1"))
+	w.registerMirror("a", at("192.0.2.2"))
+	w.registerMirror("b", at("192.0.2.3"))
+	w.registerMirror("b", at("192.0.2.3")) // once more is no arrival
+	w.registerMirror("c", at("198.51.100.1"))
+	w.register(distinct(2), from("192.0.2.4"))
+	w.wait(25 * time.Hour)
+	w.registerMirror("d", at("192.0.2.5"))
+	all, err := w.MirrorArrivals(t.Context(), 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range all {
+		got = append(got, fmt.Sprint(a.Number, " ", a.ID, " ", a.Email, " ", a.Earlier))
+	}
+	// All of the first day came within one second, so that r2 counts before m1.
+	want := []string{"1 m1 a@example.net 2", "2 m2 b@example.net 3", "3 m3 c@example.net 0", "4 m4 d@example.net 0"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("arrivals %q, want %q", got, want)
+	}
+	if all, err := w.MirrorArrivals(t.Context(), 2, 1); err != nil || len(all) != 1 || all[0].ID != "m3" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	servers, err := w.Arrivals(t.Context(), 1, 10)
+	if err != nil || len(servers) != 1 || servers[0].Earlier != 3 {
+		t.Errorf("%+v, %v", servers, err)
 	}
 }
 

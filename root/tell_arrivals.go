@@ -1,0 +1,105 @@
+package root
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signed-metaserver/metaserver/root/store"
+)
+
+// A requester is written to when the request has arrived, be it of a server or of a
+// mirror, unless that would serve a flood: after so many of the network within a
+// day, and after so many in all within an hour, the page with the status has to
+// do.
+const (
+	receivedPerNetwork = 20
+	receivedPerHour    = 200
+)
+
+// A newcomer is what a letter about an arrival is made from.
+type newcomer struct {
+	number  int64
+	id      string
+	email   string
+	waits   bool // nobody has decided yet
+	earlier int  // requests of the same network within the day before
+}
+
+// tellArrivals writes to those who have sent a request.
+func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (all []store.Message, err error) {
+	queues := []struct {
+		letter string
+		told   *int64
+		newest int64
+		read   func(ctx context.Context, after int64) ([]newcomer, error)
+	}{
+		{"received", &told.Registrations, newest.Registrations, s.newServers},
+		{"mirror-received", &told.Mirrors, newest.Mirrors, s.newMirrors},
+	}
+	for _, q := range queues {
+		if *q.told >= q.newest {
+			continue
+		}
+		room, err := s.roomForReceived(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if room <= len(all) {
+			*q.told = q.newest
+			continue
+		}
+		arrived, err := q.read(ctx, *q.told)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range arrived {
+			*q.told = a.number
+			if !a.waits || a.email == "" || a.earlier >= receivedPerNetwork || len(all) >= room {
+				continue
+			}
+			m, err := t.received(q.letter, a)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, m)
+		}
+		if len(arrived) == 0 { // they are forgotten by now
+			*q.told = q.newest
+		}
+	}
+	return all, nil
+}
+
+// roomForReceived is how many more letters about arrivals may be written now.
+func (s *server) roomForReceived(ctx context.Context, t *teller) (int, error) {
+	if !t.mail {
+		return 0, nil
+	}
+	sent, err := s.store.MessagesSince(ctx, eventReceived, s.cfg.Now().Add(-time.Hour))
+	return receivedPerHour - sent, err
+}
+
+func (s *server) newServers(ctx context.Context, after int64) (all []newcomer, err error) {
+	arrived, err := s.store.Arrivals(ctx, after, tellBatch)
+	for _, a := range arrived {
+		all = append(all, newcomer{a.Number, a.ID, a.Email, a.Status == store.Pending, a.Earlier})
+	}
+	return all, err
+}
+
+func (s *server) newMirrors(ctx context.Context, after int64) (all []newcomer, err error) {
+	arrived, err := s.store.MirrorArrivals(ctx, after, tellBatch)
+	for _, a := range arrived {
+		all = append(all, newcomer{a.Number, a.ID, a.Email, a.Status == store.Pending, a.Earlier})
+	}
+	return all, err
+}
+
+func (t *teller) received(letter string, a newcomer) (store.Message, error) {
+	subject, body, err := write(letter, map[string]any{"Origin": t.origin, "ID": a.id})
+	return store.Message{
+		Key: fmt.Sprintf("received %s", a.id), Recipient: a.email, Event: eventReceived,
+		Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body, Bounded: true,
+	}, err
+}
