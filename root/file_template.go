@@ -104,9 +104,10 @@ log_level = "info"
 #connections = 4096
 #connections_per_source = 64
 
-# When a registration needs a proof of work, some seconds of computing that
-# "metaserver register" does by itself and the form in a browser cannot: "flood",
-# while the queue is half full or more than 120 come in a minute; "always"; "off".
+# When a registration, of a server or of a mirror, needs a proof of work, some
+# seconds of computing that "metaserver register" and "metaserver mirror register"
+# do by themselves and the form in a browser cannot: "flood", while the queue is half
+# full or more than 120 come in a minute; "always"; "off".
 # It grows harder as the flood does. This machine is exempt as from per_source.
 #proof_of_work = "flood"
 

@@ -39,24 +39,40 @@ const (
 	workRetry = 10 * time.Minute // for who cannot do the work, as a form in a browser
 )
 
-// A floodGuard asks for a proof of work when registrations come in a flood. It
-// is safe for concurrent use.
+// A floodGuard asks for a proof of work when registrations of one kind, of
+// servers or of mirrors, come in a flood. It is safe for concurrent use.
 type floodGuard struct {
 	mode    string
 	queue   int
+	command string // that does the work by itself
 	gate    *proofofwork.Gate
+	pace    *pace
 	pending func(context.Context) (int, error)
 
 	mu      sync.Mutex
 	waiting int       // registrations in the queue, as counted
 	counted time.Time // when
-	minute  int64     // the one that now counts
-	now     int       // registrations that it has brought
-	before  int       // those of the minute before it
 }
 
-func newFloodGuard(mode string, queue int, origin string, pending func(context.Context) (int, error)) *floodGuard {
-	return &floodGuard{mode: mode, queue: queue, gate: proofofwork.NewGate(origin), pending: pending}
+// floodGuards are those of both queues. They share what they give and take, so
+// that each proof counts once, and the pace: a flood of one kind is a flood.
+type floodGuards struct{ servers, mirrors *floodGuard }
+
+func newFloodGuards(cfg *Config, origin string, st store.Store) floodGuards {
+	gate, pace := proofofwork.NewGate(origin), new(pace)
+	guard := func(command string, pending func(store.Counts) int) *floodGuard {
+		return &floodGuard{
+			mode: cfg.Limits.ProofOfWork, queue: cfg.Queue, command: command, gate: gate, pace: pace,
+			pending: func(ctx context.Context) (int, error) {
+				counts, err := st.Counts(ctx)
+				return pending(counts), err
+			},
+		}
+	}
+	return floodGuards{
+		servers: guard("metaserver register", func(c store.Counts) int { return c.Pending }),
+		mirrors: guard("metaserver mirror register", func(c store.Counts) int { return c.PendingMirrors }),
+	}
 }
 
 // demand returns nil if a request may be stored: no work is asked for, or the
@@ -101,7 +117,7 @@ func (f *floodGuard) pose(src source, level int, now time.Time, why error) error
 	if level > 0 {
 		asks = "is flooded with registrations and asks for a proof of work with each"
 	}
-	text := fmt.Sprintf("Nothing was stored: the root %s. The command \"metaserver register\" does it by itself", asks)
+	text := fmt.Sprintf("Nothing was stored: the root %s. The command %q does it by itself", asks, f.command)
 	if level > 0 {
 		text += "; or try again later"
 	}
@@ -119,10 +135,9 @@ func (f *floodGuard) pose(src source, level int, now time.Time, why error) error
 
 // took counts a registration that was stored.
 func (f *floodGuard) took(now time.Time) {
+	f.pace.add(now)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.turn(now)
-	f.now++
 	f.waiting++ // until it is counted again
 }
 
@@ -138,21 +153,44 @@ func (f *floodGuard) look(ctx context.Context, now time.Time) (level int, full b
 		}
 		f.waiting, f.counted = n, now
 	}
-	f.turn(now)
 	if half := f.queue / 2; f.waiting >= half {
 		level = 1 + (f.waiting-half)*mostLevels/max(f.queue-half, 1)
 	}
-	level = max(level, bits.Len(uint(max(f.now, f.before)/quietRate)))
+	level = max(level, bits.Len(uint(f.pace.perMinute(now)/quietRate)))
 	return min(level, mostLevels), f.waiting >= f.queue, nil
 }
 
+// A pace counts registrations by the minute. It is safe for concurrent use; the
+// zero value is ready.
+type pace struct {
+	mu     sync.Mutex
+	minute int64 // the one that now counts
+	now    int   // registrations that it has brought
+	before int   // those of the minute before it
+}
+
+func (p *pace) add(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(now)
+	p.now++
+}
+
+// perMinute is that of this minute or of the one before, whichever is more.
+func (p *pace) perMinute(now time.Time) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(now)
+	return max(p.now, p.before)
+}
+
 // turn goes on to the minute of now.
-func (f *floodGuard) turn(now time.Time) {
+func (p *pace) turn(now time.Time) {
 	switch minute := now.Unix() / 60; {
-	case minute == f.minute+1:
-		f.minute, f.before, f.now = minute, f.now, 0
-	case minute != f.minute:
-		f.minute, f.before, f.now = minute, 0, 0
+	case minute == p.minute+1:
+		p.minute, p.before, p.now = minute, p.now, 0
+	case minute != p.minute:
+		p.minute, p.before, p.now = minute, 0, 0
 	}
 }
 
@@ -182,12 +220,4 @@ func (p *sentProof) check(g *proofofwork.Gate, src source, now time.Time) (proof
 		return proofofwork.Proof{}, proofofwork.ErrMissing
 	}
 	return g.Check(p.value, src.block(), [sha256.Size]byte(p.body.Sum(nil)), now)
-}
-
-// pendingOf counts the registrations that wait in a store.
-func pendingOf(st store.Store) func(context.Context) (int, error) {
-	return func(ctx context.Context) (int, error) {
-		counts, err := st.Counts(ctx)
-		return counts.Pending, err
-	}
 }

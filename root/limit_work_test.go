@@ -33,14 +33,14 @@ func (a answer) puzzle(t testing.TB) (api.Problem, proofofwork.Puzzle) {
 	if err := json.Unmarshal(a.body, &p); err != nil || a.status != 429 || p.Type != api.WorkType || p.Work == nil {
 		t.Fatalf("status %d, %v: %s", a.status, err, a.body)
 	}
-	if always := !strings.Contains(p.Detail, "is flooded"); always == (a.header.Get("Retry-After") != "") || !strings.Contains(p.Detail, "metaserver register") {
+	if always := !strings.Contains(p.Detail, "is flooded"); always == (a.header.Get("Retry-After") != "") || !strings.Contains(p.Detail, "does it by itself") {
 		t.Errorf("Retry-After %q, %s", a.header.Get("Retry-After"), p.Detail)
 	}
 	return p, proofofwork.Puzzle{Origin: p.Work.Origin, Challenge: p.Work.Challenge, Bits: p.Work.Bits}
 }
 
 // solved returns the header with the proof for a request.
-func solved(t testing.TB, p proofofwork.Puzzle, req api.RegistrationRequest) string {
+func solved(t testing.TB, p proofofwork.Puzzle, req any) string {
 	t.Helper()
 	body, err := json.Marshal(req)
 	if err != nil {
@@ -90,9 +90,74 @@ func TestProofOfWork(t *testing.T) {
 	if p, _ := w.post(request(3), late).puzzle(t); !strings.Contains(p.Detail, "expired") {
 		t.Errorf("an old challenge: %s", p.Detail)
 	}
-	// An admin works for nobody, nor does a mirror.
+	// An admin works for nobody.
 	if _, err := w.client().RegisterByAdmin(t.Context(), request(4)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestProofOfWorkOfMirrors needs one with every registration of a mirror, too;
+// none counts for both.
+func TestProofOfWorkOfMirrors(t *testing.T) {
+	t.Parallel()
+	w, clock := newFlooded(t, root.WorkAlways, 1000)
+	before := w.snapshot()
+	p, puzzle := w.postMirror(mirrorRequest()).puzzle(t)
+	if puzzle.Bits != 18 || !strings.Contains(p.Detail, `"metaserver mirror register"`) {
+		t.Errorf("%+v", p)
+	}
+	proof := solved(t, puzzle, mirrorRequest())
+	bad := mirrorRequest(func(r *api.MirrorRequest) { r.URLs = nil })
+	w.postMirror(bad, proof).problem(t, 422) // which costs no proof
+	w.postMirror(mirrorRequest(func(r *api.MirrorRequest) { r.ID = "graz" }), proof).puzzle(t)
+	if w.snapshot() != before {
+		t.Error("something changed")
+	}
+	decode[api.Accepted](t, w.postMirror(mirrorRequest(), proof), 202)
+	if p, _ := w.postMirror(mirrorRequest(), proof).puzzle(t); !strings.Contains(p.Detail, "used before") {
+		t.Errorf("the same proof again: %s", p.Detail)
+	}
+	if _, err := w.client().RegisterMirrorByAdmin(t.Context(), mirrorRequest()); err != nil {
+		t.Error(err)
+	}
+	clock.Advance(time.Second) // challenges of one second are the same
+	told := 0
+	c := &api.Client{Root: w.public, HTTP: w.http, Working: func(api.ProofOfWork, uint64) { told++ }}
+	if accepted, err := c.RegisterMirror(t.Context(), mirrorRequest()); err != nil || accepted.ID != "m1" || told == 0 {
+		t.Errorf("the client: %+v, %v, told %d times", accepted, err, told)
+	}
+}
+
+// TestWorkOfMirrorsGrows fills the queue of mirrors: it is asked for work when it
+// is half full, whatever waits in the one of servers, and none when it is full.
+func TestWorkOfMirrorsGrows(t *testing.T) {
+	t.Parallel()
+	const queue = 4
+	w, clock := newFlooded(t, root.WorkFlood, queue)
+	for n := range queue {
+		if _, err := w.client().RegisterByAdmin(t.Context(), request(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, bits := range []int{0, 0, 20, 24, -1} {
+		clock.Advance(time.Second)
+		req := mirrorRequest(func(r *api.MirrorRequest) { r.ID = fmt.Sprint("mirror-", n) })
+		a := w.postMirror(req)
+		switch bits {
+		case 0:
+			decode[api.Accepted](t, a, 202)
+		case -1:
+			if p := a.problem(t, 429); p.Work != nil || !strings.Contains(p.Detail, "queue") {
+				t.Errorf("the full queue: %+v", p)
+			}
+		default:
+			if _, puzzle := a.puzzle(t); puzzle.Bits != bits {
+				t.Errorf("with %d waiting: %d bits, want %d", n, puzzle.Bits, bits)
+			}
+			if _, err := w.client().RegisterMirrorByAdmin(t.Context(), req); err != nil { // fills it further
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

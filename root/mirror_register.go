@@ -18,7 +18,7 @@ import (
 // when the request is durable.
 func (s *server) registerMirror(w http.ResponseWriter, r *http.Request) error {
 	src := s.proxies.sourceOf(r)
-	exempt, err := s.admit(src)
+	exempt, err := s.admitTo(s.floods.mirrors, r, src)
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,7 @@ func (s *server) registerMirrorByAdmin(w http.ResponseWriter, r *http.Request) e
 
 func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
 	var req api.MirrorRequest
+	src.proof = sentProofOf(r)
 	form, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
@@ -55,6 +56,11 @@ func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, 
 }
 
 func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email string, src source, exempt bool) (api.Accepted, error) {
+	if !exempt {
+		if err := s.floods.mirrors.demand(ctx, src, s.cfg.Now()); err != nil {
+			return api.Accepted{}, err
+		}
+	}
 	token := store.NewToken()
 	reg, err := s.store.RegisterMirror(ctx, store.MirrorRequest{
 		Mirror: m, Email: email, Source: src.addr, Token: token.Hash(),
@@ -62,6 +68,7 @@ func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email s
 	if err != nil {
 		return api.Accepted{}, err
 	}
+	s.floods.mirrors.took(s.cfg.Now())
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("mirrors", reg.ID, token)}, nil
 }
 

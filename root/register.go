@@ -24,10 +24,7 @@ const (
 // is durable.
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
 	src := s.proxies.sourceOf(r)
-	exempt, err := s.admit(src)
-	if err == nil && !exempt {
-		err = s.flood.turnAway(r.Context(), src, r.Header.Get(proofofwork.Header), s.cfg.Now())
-	}
+	exempt, err := s.admitTo(s.floods.servers, r, src)
 	if err != nil {
 		return err
 	}
@@ -93,6 +90,16 @@ func (s *server) admit(src source) (exempt bool, err error) {
 	return false, nil
 }
 
+// admitTo is admit for a request that wants to enter a queue, which in a flood has
+// to bring a proof of work.
+func (s *server) admitTo(guard *floodGuard, r *http.Request, src source) (exempt bool, err error) {
+	exempt, err = s.admit(src)
+	if err == nil && !exempt {
+		err = guard.turnAway(r.Context(), src, r.Header.Get(proofofwork.Header), s.cfg.Now())
+	}
+	return exempt, err
+}
+
 // limits returns what may enter a queue.
 func (s *server) limits(exempt bool) store.Limits {
 	limits := store.Limits{Queue: s.cfg.Queue, PerSource: s.cfg.PerSource}
@@ -121,7 +128,7 @@ func tooFast(wait time.Duration) error {
 // enqueue stores the request and hands out the one copy of its status token.
 func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email string, src source, exempt bool) (api.Accepted, error) {
 	if !exempt {
-		if err := s.flood.demand(ctx, src, s.cfg.Now()); err != nil {
+		if err := s.floods.servers.demand(ctx, src, s.cfg.Now()); err != nil {
 			return api.Accepted{}, err
 		}
 	}
@@ -135,7 +142,7 @@ func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email str
 	if err != nil {
 		return api.Accepted{}, err
 	}
-	s.flood.took(s.cfg.Now())
+	s.floods.servers.took(s.cfg.Now())
 	s.inspector.Wake()
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)}, nil
 }

@@ -47,7 +47,7 @@ type server struct {
 	sources   *sourceLimiter // public requests that may change something
 	networks  *sourceLimiter // the same, of all sources of a network
 	conns     *connLimiter   // of the public listener
-	flood     *floodGuard    // of registrations of servers
+	floods    floodGuards    // of registrations
 	failures  *sourceLimiter // admin requests without a valid token
 	pages     pages
 	denials   *tally    // requests of the admin API that were denied
@@ -178,7 +178,7 @@ func assemble(cfg Config, d folder, chain *keys.Chain, st store.Store) (*Root, e
 		prover:    newProver(&cfg),
 		proxies:   trusted,
 		conns:     conns,
-		flood:     newFloodGuard(cfg.Limits.ProofOfWork, cfg.Queue, origin, pendingOf(st)),
+		floods:    newFloodGuards(&cfg, origin, st),
 		bodies:    newBodyReader(),
 		sources:   newSourceLimiter(requestEvery, requestBurst),
 		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),

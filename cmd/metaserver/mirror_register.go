@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/root/api"
@@ -23,7 +24,10 @@ what has become of the request. Keep it: nobody else can find it.
 
 The e-mail address is for the admins, who write to it when the mirror is ill; it
 is never published. Sending the same id with the same address again updates the
-request or the entry.`,
+request or the entry.
+
+A root that is flooded with requests asks for a proof of work. This command does
+it, which takes some seconds, and shows on a terminal how far it is.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := mirror.ReadConfig(config)
@@ -63,7 +67,11 @@ func requestFlags(cmd *cobra.Command, req *api.MirrorRequest) {
 
 // registerMirror asks once: sending the same again is harmless.
 func registerMirror(ctx context.Context, out, errOut io.Writer, root string, req api.MirrorRequest, asJSON bool) error {
-	accepted, err := newClient(errOut, root, "", nil).RegisterMirror(ctx, req)
+	working := newProgress(os.Stderr)
+	defer working.end()
+	c := newClient(errOut, root, "", working)
+	c.Working = showWork(working)
+	accepted, err := c.RegisterMirror(ctx, req)
 	if err != nil {
 		return explainProblem(err)
 	}

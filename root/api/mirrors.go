@@ -85,11 +85,11 @@ type MirrorApproval struct {
 	Unchecked bool `json:"unchecked,omitempty"` // list it whatever it serves; else 422 where clients would find no list of this root
 }
 
-// RegisterMirror asks for a mirror to be listed. The status URL of the answer
-// is absolute.
+// RegisterMirror asks for a mirror to be listed, and does the work that a root
+// under flood asks for. The status URL of the answer is absolute.
 func (c *Client) RegisterMirror(ctx context.Context, req MirrorRequest) (Accepted, error) {
 	var out Accepted
-	if err := c.call(ctx, http.MethodPost, "api/v1/mirrors", req, &out); err != nil {
+	if err := c.callWorking(ctx, "api/v1/mirrors", req, &out); err != nil {
 		return Accepted{}, err
 	}
 	err := c.absolute(&out)

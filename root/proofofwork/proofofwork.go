@@ -1,5 +1,5 @@
 // Package proofofwork is the proof of work that a root under flood asks of those
-// who want to register a server: a puzzle that takes seconds to solve and
+// who want to register a server or a mirror: a puzzle that takes seconds to solve and
 // microseconds to check.
 //
 // The root gives a challenge, a text that only it can make and that it need not
