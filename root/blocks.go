@@ -85,9 +85,9 @@ func (s *server) refuseContent(entry *serverlist.Server, email string) error {
 	return s.refuseBlocked(block.Subject{Server: *entry, Email: email})
 }
 
-// refuseMirror refuses a mirror's request because of what it asks for.
+// refuseMirror is refuseContent for a mirror.
 func (s *server) refuseMirror(m *serverlist.Mirror, email string) error {
-	return s.refuseBlocked(block.Subject{Server: serverlist.Server{Name: m.Operator}, URLs: m.URLs, Email: email})
+	return s.refuseBlocked(block.Subject{Mirror: *m, Email: email})
 }
 
 func (s *server) refuseBlocked(r block.Subject) error {
@@ -124,8 +124,17 @@ func (s *server) blockOf(r *store.Review) *api.Block {
 			subject.Places = append(subject.Places, h.Addresses...)
 		}
 	}
+	return s.blockNow(subject, r.Status)
+}
+
+// blockOfMirror is blockOf for a mirror.
+func (s *server) blockOfMirror(r *store.MirrorRegistration) *api.Block {
+	return s.blockNow(block.Subject{Sources: []netip.Addr{r.Source, r.LastSource}, Mirror: r.Mirror, Email: r.Email}, r.Status)
+}
+
+func (s *server) blockNow(subject block.Subject, status store.Status) *api.Block {
 	b := s.blocks.set.Load().Match(subject, s.cfg.Now())
-	if b == nil || r.Status != store.Pending {
+	if b == nil || status != store.Pending {
 		return nil
 	}
 	out := s.showBlock(b)

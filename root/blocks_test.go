@@ -56,26 +56,47 @@ func TestBlockedRequests(t *testing.T) {
 	decode[api.Accepted](t, w.post(named("Casino"), "X-Forwarded-For: 198.51.100.1"), http.StatusAccepted)
 }
 
-// Blocks hold for those who ask for a mirror as well.
+// Mirrors are judged as servers are: by where a request comes from, and by what
+// it asks for.
 func TestBlockedMirrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	for _, value := range []string{"spam.example", "192.0.2.0/24", "*casino*"} {
-		if _, err := w.client().AddBlock(t.Context(), api.NewBlock{Value: value, Reason: "advertisements"}); err != nil {
+	w := newWorld(t, func(c *root.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	c := w.client()
+	const from = "X-Forwarded-For: 198.51.100.1"
+	asks := func(id string, change ...func(*api.MirrorRequest)) api.MirrorRequest {
+		return mirrorRequest(append(change, func(r *api.MirrorRequest) { r.ID = id })...)
+	}
+	decode[api.Accepted](t, w.postMirror(asks("early", func(r *api.MirrorRequest) { r.Operator = "Casino" }), from), http.StatusAccepted)
+	for _, value := range []string{"192.0.2.0/24", "spam.example", "*casino*", "url:*/trash/*"} {
+		if _, err := c.AddBlock(t.Context(), api.NewBlock{Value: value, Reason: "advertisements", Public: "No advertisements."}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for what, change := range map[string]func(*api.MirrorRequest){
-		"operator":     func(r *api.MirrorRequest) { r.Operator = "The CASINO" },
-		"e-mail":       func(r *api.MirrorRequest) { r.Email = "x@mail.spam.example" },
-		"host":         func(r *api.MirrorRequest) { r.URLs = []string{"https://ms.example.at/", "https://a.spam.example/"} },
-		"host's place": func(r *api.MirrorRequest) { r.URLs = []string{"http://192.0.2.7/"} },
+	at := func(u string) func(*api.MirrorRequest) { return func(r *api.MirrorRequest) { r.URLs = []string{u} } }
+	before := w.snapshot()
+	for what, a := range map[string]answer{
+		"source":   w.postMirror(asks("a"), "X-Forwarded-For: 192.0.2.9"),
+		"address":  w.postMirror(asks("a", at("http://192.0.2.7:8080/")), from),
+		"domain":   w.postMirror(asks("a", at("https://ms.spam.example/")), from),
+		"pattern":  w.postMirror(asks("a", at("https://example.org/Trash/")), from),
+		"operator": w.postMirror(asks("a", func(r *api.MirrorRequest) { r.Operator = "The CASINO" }), from),
+		"e-mail":   w.postMirror(asks("a", func(r *api.MirrorRequest) { r.Email = "x@mail.spam.example" }), from),
 	} {
-		if a := w.postMirror(mirrorRequest(change)); a.status != http.StatusForbidden {
-			t.Errorf("a mirror with a blocked %s is answered %d", what, a.status)
+		if p := a.problem(t, http.StatusForbidden); !strings.Contains(p.Detail, "No advertisements.") {
+			t.Errorf("%s: %q", what, p.Detail)
 		}
 	}
-	decode[api.Accepted](t, w.postMirror(mirrorRequest()), http.StatusAccepted)
+	if _, err := c.RegisterMirrorByAdmin(t.Context(), asks("a", at("https://ms.spam.example/"))); err == nil {
+		t.Error("an admin's request is judged otherwise")
+	}
+	if w.snapshot() != before {
+		t.Error("something was stored")
+	}
+	decode[api.Accepted](t, w.postMirror(asks("a"), from), http.StatusAccepted)
+	pending, err := c.PendingMirrors(t.Context())
+	if err != nil || len(pending) != 2 || pending[0].Block == nil || pending[0].Block.Value != "*casino*" || pending[1].Block != nil {
+		t.Errorf("what waits: %+v, %v; want the early one, marked", pending, err)
+	}
 }
 
 func TestBlocksAreChecked(t *testing.T) {

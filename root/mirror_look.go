@@ -142,10 +142,12 @@ func (g *glancer) remember(r store.MirrorReview, c store.MirrorCheck) {
 	g.seen[glanced{r.ID, r.Revision}] = c
 }
 
-// shown is a request with what was seen of its mirror.
-func (g *glancer) shown(r store.MirrorReview) api.MirrorRegistration {
+// shownMirror is a request with what was seen of its mirror, and the block that it
+// would run into today.
+func (s *server) shownMirror(r store.MirrorReview) api.MirrorRegistration {
 	out := mirrorReviewOf(r)
-	if c, ok := g.of(r); ok && r.Status == store.Pending {
+	out.Block = s.blockOfMirror(&r.MirrorRegistration)
+	if c, ok := s.glances.of(r); ok && r.Status == store.Pending {
 		look := checkOf(c)
 		out.Look = &look
 	}

@@ -180,7 +180,7 @@ func (s *server) pendingMirrors(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeArray(s, w, func(each func(api.MirrorRegistration) error) error {
 		return s.store.PendingMirrors(r.Context(), func(review store.MirrorReview) error {
-			return each(s.glances.shown(review))
+			return each(s.shownMirror(review))
 		})
 	})
 }
@@ -215,7 +215,7 @@ func (s *server) reviewMirror(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.glances.look(r.Context(), s, []store.MirrorReview{review})
-	return writeJSON(w, http.StatusOK, s.glances.shown(review))
+	return writeJSON(w, http.StatusOK, s.shownMirror(review))
 }
 
 // approveMirror answers when the edition with the mirror is served. The body

@@ -22,8 +22,11 @@ func adminBlockCommand(f *adminFlags) *cobra.Command {
                a mirror's URL, in the website, or in the e-mail address
   a pattern    '*casino*', 'name:admin', 'email:*@trash.example': texts, where "*"
                stands for any characters and "?" for one, without regard to case.
-               It has to fit the whole text. Without "name:", "description:" or
-               "email:" before it any of the three will do.
+               It has to fit the whole text. Without "name:", "description:",
+               "email:" or "url:" before it any of them will do.
+
+Requests of servers and of mirrors are judged alike. The names of a mirror are its
+id and its operator; its region and contact count as a description.
 
 What is blocked is answered with 403 and not stored. Requests that wait already
 stay, and are marked in "pending" and "show".`

@@ -71,6 +71,9 @@ func printPendingMirrors(out io.Writer, list []api.MirrorRegistration) {
 		for _, c := range r.Conflicts {
 			add("! same " + c.Kind + " as " + otherMirror(c))
 		}
+		if r.Block != nil {
+			add("! " + blockedBy(r.Block))
+		}
 		if r.Updates != "" {
 			add("= updates mirror " + r.Updates)
 		}
@@ -131,6 +134,9 @@ func printMirrorRequest(out io.Writer, r api.MirrorRegistration) {
 	}
 	for _, c := range r.Conflicts {
 		f.line("! conflict", "same "+c.Kind+" as "+otherMirror(c)+": "+c.Value)
+	}
+	if r.Block != nil {
+		f.line("! block", blockedBy(r.Block))
 	}
 	f.Flush()
 }

@@ -9,7 +9,7 @@ import (
 // NewBlock is the body of POST .../blocks. The answer is [Block].
 type NewBlock struct {
 	Kind   string     `json:"kind,omitempty"`   // "network", "domain" or "pattern"; empty: what the value looks like
-	Value  string     `json:"value"`            // as "192.0.2.0/24", "spam.example" or "name:*casino*"
+	Value  string     `json:"value"`            // as "192.0.2.0/24", "spam.example", "name:*casino*" or "url:*/casino/*"
 	Reason string     `json:"reason"`           // required; for admins only
 	Public string     `json:"public,omitempty"` // what who is refused reads; empty: nothing in particular
 	Ends   *time.Time `json:"ends,omitempty"`   // absent: never

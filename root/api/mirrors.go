@@ -56,8 +56,9 @@ type MirrorRegistration struct {
 	Decided    *time.Time       `json:"decided,omitempty"`
 	Admin      string           `json:"admin,omitempty"`
 	Reason     string           `json:"reason,omitempty"`
-	Conflicts  []MirrorConflict `json:"conflicts"`      // always there; empty: none
-	Look       *Check           `json:"look,omitempty"` // while pending: what the mirror serves; nil: nobody has looked
+	Conflicts  []MirrorConflict `json:"conflicts"`       // always there; empty: none
+	Look       *Check           `json:"look,omitempty"`  // while pending: what the mirror serves; nil: nobody has looked
+	Block      *Block           `json:"block,omitempty"` // that it would run into today
 }
 
 // MirrorConflict is something a mirror's request has in common with a listed

@@ -5,13 +5,15 @@
 //   - A network: addresses, as "192.0.2.7" or "2001:db8::/48". It blocks requests
 //     that come from there, and those that name an address there.
 //   - A domain: a name and all names below it, as "spam.example". It blocks
-//     requests whose hosts, website or e-mail address are there, and those of
-//     mirrors whose URLs are.
+//     requests whose hosts, website or e-mail address are there.
 //   - A pattern of texts, in which "*" stands for any characters and "?" for
 //     one, without regard to case and width. It has to fit the whole text:
-//     "*casino*" finds the word anywhere. "name:", "description:" or "email:"
-//     before it says which text; otherwise any of the three will do. The name of
-//     a mirror is that of its operator.
+//     "*casino*" finds the word anywhere. "name:", "description:", "email:" or
+//     "url:" before it says which text; otherwise any of them will do.
+//
+// Requests of mirrors are judged as those of servers are: the hosts of a mirror are
+// those of its URLs, its names are its id and its operator, and its region and
+// contact are what it says of itself, as a description does.
 //
 // Networks and domains are looked up, so that ten thousand cost no more than
 // ten. Patterns are compared one by one; there are few of them.
@@ -39,7 +41,7 @@ const (
 )
 
 // fields are the texts that a pattern may be about.
-var fields = []string{"name", "description", "email"}
+var fields = []string{"name", "description", "email", "url"}
 
 // Parse finds out what kind of block a text is, if kind is empty, and returns
 // the block with its value in normal form. Errors say what to write.
@@ -65,10 +67,13 @@ func Parse(kind store.BlockKind, text string) (store.Block, error) {
 // kindOf guesses the kind of block that a text is meant to be.
 func kindOf(text string) store.BlockKind {
 	field, _, prefixed := strings.Cut(text, ":")
+	if prefixed && isField(field) || strings.Contains(text, "://") {
+		return store.BlockPattern
+	}
 	if _, err := netip.ParseAddr(text); err == nil || strings.Contains(text, "/") {
 		return store.BlockNetwork
 	}
-	if strings.ContainsAny(text, "*?@ ") || prefixed && isField(field) {
+	if strings.ContainsAny(text, "*?@ ") {
 		return store.BlockPattern
 	}
 	return store.BlockDomain

@@ -26,6 +26,9 @@ func TestParse(t *testing.T) {
 		"email:*@spam.example": "pattern email:*@spam.example",
 		"a@b.example":          "pattern a@b.example",
 		"***win***":            "pattern *win*",
+		"url:*/Casino/*":       "pattern url:*/casino/*",
+		"name:a/b":             "pattern name:a/b",
+		"https://ms.example/*": "pattern https://ms.example/*",
 	} {
 		b, err := Parse("", text)
 		if got := fmt.Sprint(b.Kind, " ", b.Value); err != nil || got != want {
@@ -37,7 +40,7 @@ func TestParse(t *testing.T) {
 		text string
 	}{
 		{"", ""}, {"", "0.0.0.0/0"}, {"", "10.0.0.0/7"}, {"", "2000::/8"}, {"", "192.0.2.0/33"}, {"", "fe80::1%eth0"},
-		{"", "*"}, {"", "*a?b*"}, {"", "name:*"}, {"", "example..org"}, {"domain", "192.0.2.1"}, {"", "a/b"},
+		{"", "*"}, {"", "*a?b*"}, {"", "name:*"}, {"", "example..org"}, {"", "url:*"}, {"domain", "192.0.2.1"}, {"", "a/b"},
 		{"pattern", "abc\x1b[2J"}, {"pattern", strings.Repeat("x", 201)}, {"colour", "red"}, {"network", "example.org"},
 	} {
 		if b, err := Parse(bad.kind, bad.text); err == nil {
@@ -65,10 +68,11 @@ func set(t testing.TB, values ...string) *Set {
 
 func TestMatch(t *testing.T) {
 	t.Parallel()
-	s := set(t, "192.0.2.0/24", "2001:db8:1::/48", "spam.example", "*casino*", "name:admin", "email:*@trash.example")
+	s := set(t, "192.0.2.0/24", "2001:db8:1::/48", "spam.example", "*casino*", "name:admin", "email:*@trash.example", "url:*/trash/*")
 	now := time.Unix(1e9, 0)
 	from := func(ip string) Subject { return Subject{Sources: []netip.Addr{netip.MustParseAddr(ip)}} }
 	server := func(s serverlist.Server) Subject { return Subject{Server: s} }
+	mirror := func(m serverlist.Mirror) Subject { return Subject{Mirror: m} }
 	for _, test := range []struct {
 		r    Subject
 		want string
@@ -93,6 +97,19 @@ func TestMatch(t *testing.T) {
 		{server(serverlist.Server{Name: "Administrator", Description: "admin"}), ""},
 		{Subject{Email: "Anybody@Trash.example"}, "b6"},
 		{Subject{Email: "anybody@trash.example.org"}, ""},
+		{server(serverlist.Server{Website: "https://example.org/Trash/1"}), "b7"},
+		{mirror(serverlist.Mirror{URLs: []string{"http://example.org/", "http://192.0.2.1:8080/ms/"}}), "b1"},
+		{mirror(serverlist.Mirror{URLs: []string{"http://[2001:db8:1::1]/"}}), "b2"},
+		{mirror(serverlist.Mirror{URLs: []string{"https://ms.SPAM.example./"}}), "b3"},
+		{mirror(serverlist.Mirror{URLs: []string{"https://notspam.example/"}}), ""},
+		{mirror(serverlist.Mirror{ID: "casino-1"}), "b4"},
+		{mirror(serverlist.Mirror{Contact: "casino@example.org"}), "b4"},
+		{mirror(serverlist.Mirror{URLs: []string{"https://example.org/casino/"}}), "b4"},
+		{mirror(serverlist.Mirror{Operator: "Admin"}), "b5"},
+		{mirror(serverlist.Mirror{Region: "Admin"}), ""},
+		{mirror(serverlist.Mirror{URLs: []string{"https://example.org/casino/trash/"}}), "b4"}, // both fit
+		{mirror(serverlist.Mirror{URLs: []string{"https://example.org/trash/"}}), "b7"},
+		{mirror(serverlist.Mirror{Operator: "/trash/"}), ""},
 	} {
 		got := ""
 		if b := s.Match(test.r, now); b != nil {

@@ -80,7 +80,7 @@ type Subject struct {
 	Sources []netip.Addr // where it came from
 	Places  []netip.Addr // that its host names lead to, as far as is known
 	Server  serverlist.Server
-	URLs    []string // of a mirror
+	Mirror  serverlist.Mirror
 	Email   string
 }
 
@@ -137,16 +137,36 @@ func (s *Set) pattern(r *Subject, holds func(*store.Block) bool) *store.Block {
 	if len(s.patterns) == 0 {
 		return nil
 	}
-	texts := []string{folded(r.Server.Name), folded(r.Server.Description), folded(r.Email)} // as fields
+	texts := textsOf(r)
 	for _, p := range s.patterns {
-		for i, field := range fields {
-			if (p.field == "" || p.field == field) && strings.Contains(texts[i], p.literal) &&
-				fits(p.glob, []rune(texts[i])) && holds(p.block) {
+		for _, t := range texts {
+			if (p.field == "" || p.field == t.field) && strings.Contains(t.text, p.literal) &&
+				fits(p.glob, []rune(t.text)) && holds(p.block) {
 				return p.block
 			}
 		}
 	}
 	return nil
+}
+
+// A text is what a pattern may fit.
+type text struct{ field, text string }
+
+// textsOf returns the texts of a request, folded.
+func textsOf(r *Subject) (all []text) {
+	add := func(field string, texts ...string) {
+		for _, t := range texts {
+			if t != "" {
+				all = append(all, text{field, folded(t)})
+			}
+		}
+	}
+	add("name", r.Server.Name, r.Mirror.ID, r.Mirror.Operator)
+	add("description", r.Server.Description, r.Mirror.Region, r.Mirror.Contact)
+	add("email", r.Email)
+	add("url", r.Server.Website)
+	add("url", r.Mirror.URLs...)
+	return all
 }
 
 // hostsOf returns the hosts that a request names.
@@ -166,7 +186,7 @@ func hostsOf(r *Subject) []string {
 			add(host)
 		}
 	}
-	for _, raw := range slices.Concat(r.URLs, []string{r.Server.Website}) {
+	for _, raw := range append([]string{r.Server.Website}, r.Mirror.URLs...) {
 		if u, err := url.Parse(raw); err == nil {
 			add(u.Hostname())
 		}
