@@ -159,6 +159,10 @@ func TestOwnerTransfers(t *testing.T) {
 	if offer.EntryID != "server-1" || !strings.HasPrefix(offer.URL, "/api/v1/transfers/server-1/") || offer.Expires.Before(time.Now()) {
 		t.Errorf("%+v", offer)
 	}
+	public := &api.Client{Root: o.public, HTTP: o.http}
+	if shown, err := public.Handover(t.Context(), o.public+offer.URL); err != nil || shown.EntryID != "server-1" || !shown.Expires.Equal(offer.Expires) {
+		t.Errorf("what is offered: %+v, %v", shown, err)
+	}
 	if p := o.do(offer.URL, api.TakeOver{Email: "mallory@example.org"}).problem(t, 422); fields(p) != "email" {
 		t.Errorf("%+v", p)
 	}

@@ -11,9 +11,10 @@ import (
 	"github.com/signed-metaserver/metaserver/root/web"
 )
 
-// orPage shows people what h tells programs: a browser that opens the status URL
-// of a request is led to the status page, so that there is one URL to keep.
-func orPage(h handler) handler {
+// orPage shows people what h tells programs: a browser that opens the secret URL
+// of a request or an offer is led to its page in this folder, so that there is one
+// URL to keep.
+func orPage(folder string, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Add("Vary", "Accept")
 		if !wantsPage(r) {
@@ -22,7 +23,7 @@ func orPage(h handler) handler {
 		header := w.Header()
 		header.Set("Cache-Control", "no-store")
 		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Location", web.Up(r.URL.Path)+"status/"+url.PathEscape(chi.URLParam(r, "id"))+"/"+url.PathEscape(chi.URLParam(r, "token")))
+		header.Set("Location", web.Up(r.URL.Path)+folder+"/"+url.PathEscape(chi.URLParam(r, "id"))+"/"+url.PathEscape(chi.URLParam(r, "token")))
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}

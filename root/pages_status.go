@@ -135,6 +135,10 @@ func addOwnerParts(v *web.StatusView, status *api.Status, checked *api.ProofChec
 		v.Forms = append(v.Forms, web.Action{ID: "edit", Heading: "Change it", Action: self + "/edit", Method: "get", Button: "Change it",
 			Text: "Another name, address or description. An admin looks at a change of what is listed."})
 	}
+	if status.Listing != nil {
+		v.Forms = append(v.Forms, web.Action{ID: "transfer", Heading: "Hand it over", Action: self + "/transfer", Method: "get", Button: "Hand it over",
+			Text: "To somebody else, whom you send a link. It stays yours until they have asked for it and an admin has agreed."})
+	}
 	v.Forms = append(v.Forms, web.Action{ID: "withdraw", Heading: "Withdraw it", Action: self + "/withdraw", Method: "get", Button: "Withdraw it", Quiet: true,
 		Text: "A request that waits is taken back at once. What is listed leaves the list when an admin has agreed."})
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -17,9 +16,6 @@ import (
 
 // What owners do with their requests and entries. The secret part of a URL is
 // what allows it; see [store.OwnerStore].
-
-// offerTime is how long an offered entry may be taken over.
-const offerTime = 7 * 24 * time.Hour
 
 // keptEmail stands in an edit that keeps its e-mail address, which was checked
 // when it came.
@@ -118,56 +114,6 @@ func (s *server) withdrawAs(ctx context.Context, id string, token store.Token, s
 		return nil, ownerProblem(err)
 	}
 	return requestOf(&reg, &reg.Server), nil
-}
-
-func (s *server) offerTransfer(w http.ResponseWriter, r *http.Request) error {
-	_, token, err := s.secretOf(w, r)
-	if err != nil {
-		return err
-	}
-	var req api.Offer
-	if err := s.decode(w, r, &req); err != nil {
-		return err
-	}
-	var problems fieldProblems
-	if problems.email(req.Email); len(problems) > 0 {
-		return invalid(problems...)
-	}
-	secret, expires := store.NewToken(), s.cfg.Now().Add(offerTime).UTC().Truncate(time.Second)
-	entry, err := s.store.OfferTransfer(r.Context(), chi.URLParam(r, "id"), token, store.Offer{Token: secret.Hash(), Email: req.Email, Expires: expires})
-	if err != nil {
-		return ownerProblem(err)
-	}
-	return writeJSON(w, http.StatusOK, api.Offered{EntryID: entry, URL: s.statusURL("transfers", entry, secret), Expires: expires})
-}
-
-func (s *server) takeOver(w http.ResponseWriter, r *http.Request) error {
-	src, offer, err := s.secretOf(w, r)
-	if err != nil {
-		return err
-	}
-	var req api.TakeOver
-	if err := s.decode(w, r, &req); err != nil {
-		return err
-	}
-	var problems fieldProblems
-	problems.email(req.Email)
-	problems.members(&serverlist.Server{Name: "x", Addresses: []string{"example.org:1"}, Key: req.Key})
-	if len(problems) > 0 {
-		return invalid(problems...)
-	}
-	if err := s.refuseContent(&serverlist.Server{}, req.Email); err != nil {
-		return err
-	}
-	token := store.NewToken()
-	reg, err := s.store.TakeOver(r.Context(), chi.URLParam(r, "id"), offer, store.TakeOver{Email: req.Email, Key: req.Key, Source: src.addr, Token: token.Hash()})
-	if errors.Is(err, store.ErrOtherEmail) {
-		return invalid(api.FieldProblem{Field: "email", Problem: "is not the one that the entry was offered to; ask its present owner to offer it to this one"})
-	}
-	if err != nil {
-		return ownerProblem(err)
-	}
-	return writeJSON(w, http.StatusAccepted, api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)})
 }
 
 // ownerProblem says what the errors about owners mean.

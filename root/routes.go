@@ -27,7 +27,7 @@ func (s *server) publicRouter() chi.Router {
 	r.Get("/api/v1/openapi.json", s.description)
 
 	r.Post("/api/v1/registrations", s.handle(s.register))
-	r.Get("/api/v1/registrations/{id}/{token}", s.handle(orPage(s.status)))
+	r.Get("/api/v1/registrations/{id}/{token}", s.handle(orPage("status", s.status)))
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
 	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
 	r.Post("/api/v1/reports", s.handle(s.report))
@@ -38,6 +38,7 @@ func (s *server) publicRouter() chi.Router {
 	r.Post("/api/v1/registrations/{id}/{token}/transfer", s.handle(s.offerTransfer))
 	r.Post("/api/v1/registrations/{id}/{token}/check", s.handle(s.checkOwnProof))
 	r.Post("/api/v1/registrations/{id}/{token}/prove", s.handle(s.proveKey))
+	r.Get("/api/v1/transfers/{id}/{token}", s.handle(orPage("transfer", s.handover)))
 	r.Post("/api/v1/transfers/{id}/{token}", s.handle(s.takeOver))
 	r.Post("/api/v1/entries/{id}/signed", s.handle(s.signed))
 	return r
@@ -61,6 +62,10 @@ func (s *server) pageRoutes(r chi.Router) {
 		r.Get("/status/{id}/{token}/withdraw", s.page(s.withdrawPage))
 		r.Post("/status/{id}/{token}/withdraw", s.page(s.withdrawByForm))
 		r.Post("/status/{id}/{token}/check", s.page(s.checkByForm))
+		r.Get("/status/{id}/{token}/transfer", s.page(s.transferPage))
+		r.Post("/status/{id}/{token}/transfer", s.page(s.offerByForm))
+		r.Get("/transfer/{id}/{token}", s.page(s.takeOverPage))
+		r.Post("/transfer/{id}/{token}", s.page(s.takeOverByForm))
 	})
 }
 

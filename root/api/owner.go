@@ -124,6 +124,16 @@ type Offered struct {
 	Expires time.Time `json:"expires"` // the present owner may offer it again
 }
 
+// Handover is what GET of the URL of [Offered] answers: the entry that waits for
+// its new owner. Browsers that ask for a page are led to a form.
+type Handover struct {
+	EntryID   string    `json:"entry_id"`
+	Name      string    `json:"name"`
+	Addresses []string  `json:"addresses"`
+	Key       string    `json:"key,omitempty"` // the present key of the server
+	Expires   time.Time `json:"expires"`
+}
+
 // TakeOver is the body of a POST to the URL of [Offered], which answers 202
 // with [Accepted]: an admin decides.
 type TakeOver struct {
@@ -177,6 +187,12 @@ func (c *Client) OfferTransfer(ctx context.Context, statusURL string, o Offer) (
 	err := c.absolute(&a)
 	out.URL = a.StatusURL
 	return out, err
+}
+
+// Handover tells what an offer is about.
+func (c *Client) Handover(ctx context.Context, offerURL string) (Handover, error) {
+	var out Handover
+	return out, c.call(ctx, http.MethodGet, offerURL, nil, &out)
 }
 
 // TakeOver asks for an entry that was offered. The status URL of the answer is

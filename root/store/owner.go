@@ -56,6 +56,10 @@ type OwnerStore interface {
 	// [ErrNotOwner], [*DecidedError].
 	OfferTransfer(ctx context.Context, id string, token Token, o Offer) (entry string, err error)
 
+	// Offered returns the entry that was offered, and until when it may be taken
+	// over. [ErrNotFound] as of TakeOver.
+	Offered(ctx context.Context, entry string, offer Token) (Entry, time.Time, error)
+
 	// TakeOver asks for the entry that was offered. The offer ends. Errors:
 	// [ErrNotFound] when there is no such offer or it is over, [ErrOtherEmail].
 	TakeOver(ctx context.Context, entry string, offer Token, t TakeOver) (Registration, error)

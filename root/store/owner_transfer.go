@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"database/sql"
 	"errors"
+	"time"
 )
 
 func (s *sqlStore) OfferTransfer(ctx context.Context, id string, token Token, o Offer) (entry string, err error) {
@@ -58,26 +59,46 @@ func (s *sqlStore) TakeOver(ctx context.Context, entry string, offer Token, to T
 	return orNothing(out, err)
 }
 
+func (s *sqlStore) Offered(ctx context.Context, entry string, offer Token) (Entry, time.Time, error) {
+	o, err := readOffer(s.r.QueryRowContext(ctx, selectOffer, entry), offer.Hash(), s.now())
+	if err != nil {
+		return Entry{}, time.Time{}, err
+	}
+	e, err := s.Entry(ctx, entry)
+	return e, o.Expires, err
+}
+
 // redeem ends an offer, for whom it was made.
 func (d *decider) redeem(entry string, offer TokenHash, email string) error {
-	var hash []byte
-	var to string
-	var expires int64
-	err := d.row("SELECT hash, email, expires FROM transfers WHERE entry = $1", entry).Scan(&hash, &to, &expires)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
-	}
+	o, err := readOffer(d.row(selectOffer, entry), offer, time.Unix(d.now, 0))
 	if err != nil {
 		return err
 	}
-	if !offer.equal(hash) || d.now >= expires {
-		return ErrNotFound
-	}
-	if subtle.ConstantTimeCompare([]byte(to), []byte(normalEmail(email))) != 1 {
+	if subtle.ConstantTimeCompare([]byte(o.Email), []byte(normalEmail(email))) != 1 {
 		return ErrOtherEmail
 	}
 	_, err = d.exec("DELETE FROM transfers WHERE entry = $1", entry)
 	return err
+}
+
+const selectOffer = "SELECT hash, email, expires FROM transfers WHERE entry = $1"
+
+// readOffer reads an offer that this token takes, and that is not over.
+func readOffer(row scanner, offer TokenHash, now time.Time) (o Offer, err error) {
+	var hash []byte
+	var expires int64
+	err = row.Scan(&hash, &o.Email, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Offer{}, ErrNotFound
+	}
+	if err != nil {
+		return Offer{}, explain(err)
+	}
+	if !offer.equal(hash) || now.Unix() >= expires {
+		return Offer{}, ErrNotFound
+	}
+	o.Expires = unixTime(expires)
+	return o, nil
 }
 
 func (s *sqlStore) Allow(ctx context.Context, entry string, members []string, admin string) error {

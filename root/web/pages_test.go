@@ -190,6 +190,53 @@ func (b *browser) mendForm() {
 	b.enter()
 }
 
+// TestBrowserTransfer hands an entry over by keyboard: its owner offers it, with
+// a mistake that is mended, and the new owner follows the link.
+func TestBrowserTransfer(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	url, admin := newRoot(t, nil, func(*root.Config) {})
+	public := &api.Client{Root: url}
+	accepted, err := public.Register(t.Context(), api.RegistrationRequest{
+		Name: "Kätzchen", Game: "crossfire", Email: "cat@example.org", Description: "For cats.", Address: "cat.example.net:13327",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Approve(t.Context(), accepted.ID, api.Approval{EntryID: "cat"}); err != nil {
+		t.Fatal(err)
+	}
+	b.open(accepted.StatusURL)
+	b.checkLooks("owner")
+	b.tabTo("do-transfer")
+	b.enter()
+	b.tabTo("f-email")
+	b.keys("dog@")
+	b.enter()
+	b.checkLooks("transfer")
+	b.keys(kb.Tab) // the one link of the summary
+	b.press()
+	b.until(`document.activeElement.id === 'f-email'`)
+	b.clear()
+	b.keys("dog@example.org")
+	b.enter()
+	b.checkLooks("offered")
+	link := eval[string](b, `document.querySelector('pre').innerText`)
+	b.open(strings.Replace(link, "https://ms.example.org/", url, 1))
+	b.checkLooks("take-over")
+	b.tabTo("f-email")
+	b.keys("dog@example.org")
+	b.enter()
+	b.checkLooks("taken-over")
+	if text := eval[string](b, `document.body.innerText`); !strings.Contains(text, "It waits for an admin") || !strings.Contains(text, "still its former owner's") {
+		t.Fatalf("this is no status page: %s", text)
+	}
+	pending, err := admin.Pending(t.Context())
+	if err != nil || len(pending) != 1 || pending[0].Kind != "transfer" || pending[0].Email != "dog@example.org" {
+		t.Fatal(pending, err)
+	}
+}
+
 // TestBrowserList looks at a list with everything that a server may say of
 // itself, over several pages.
 func TestBrowserList(t *testing.T) {

@@ -89,6 +89,9 @@ func Age(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
+// Time writes a time as the pages do.
+func Time(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }
+
 // size says how large a document is.
 func size(n int) string {
 	switch {

@@ -33,6 +33,8 @@ var public = []operation{
 		refuses(http.StatusServiceUnavailable, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	post("/api/v1/registrations/{id}/{token}/prove", "Prove control by the server's own key", api.KeyProof{}, ok(api.ProofChecked{})).in("owner").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
+	get("/api/v1/transfers/{id}/{token}", "What an offer of an entry is about", ok(api.Handover{}),
+		answer{http.StatusSeeOther, "Only where Accept names text/html and not application/json, as browsers do: the form that takes it over.", nil}).in("owner"),
 	post("/api/v1/transfers/{id}/{token}", "Ask for an entry that was offered", api.TakeOver{}, queued(api.Accepted{})).in("owner").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
 	post("/api/v1/entries/{id}/signed", "Change or withdraw an entry under its own key", api.SignedRequest{},

@@ -67,10 +67,17 @@ func transfer(t *testing.T, w *world) {
 	wantError(t, err, store.ErrOtherEmail)
 	_, err = w.TakeOver(t.Context(), entry, store.NewToken(), to)
 	wantError(t, err, store.ErrNotFound)
+	_, _, err = w.Offered(t.Context(), entry, store.NewToken())
+	wantError(t, err, store.ErrNotFound)
+	if e, until, err := w.Offered(t.Context(), entry, offer); err != nil || e.Server.ID != entry || !until.Equal(start.Add(time.Hour)) {
+		t.Errorf("offered %+v until %s, %v", e, until, err)
+	}
 	r, err := w.TakeOver(t.Context(), entry, offer, to)
 	if err != nil || r.Kind != store.KindTransfer || r.Entry != entry || r.Status != store.Pending {
 		t.Fatalf("%+v, %v", r, err)
 	}
+	_, _, err = w.Offered(t.Context(), entry, offer)
+	wantError(t, err, store.ErrNotFound)
 	next := owner{w, r.ID, mine}
 	_, err = next.tryEdit(described("too early"))
 	wantError(t, err, store.ErrNotOwner)
