@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/issue"
 )
 
@@ -50,27 +51,56 @@ func serveDocument(w http.ResponseWriter, r *http.Request, d *issue.Document, ca
 	h.Set("Cache-Control", cacheControl)
 	h["Etag"] = body.ETagValue
 	h["Vary"] = variesBy
+	out := &documentWriter{ResponseWriter: w, size: len(body.Bytes)}
 	if body.Encoding != "" {
 		h["Content-Encoding"] = encodedGzip
-		w = &sized{w, body.Length}
+		out.length = body.Length
 	}
-	http.ServeContent(w, r, "", d.Issued, bytes.NewReader(body.Bytes))
+	http.ServeContent(out, r, "", d.Issued, bytes.NewReader(body.Bytes))
 }
 
-// sized says how long a whole answer is. ServeContent does not where the answer
-// has an encoding, because others compress behind its back.
-type sized struct {
+// A documentWriter says how long a whole answer is, which ServeContent does not
+// where the answer has an encoding, because others compress behind its back. And
+// it makes problems of the refusals of ServeContent, which are plain text or
+// nothing.
+type documentWriter struct {
 	http.ResponseWriter
-	length []string
+	size    int
+	length  []string // of a whole answer with an encoding; nil: it has none
+	refused bool     // what follows is not wanted
 }
 
-func (w *sized) WriteHeader(status int) {
-	if status == http.StatusOK {
-		w.Header()["Content-Length"] = w.length
-	} else {
+func (w *documentWriter) WriteHeader(status int) {
+	switch status {
+	case http.StatusOK:
+		if w.length != nil {
+			w.Header()["Content-Length"] = w.length
+		}
+	case http.StatusRequestedRangeNotSatisfiable:
+		w.refuse(problem(status, "The document has %d bytes, and the header Range names none of them. Write it as bytes=0-99, or leave it out.", w.size))
+		return
+	case http.StatusPreconditionFailed:
+		w.refuse(problem(status, "The document is not the one that If-Match or If-Unmodified-Since names."))
+		return
+	default:
 		w.Header().Del("Content-Encoding") // there is no body to have one
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *documentWriter) refuse(p *api.Problem) {
+	w.refused = true
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified", "Cache-Control"} {
+		w.Header().Del(name) // they are those of the document
+	}
+	writeProblem(w.ResponseWriter, p)
+}
+
+func (w *documentWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
 }
 
 // allowSlow gives a large answer the time that a slow client needs. A small

@@ -111,6 +111,9 @@ func TestGzipConditions(t *testing.T) {
 		if a.status != tc.status || tc.status < 400 && !bytes.Equal(a.body, tc.body) || a.header.Get("Content-Encoding") != tc.encoding {
 			t.Errorf("%s %s: status %d, %d bytes, encoding %q", tc.method, tc.header, a.status, len(a.body), a.header.Get("Content-Encoding"))
 		}
+		if a.status >= 400 {
+			a.problem(t, tc.status)
+		}
 		if a.status == 200 && a.header.Get("Content-Length") != packed.header.Get("Content-Length") {
 			t.Errorf("%s %s: Content-Length %q", tc.method, tc.header, a.header.Get("Content-Length"))
 		}

@@ -2,6 +2,7 @@ package root_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,15 @@ func checkConditions(t *testing.T, w *world, path string, whole answer) {
 		a := w.send(exchange{tc.method, w.public + path, []string{tc.header}, ""})
 		if a.status != tc.status || tc.status < 400 && string(a.body) != tc.body {
 			t.Errorf("%s %s with %s: status %d, %d bytes", tc.method, path, tc.header, a.status, len(a.body))
+		}
+		if tc.status >= 400 {
+			p := a.problem(t, tc.status)
+			if length := fmt.Sprint(len(whole.body)); tc.status == 416 && (a.header.Get("Content-Range") != "bytes */"+length || !strings.Contains(p.Detail, length+" bytes")) {
+				t.Errorf("%s: Content-Range %q: %s", path, a.header.Get("Content-Range"), p.Detail)
+			}
+			if a.header.Get("ETag") != "" || a.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s with %s: a refusal has the document's headers: %v", path, tc.header, a.header)
+			}
 		}
 		if tc.status == 304 && a.header.Get("ETag") != etag {
 			t.Errorf("%s with %s: the 304 has ETag %q", path, tc.header, a.header.Get("ETag"))

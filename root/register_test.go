@@ -220,6 +220,8 @@ func TestSlowHeader(t *testing.T) {
 	}
 }
 
+// TestLargeHeader: net/http answers before any handler, in plain text; the
+// description of the API says so.
 func TestLargeHeader(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

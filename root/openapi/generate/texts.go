@@ -81,6 +81,8 @@ const tokenText = "An admin's token, which begins with msadm_. The first one lie
 const introduction = "A root takes registrations of game servers and mirrors, an admin decides about them, and what is approved is published as signed lists. " +
 	"This is the JSON beside those lists. " +
 	"Errors are problem documents (RFC 9457) with one extension, errors, which names each member of a request that is wrong. " +
+	"What is not HTTP, or asks for what this server's HTTP does not do, never gets as far as that: it is answered in plain text or with nothing, and the connection ends. " +
+	"That is 431 to a header of more than 20 kB, 400, 417, 501 and 505. " +
 	"Times are RFC 3339 in UTC and whole seconds. Members that are empty are left out unless said otherwise. " +
 	"Readers ignore members that they do not know; the root refuses them in requests, so that a misspelt member is not lost in silence. " +
 	"Every GET answers HEAD as well. " +
