@@ -37,15 +37,7 @@ func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, 
 	if err != nil {
 		return err
 	}
-	entry, wrong := checkMirrorRequest(&req, src.local || s.cfg.AllowPrivate)
-	wrong = append(wrong, s.ownURLs(req.URLs)...)
-	if err := form.refuse(wrong...); err != nil {
-		return err
-	}
-	if err := s.refuseMirror(&entry, req.Email); err != nil {
-		return err
-	}
-	accepted, err := s.enqueueMirror(r.Context(), entry, req.Email, src, exempt)
+	accepted, err := s.acceptMirror(r.Context(), &req, form, src, exempt)
 	if err != nil {
 		return err
 	}
@@ -53,6 +45,20 @@ func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, 
 		w.Header().Set("Location", accepted.StatusURL)
 	}
 	return writeJSON(w, http.StatusAccepted, accepted)
+}
+
+// acceptMirror checks a request and puts it into the queue; the API and the form
+// both end here.
+func (s *server) acceptMirror(ctx context.Context, req *api.MirrorRequest, form bodyForm, src source, exempt bool) (api.Accepted, error) {
+	entry, wrong := checkMirrorRequest(req, src.local || s.cfg.AllowPrivate)
+	wrong = append(wrong, s.ownURLs(req.URLs)...)
+	if err := form.refuse(wrong...); err != nil {
+		return api.Accepted{}, err
+	}
+	if err := s.refuseMirror(&entry, req.Email); err != nil {
+		return api.Accepted{}, err
+	}
+	return s.enqueueMirror(ctx, entry, req.Email, src, exempt)
 }
 
 func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email string, src source, exempt bool) (api.Accepted, error) {
@@ -129,13 +135,23 @@ func (p *fieldProblems) mirrorURLs(urls []string, private bool) {
 // root sees the mirror.
 func (s *server) mirrorStatus(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	token, err := store.ParseToken(chi.URLParam(r, "token"))
-	if err != nil {
-		return store.ErrNotFound
-	}
-	reg, err := s.store.MirrorStatus(r.Context(), chi.URLParam(r, "id"), token)
+	out, err := s.mirrorStatusOf(r.Context(), chi.URLParam(r, "id"), chi.URLParam(r, "token"))
 	if err != nil {
 		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// mirrorStatusOf is what the API and the status page show of a mirror's request.
+// [store.ErrNotFound] when the token does not open it.
+func (s *server) mirrorStatusOf(ctx context.Context, id, secret string) (api.MirrorStatus, error) {
+	token, err := store.ParseToken(secret)
+	if err != nil {
+		return api.MirrorStatus{}, store.ErrNotFound
+	}
+	reg, err := s.store.MirrorStatus(ctx, id, token)
+	if err != nil {
+		return api.MirrorStatus{}, err
 	}
 	out := api.MirrorStatus{
 		ID: reg.ID, Status: string(reg.Status), Mirror: reg.Mirror.ID, URLs: reg.Mirror.URLs,
@@ -143,11 +159,9 @@ func (s *server) mirrorStatus(w http.ResponseWriter, r *http.Request) error {
 	}
 	if reg.Status == store.Approved {
 		out.Mirror = reg.Entry
-		if err := s.addMirrorState(r.Context(), &out, reg); err != nil {
-			return err
-		}
+		err = s.addMirrorState(ctx, &out, reg)
 	}
-	return writeJSON(w, http.StatusOK, out)
+	return out, err
 }
 
 // addMirrorState says how the mirror is, if it still is what was approved.
@@ -159,7 +173,8 @@ func (s *server) addMirrorState(ctx context.Context, out *api.MirrorStatus, reg 
 	for _, m := range all {
 		if m.Mirror.ID == reg.Entry && m.Registration == reg.ID {
 			out.InList = s.mirrorListHas(m.Mirror.ID)
-			out.State, out.LastError = string(m.Watch.State), m.Last.Error
+			out.State, out.LeftOut = string(m.Watch.State), timeOrNil(m.Watch.LeftOut)
+			out.Checked, out.LastError = timeOrNil(m.Last.At), m.Last.Error
 		}
 	}
 	return nil

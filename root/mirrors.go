@@ -178,8 +178,12 @@ func (p *fieldProblems) mirror(req api.Mirror) serverlist.Mirror {
 	if req.ID == issue.RootID {
 		p.add("id", "%q is the root's own entry; choose another id", issue.RootID)
 	}
-	if f := new(serverlist.FieldError); errors.As(m.Check(), &f) && !p.has(f.Field) {
-		p.add(f.Field, "%s", f.Problem)
+	// Check names the first that is wrong; what is wrong before them must not hide
+	// the URLs.
+	for _, m := range []serverlist.Mirror{m, {ID: "x", Operator: "x", URLs: m.URLs}} {
+		if f := new(serverlist.FieldError); errors.As(m.Check(), &f) && !p.has(f.Field) {
+			p.add(f.Field, "%s", f.Problem)
+		}
 	}
 	return m
 }

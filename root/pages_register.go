@@ -25,6 +25,7 @@ func (s *server) registerForm(r *http.Request) web.Form {
 	return web.Form{
 		Page: s.webPage(r, "Register a server"), Heading: "Register a server", Button: "Send the request", Action: "register",
 		Intro:  "An admin looks at every request. You get the address of a page that says what has become of yours.",
+		Links:  []web.Link{{Path: "register/mirror", Label: "Lend a mirror instead: a place from which players fetch the list"}},
 		Fields: web.ServerFields(s.cfg.Games),
 	}
 }
@@ -46,8 +47,14 @@ func (s *server) registerByForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.refuseForm(w, s.registerForm(r), values, err)
 	}
-	// Relative, so that it holds behind a proxy that adds folders of its own.
-	w.Header().Set("Location", "status/"+accepted.ID+"/"+path.Base(accepted.StatusURL))
+	return toNewStatus(w, r, accepted)
+}
+
+// toNewStatus leads on from a form to the status page of what it has asked for.
+// The address is relative, so that it holds behind a proxy that adds folders of its
+// own.
+func toNewStatus(w http.ResponseWriter, r *http.Request, accepted api.Accepted) error {
+	w.Header().Set("Location", web.Up(r.URL.Path)+"status/"+accepted.ID+"/"+path.Base(accepted.StatusURL))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
@@ -82,7 +89,7 @@ func (s *server) sendForm(w http.ResponseWriter, status int, form web.Form) erro
 func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || t != "application/x-www-form-urlencoded" || r.Header.Get("Content-Encoding") != "" {
-		return nil, problem(http.StatusUnsupportedMediaType, "This address takes what its form sends. Programs use /api/v1/registrations.")
+		return nil, problem(http.StatusUnsupportedMediaType, "This address takes what its form sends. Programs use the API, which /api/ describes.")
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {

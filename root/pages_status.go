@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -12,8 +13,12 @@ import (
 	"github.com/signed-metaserver/metaserver/root/web"
 )
 
-// statusPage is [server.status] for people.
+// statusPage is [server.status] and [server.mirrorStatus] for people. The ids of
+// requests of mirrors begin with "m".
 func (s *server) statusPage(w http.ResponseWriter, r *http.Request) error {
+	if strings.HasPrefix(chi.URLParam(r, "id"), "m") {
+		return s.mirrorStatusPage(w, r)
+	}
 	return s.sendStatus(w, r, nil)
 }
 
@@ -50,13 +55,7 @@ func (s *server) statusView(status *api.Status) web.StatusView {
 	}
 	detail("Request", status.ID)
 	detail("Entry in the list", status.EntryID)
-	v.Details = append(v.Details, web.Detail{Term: "Sent", At: status.Created})
-	if !status.Updated.Equal(status.Created) {
-		v.Details = append(v.Details, web.Detail{Term: "Sent again", At: status.Updated})
-	}
-	if status.Decided != nil {
-		v.Details = append(v.Details, web.Detail{Term: "Decided", At: *status.Decided})
-	}
+	v.Details = append(v.Details, whenDetails(status.Created, status.Updated, status.Decided)...)
 	if l := status.Listing; l != nil {
 		addListing(&v, l)
 	}
@@ -64,6 +63,18 @@ func (s *server) statusView(status *api.Status) web.StatusView {
 		v.Sections = append(v.Sections, web.Section{Heading: "What you can do", Lines: status.Steps})
 	}
 	return v
+}
+
+// whenDetails say what happened to a request, and when.
+func whenDetails(created, updated time.Time, decided *time.Time) []web.Detail {
+	all := []web.Detail{{Term: "Sent", At: created}}
+	if !updated.Equal(created) {
+		all = append(all, web.Detail{Term: "Sent again", At: updated})
+	}
+	if decided != nil {
+		all = append(all, web.Detail{Term: "Decided", At: *decided})
+	}
+	return all
 }
 
 // headline says a state in a few words.

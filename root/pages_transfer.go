@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -108,8 +107,5 @@ func (s *server) takeOverByForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.refuseForm(w, s.takeOverForm(w, r, &offer), values, err)
 	}
-	w.Header().Set("Location", web.Up(r.URL.Path)+"status/"+accepted.ID+"/"+path.Base(accepted.StatusURL))
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusSeeOther)
-	return nil
+	return toNewStatus(w, r, accepted)
 }

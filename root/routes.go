@@ -29,7 +29,7 @@ func (s *server) publicRouter() chi.Router {
 	r.Post("/api/v1/registrations", s.handle(s.register))
 	r.Get("/api/v1/registrations/{id}/{token}", s.handle(orPage("status", s.status)))
 	r.Post("/api/v1/mirrors", s.handle(s.registerMirror))
-	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(s.mirrorStatus))
+	r.Get("/api/v1/mirrors/{id}/{token}", s.handle(orPage("status", s.mirrorStatus)))
 	r.Post("/api/v1/reports", s.handle(s.report))
 
 	// What the holders of secret URLs, and of keys, reach.
@@ -55,6 +55,8 @@ func (s *server) pageRoutes(r chi.Router) {
 		r.Get("/api/", s.page(s.apiPage))
 		r.Get("/register", s.page(s.registerPage))
 		r.Post("/register", s.page(s.registerByForm))
+		r.Get("/register/mirror", s.page(s.mirrorPage))
+		r.Post("/register/mirror", s.page(s.mirrorByForm))
 
 		r.Get("/status/{id}/{token}", s.page(s.statusPage))
 		r.Get("/status/{id}/{token}/edit", s.page(s.editPage))

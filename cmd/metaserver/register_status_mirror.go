@@ -38,8 +38,10 @@ func printMirrorAnswer(out io.Writer, s *api.MirrorStatus) {
 		say(out, "An admin has not decided yet.")
 	case s.InList:
 		say(out, "The mirror list names it, so players come.")
+	case s.LeftOut != nil:
+		say(out, "The mirror list leaves it out since %s: it was ill for too long. It comes back by itself when it is well.", formatTime(*s.LeftOut))
 	case s.Status == "approved" && s.State != "":
-		say(out, "The mirror list does not name it now: it was ill for too long, or the next list will have it.")
+		say(out, "The next mirror list names it.")
 	case s.Status == "approved":
 		say(out, "It is no longer a mirror: an admin has removed or replaced it.")
 	}

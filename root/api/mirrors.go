@@ -33,6 +33,8 @@ type MirrorStatus struct {
 	Reason    string     `json:"reason,omitempty"`     // of a rejection
 	InList    bool       `json:"in_list"`              // the newest mirror list has it
 	State     string     `json:"state,omitempty"`      // of an approved mirror: that of [WatchedMirror]
+	LeftOut   *time.Time `json:"left_out,omitempty"`   // of an approved mirror: since when the list lacks it because it was ill
+	Checked   *time.Time `json:"checked,omitempty"`    // of an approved mirror: the newest look
 	LastError string     `json:"last_error,omitempty"` // of an approved mirror: what the newest look found wrong
 }
 

@@ -17,6 +17,7 @@ type Form struct {
 	Page
 	Heading, Intro, Button string
 	Action                 string // path that the form is sent to, relative to the page
+	Links                  []Link // to other forms
 	Notice                 string // why the form as a whole was refused
 	Fields                 []Field
 }

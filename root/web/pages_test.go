@@ -148,9 +148,30 @@ func TestBrowser(t *testing.T) {
 	if err != nil || len(pending) != 1 {
 		t.Fatal(pending, err)
 	}
+	b.lendMirror(url)
+	if mirrors, err := admin.PendingMirrors(t.Context()); err != nil || len(mirrors) != 1 || mirrors[0].Mirror != "kittens" {
+		t.Errorf("%+v, %v", mirrors, err)
+	}
 	if pending[0].Name != "Kätzchen" || pending[0].Game != "ddnet" || strings.Join(pending[0].Addresses, " ") != "cat.example.net:8303" {
 		t.Errorf("%+v", pending[0])
 	}
+}
+
+// lendMirror fills in the form of mirrors.
+func (b *browser) lendMirror(url string) {
+	b.t.Helper()
+	b.open(url + "register/mirror")
+	b.checkLooks("mirror-form")
+	b.tabTo("f-id")
+	b.keys("kittens")
+	b.tabTo("f-urls")
+	b.keys("http://ms.example.net/")
+	b.tabTo("f-operator")
+	b.keys("Kätzchen e. V.")
+	b.tabTo("f-email")
+	b.keys("cat@example.org")
+	b.enter()
+	b.checkLooks("mirror-status")
 }
 
 // fillForm answers all questions, one of them wrong.

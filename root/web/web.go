@@ -49,12 +49,13 @@ type Page struct {
 	Secret bool   // the page's URL is a secret: nothing may remember it
 }
 
-// A Link is an entry of the menu.
+// A Link is an entry of the menu, or leads to another page. Path is below the
+// root's URL.
 type Link struct{ Path, Label string }
 
 // Menu is what every page links to.
 func (Page) Menu() []Link {
-	return []Link{{"./", "Servers"}, {"register", "Register a server"}, {"editions", "Editions"}, {"api/", "API"}}
+	return []Link{{"./", "Servers"}, {"register", "Register a server"}, {"register/mirror", "Lend a mirror"}, {"editions", "Editions"}, {"api/", "API"}}
 }
 
 // Style is the path of the style sheet.

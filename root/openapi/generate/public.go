@@ -20,7 +20,8 @@ var public = []operation{
 		more("The same id with the same e-mail address is the same request: it is updated while it waits, and asks for a change once the mirror is listed. "+
 			"A proof of work is asked for and given as for a server.").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
-	get("/api/v1/mirrors/{id}/{token}", "What has become of a mirror's request", ok(api.MirrorStatus{})).in("registration"),
+	get("/api/v1/mirrors/{id}/{token}", "What has become of a mirror's request", ok(api.MirrorStatus{}),
+		answer{http.StatusSeeOther, "Only where Accept names text/html and not application/json, as browsers do: the status page.", nil}).in("registration"),
 
 	post("/api/v1/registrations/{id}/{token}/edit", "Change a request or a listed entry", api.Edit{}, queued(api.Request{})).in("owner").
 		refuses(http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests),
