@@ -210,9 +210,9 @@ log_level = "info"
 # body). url_file in place of url keeps the URL secret, and then needs a name.
 # Without events all are told; "registration" means all that begin so. They are
 # registration.arrived, .approved and .rejected, entry.changed, .moved, .revoked,
-# .withdrawn, .transferred, .suspended, .resumed, .dead and .gone, mirror.warned,
-# .left-out, .taken-in and .forked, mirrors.ill, servers.silent, report.arrived,
-# trust.published, admin.added and .removed, audit.denied, and test.
+# .withdrawn, .transferred, .suspended, .resumed, .dead and .gone, mirror.approved,
+# .rejected, .warned, .left-out, .taken-in and .forked, mirrors.ill, servers.silent,
+# report.arrived, trust.published, admin.added and .removed, audit.denied, and test.
 #[[webhook]]
 #name = "chat"
 #url = "https://example.org/hook"

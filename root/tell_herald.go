@@ -108,7 +108,7 @@ func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, n
 
 // sumUp tells the admins what waits for them that they were not told of, but not
 // too often.
-func (s *server) sumUp(ctx context.Context, t *teller, told *store.Told, newest store.Newest) ([]store.Message, error) {
+func (s *server) sumUp(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (messages []store.Message, err error) {
 	servers, mirrors := newest.Registrations-told.SummedUp, newest.Mirrors-told.SummedUpMirrors
 	now := s.cfg.Now()
 	if servers <= 0 && mirrors <= 0 {
@@ -118,51 +118,83 @@ func (s *server) sumUp(ctx context.Context, t *teller, told *store.Told, newest 
 	if early && !t.silent() {
 		return nil, nil
 	}
-	from := told.SummedUp
+	from := *told
 	told.SummedUp, told.SummedUpMirrors = newest.Registrations, newest.Mirrors
 	if t.silent() {
 		return nil, nil
 	}
 	told.SummedUpAt = now
-	lines, conflicts, err := s.firstArrivals(ctx, from)
-	if err != nil {
+	all := arrived{servers: servers, mirrors: mirrors}
+	if err := s.addFirst(ctx, &all, from); err != nil {
 		return nil, err
 	}
-	counts, err := s.store.Counts(ctx)
-	if err != nil {
+	if all.counts, err = s.store.Counts(ctx); err != nil {
 		return nil, err
 	}
-	return t.summary(now, arrived{servers, mirrors, lines, conflicts, counts})
+	return t.summary(now, all)
 }
 
-// firstArrivals shows the first requests after one, a line each, and how many of them
-// have something in common with others.
-func (s *server) firstArrivals(ctx context.Context, after int64) (lines []string, conflicts int, err error) {
-	first, err := s.store.Arrivals(ctx, after, digestLines)
-	if err != nil {
-		return nil, 0, err
+// arrived is what has come in since the last summary.
+type arrived struct {
+	servers, mirrors int64
+	lines            []string // of the first of each
+	conflicts        int      // of those
+	counts           store.Counts
+}
+
+// add shows a request in a line: whether somebody has decided already, or else what
+// it has in common with others.
+func (a *arrived) add(line string, status store.Status, conflict string) {
+	switch {
+	case status != store.Pending:
+		line += "  (" + string(status) + ")"
+	case conflict != "":
+		a.conflicts++
+		line += "  ! " + conflict
 	}
-	for _, a := range first {
-		line := fmt.Sprintf("%s  %s  %s", a.ID, plainLine(a.Server.Name), strings.Join(a.Server.Addresses, ", "))
+	a.lines = append(a.lines, line)
+}
+
+// addFirst adds the first requests, of servers and of mirrors, that nobody was told
+// of. What is forgotten by now is left out.
+func (s *server) addFirst(ctx context.Context, to *arrived, from store.Told) error {
+	servers, err := s.store.Arrivals(ctx, from.SummedUp, digestLines)
+	if err != nil {
+		return err
+	}
+	for _, a := range servers {
 		review, err := s.store.Review(ctx, a.ID)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
+		if errors.Is(err, store.ErrNotFound) {
 			continue
-		case err != nil:
-			return nil, 0, err
-		case a.Status != store.Pending:
-			line += "  (" + string(a.Status) + ")"
-		case len(review.Conflicts) > 0:
-			conflicts++
-			line += "  ! " + conflictText(review.Conflicts[0])
 		}
-		lines = append(lines, line)
+		if err != nil {
+			return err
+		}
+		to.add(fmt.Sprintf("%s  %s  %s", a.ID, a.Server.Name, strings.Join(a.Server.Addresses, ", ")), a.Status, conflictText(review.Conflicts))
 	}
-	return lines, conflicts, nil
+	mirrors, err := s.store.MirrorArrivals(ctx, from.SummedUpMirrors, digestLines)
+	if err != nil {
+		return err
+	}
+	for _, a := range mirrors {
+		review, err := s.store.ReviewMirror(ctx, a.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		to.add(fmt.Sprintf("%s  mirror %s  %s", a.ID, a.Mirror.ID, strings.Join(a.Mirror.URLs, ", ")), a.Status, mirrorConflictText(review.Conflicts))
+	}
+	return nil
 }
 
-func conflictText(c store.Conflict) string {
-	other := "entry " + c.Entry
+// conflictText tells the first of conflicts; "": there is none.
+func conflictText(all []store.Conflict) string {
+	if len(all) == 0 {
+		return ""
+	}
+	c, other := all[0], "entry "+all[0].Entry
 	if c.Entry == "" {
 		other = "request " + c.Registration
 	}
@@ -175,12 +207,15 @@ func conflictText(c store.Conflict) string {
 	return fmt.Sprintf("same %s as %s", c.Kind, other)
 }
 
-// arrived is what has come in since the last summary.
-type arrived struct {
-	servers, mirrors int64
-	lines            []string // of the first servers
-	conflicts        int      // of those
-	counts           store.Counts
+// mirrorConflictText is conflictText of a mirror.
+func mirrorConflictText(all []store.MirrorConflict) string {
+	switch {
+	case len(all) == 0:
+		return ""
+	case all[0].Mirror != "":
+		return fmt.Sprintf("same %s as mirror %s", all[0].Kind, all[0].Mirror)
+	}
+	return fmt.Sprintf("same %s as request %s", all[0].Kind, all[0].Registration)
 }
 
 func (t *teller) summary(now time.Time, a arrived) ([]store.Message, error) {
@@ -197,7 +232,8 @@ func (t *teller) summary(now time.Time, a arrived) ([]store.Message, error) {
 	}
 	waiting := fmt.Sprintf("Altogether %s and %s wait for a decision.", many(int64(a.counts.Pending), "server"), many(int64(a.counts.PendingMirrors), "mirror"))
 	_, body, err := write("arrived", map[string]any{
-		"Subject": subject, "Lines": a.lines, "More": max(0, a.servers-int64(len(a.lines))), "Waiting": waiting,
+		"Subject": subject, "Lines": a.lines, "More": max(0, a.servers+a.mirrors-int64(len(a.lines))), "Waiting": waiting,
+		"Servers": a.servers > 0, "Mirrors": a.mirrors > 0,
 	})
 	if err != nil {
 		return nil, err

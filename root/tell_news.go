@@ -36,13 +36,16 @@ const (
 	eventDenied      = "audit.denied"
 	eventTest        = "test"
 
+	eventMirrorApproved = "mirror.approved"
+	eventMirrorRejected = "mirror.rejected"
+
 	eventReceived = "requester.received" // to requesters only
 )
 
 var knownEvents = []string{
 	eventArrived, eventApproved, eventRejected, eventChanged, eventMoved, eventRevoked, eventWithdrawn, eventTransferred,
 	eventSuspended, eventResumed, eventDead, eventGone, eventReported, eventTrust, eventAdminAdded, eventAdminGone, eventDenied, eventTest,
-	"mirror.warned", "mirror.left-out", "mirror.taken-in", "mirror.forked", "mirrors.ill", eventSilent,
+	eventMirrorApproved, eventMirrorRejected, "mirror.warned", "mirror.left-out", "mirror.taken-in", "mirror.forked", "mirrors.ill", eventSilent,
 }
 
 // checkEvent refuses what no event begins with.
@@ -89,8 +92,24 @@ func (s *server) newsOf(ctx context.Context, t *teller, r audit.Record) ([]store
 		return t.ofRoot(r, eventAdminAdded, r.Subject+" is an admin now", "There is a new admin, "+r.Subject+", with a token of their own."), nil
 	case r.Action == store.ActionRemoveAdmin:
 		return t.ofRoot(r, eventAdminGone, r.Subject+" is no admin any more", "The token of the admin "+r.Subject+" is useless from now on."), nil
+	case r.Action == store.ActionAddMirror && r.Subject != "": // somebody has asked for it
+		return t.ofMirrorRequest(r, eventMirrorApproved, "mirror "+r.Entry+" is accepted"), nil
+	case r.Action == store.ActionReject && strings.HasPrefix(r.Subject, "m"):
+		return t.ofMirrorRequest(r, eventMirrorRejected, "request "+r.Subject+" of a mirror is turned down"), nil
 	}
 	return s.newsOfServer(ctx, t, r)
+}
+
+// ofMirrorRequest tells webhooks of a decision, of which the requester was written to
+// when it was made.
+func (t *teller) ofMirrorRequest(r audit.Record, event, text string) []store.Message {
+	details := map[string]any{"registration": r.Subject, "admin": r.Admin, "record": r.Number}
+	for name, value := range map[string]string{"mirror": r.Entry, "reason": r.Detail} {
+		if value != "" {
+			details[name] = value
+		}
+	}
+	return t.toHooks(fmt.Sprint("record ", r.Number), event, plainLine(text), plainLine(text)+"\n", details)
 }
 
 // newsOfServer is about requests and entries.

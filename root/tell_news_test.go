@@ -69,13 +69,19 @@ func text(s string) func() (string, error) { return func() (string, error) { ret
 // newTellingWorld has a mail server and a receiver.
 func newTellingWorld(t *testing.T, change ...func(*root.Config)) (*world, *testenv.MailServer, *hookReceiver) {
 	t.Helper()
+	telling, server, receiver := newTelling(t)
+	return newWorld(t, append(change, telling)...), server, receiver
+}
+
+// newTelling returns a configuration with a mail server and a receiver.
+func newTelling(t *testing.T) (func(*root.Config), *testenv.MailServer, *hookReceiver) {
+	t.Helper()
 	server, receiver := testenv.Mail(t, notify.NoTLS), newHookReceiver(t)
-	w := newWorld(t, append(change, func(c *root.Config) {
+	return func(c *root.Config) {
 		c.WatchOff, c.InspectOff = true, true
 		c.Mail = &mail.Mail{Server: notify.Mail{Host: server.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"boss@example.org"}}
 		c.Webhooks = []mail.Hook{{Name: "chat", Webhook: notify.Webhook{URL: text(receiver.URL), Secret: text("swordfish")}}}
-	})...)
-	return w, server, receiver
+	}, server, receiver
 }
 
 // TestPeopleAreTold: the requester of what becomes of the request, a program of
@@ -141,6 +147,52 @@ func TestPeopleAreTold(t *testing.T) {
 	}
 	if log := w.log.String(); strings.Contains(log, "@example.org") {
 		t.Errorf("a private address is in the log:\n%s", log)
+	}
+}
+
+// TestMirrorsAreToldOf: admins and programs read what has arrived, with what it has
+// in common with others, and programs read what was decided.
+func TestMirrorsAreToldOf(t *testing.T) {
+	t.Parallel()
+	telling, server, receiver := newTelling(t)
+	dir := newData(t)
+	st, err := store.OpenSQLite(t.Context(), store.Config{Path: filepath.Join(dir, "root.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"wien", "graz"} { // both are there when the root looks for news first
+		m := serverlist.Mirror{ID: id, Operator: "TU", URLs: []string{"http://ms.example.at/"}}
+		if _, err := st.RegisterMirror(t.Context(), store.MirrorRequest{Mirror: m, Email: id + "@example.org", Source: netip.MustParseAddr("192.0.2.1")}, store.Limits{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := serveData(t, dir, telling)
+	until(t, "the summary", func() bool {
+		return len(receiver.event("registration.arrived")) == 1 && len(received(server, "boss@example.org")) == 1
+	})
+	summary := receiver.event("registration.arrived")[0].Subject + "\n" + receiver.event("registration.arrived")[0].Text
+	for _, part := range []string{"2 mirrors, some in conflict with others", "m1  mirror wien  http://ms.example.at/", "m2  mirror graz", "! same url as request m1", "metaserver admin mirrors pending"} {
+		if !strings.Contains(summary, part) {
+			t.Errorf("the summary lacks %q:\n%s", part, summary)
+		}
+	}
+	if _, err := w.client().ApproveMirror(t.Context(), "m1", api.MirrorApproval{Unchecked: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.client().RejectMirror(t.Context(), "m2", "not yours"); err != nil {
+		t.Fatal(err)
+	}
+	for event, want := range map[string]string{
+		"mirror.approved": "mirror wien is accepted; map[admin:admin mirror:wien record:2 registration:m1]",
+		"mirror.rejected": "request m2 of a mirror is turned down; map[admin:admin reason:not yours record:3 registration:m2]",
+	} {
+		until(t, event, func() bool { return len(receiver.event(event)) == 1 })
+		if m := receiver.event(event)[0]; fmt.Sprint(m.Subject, "; ", m.Details) != want {
+			t.Errorf("%s: %+v", event, m)
+		}
 	}
 }
 

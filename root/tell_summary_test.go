@@ -11,7 +11,9 @@ import (
 // as all others, and what is to be looked at twice.
 func TestSummary(t *testing.T) {
 	t.Parallel()
-	conflict := func(kind store.ConflictKind) string { return conflictText(store.Conflict{Kind: kind, Entry: "cat-2"}) }
+	conflict := func(kind store.ConflictKind) string {
+		return conflictText([]store.Conflict{{Kind: kind, Entry: "cat-2"}})
+	}
 	all, err := (&teller{origin: "ms.example.org", mail: true, admins: []string{"a@example.org"}}).summary(time.Unix(1_800_000_000, 0), arrived{
 		servers: 5, mirrors: 1, conflicts: 3, counts: store.Counts{Pending: 5, PendingMirrors: 1},
 		lines: []string{"r1  Dog  dog.example.net:1", "r2  Cat  cat.example.net:1  ! " + conflict(store.SameName), "r3  Cаt  c.example.net:1  ! " + conflict(store.LooksAlike),
@@ -24,11 +26,13 @@ func TestSummary(t *testing.T) {
   r2  Cat  cat.example.net:1  ! same name as entry cat-2
   r3  Cаt  c.example.net:1  ! name looks like that of entry cat-2
   r4  Cow  cow.example.net:1  ! resolves to the address of entry cat-2
-  and 1 more
+  and 2 more
 
 Altogether 5 servers and 1 mirror wait for a decision.
 
 metaserver admin pending
+
+metaserver admin mirrors pending
 `
 	if all[0].Body != want || all[0].Subject != "[ms.example.org] requests have arrived: 5 servers and 1 mirror, some in conflict with others" {
 		t.Errorf("%s\n%s\nwant\n%s", all[0].Subject, all[0].Body, want)
