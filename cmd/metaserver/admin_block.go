@@ -95,7 +95,7 @@ func adminBlockListCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the blocks, and how many requests each has refused since the root was started",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.Block, error) { return c.Blocks(cmd.Context()) }, printBlocks)
 		},

@@ -15,7 +15,7 @@ func adminEntriesCommand(f *adminFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "entries [--game SLUG] [--state listed|suspended|revoked]",
 		Short: "List the entries, those that are out of the list too",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.Entry, error) {
 				return c.Entries(cmd.Context(), game, state)

@@ -38,7 +38,7 @@ recorded in the audit log.
 --two-line writes the listed entries in the form of the earlier metaserver, which
 holds less: the first address, and name and version with "_" in place of spaces.
 No e-mail address is in it.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runExport(cmd, f, flags)
 		},

@@ -11,7 +11,7 @@ func adminListsCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lists",
 		Short: "Show how the publishing of the lists goes",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.List, error) {
 				return c.Lists(cmd.Context())

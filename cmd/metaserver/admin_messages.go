@@ -18,7 +18,7 @@ root.toml say who is told.
 
 With --test a message is put on its way to every admin and every webhook; look at
 the list a moment later to see what has become of it.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if test {
 				return work(cmd, f, func(c *api.Client) (api.TestSent, error) {

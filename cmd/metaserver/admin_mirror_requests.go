@@ -23,7 +23,7 @@ approved like any other. "add" puts a mirror into the list at once.
 
 A URL that ends in "/" is the folder of server.list, mirror.list and trust/; any
 other URL is the server list itself.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) (api.Accepted, error) {
 				return c.RegisterMirrorByAdmin(cmd.Context(), req)
@@ -44,7 +44,7 @@ func adminMirrorsPendingCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "pending",
 		Short: "List the mirrors that wait for a decision",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.MirrorRegistration, error) {
 				return c.PendingMirrors(cmd.Context())

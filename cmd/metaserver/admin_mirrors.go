@@ -36,7 +36,7 @@ func adminMirrorsListCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the mirrors and how they are",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.WatchedMirror, error) {
 				return c.Mirrors(cmd.Context())
@@ -49,7 +49,7 @@ func adminMirrorsCheckCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Let the root look at all mirrors now, and list them",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.WatchedMirror, error) {
 				return c.CheckMirrors(cmd.Context())
@@ -203,7 +203,7 @@ it is served.
 
 A URL that ends in "/" is the folder of server.list, mirror.list and trust/; any
 other URL is the server list itself.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) (api.Published, error) {
 				return c.AddMirror(cmd.Context(), m)

@@ -19,7 +19,7 @@ func adminRegisterCommand(f *adminFlags) *cobra.Command {
 		Long: `Put a server's registration into the queue, through the admin listener: for a
 root without a public listener, whose requests come by mail or telephone. It is
 approved like any other.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			complete(&req, probe)
 			return work(cmd, f, func(c *api.Client) (api.Accepted, error) {
@@ -42,7 +42,7 @@ func adminPendingCommand(f *adminFlags) *cobra.Command {
 		Short: "List the registrations that wait for a decision",
 		Long: `List the registrations that wait for a decision, and say of which listed servers
 players have reported something ("metaserver admin reports" shows what).`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var reports []api.Reports
 			return work(cmd, f, func(c *api.Client) ([]api.Registration, error) {

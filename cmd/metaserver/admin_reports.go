@@ -20,7 +20,7 @@ func adminReportsCommand(f *adminFlags) *cobra.Command {
 
 The kinds are dead, impostor, cheating, abuse, wrong-data and other. One address
 has one open report about an entry.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.Reports, error) { return c.Reports(cmd.Context()) }, printReports)
 		},

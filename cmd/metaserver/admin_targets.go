@@ -12,7 +12,7 @@ func adminTargetsCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "targets",
 		Short: "Show how it goes with the places that everything published is brought to",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.Target, error) {
 				return c.Targets(cmd.Context())

@@ -60,7 +60,7 @@ func adminTrustListCommand(f *adminFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the trust documents",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) ([]api.Trust, error) {
 				return c.Trust(cmd.Context())

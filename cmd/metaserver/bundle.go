@@ -30,7 +30,7 @@ is the newest trust document, for the launcher's Config.Trust.
 
 For release scripts: the command fails if no live list can be had, if a list is
 not fresh, or if DIR has a newer one already. Then DIR stays as it was.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			note := startNote(cmd.ErrOrStderr(), "asking mirrors and root ...")
 			b, err := fetchBundle(cmd.Context(), listFlags{trust: trust, roots: roots, static: bundleIn(out)}, allowStale)

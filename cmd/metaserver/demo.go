@@ -29,7 +29,7 @@ the client shows the list all the while.
 Each step is one line that begins with the state it shows. With --once the demo
 ends there. Without it everything is started again and stays up until
 interrupted, for you to try.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), once)
 		},

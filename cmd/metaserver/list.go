@@ -46,7 +46,7 @@ tried is told on standard error, and under "attempts" with --json.
 --static names a folder laid out as what a root publishes: server.list,
 mirror.list and trust/. --probe asks each server for its state; the list does
 not depend on the answers.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runList(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
 		},

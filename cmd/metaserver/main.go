@@ -112,16 +112,32 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			e := &usageError{fmt.Sprintf("there is no command %q in %q", args[0], cmd.CommandPath())}
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return withHint(e, fmt.Sprintf("did you mean %q?", near[0]))
-			}
-			return e
+			return noCommand(cmd, args[0])
 		},
-		SuggestionsMinimumDistance: 2,
 	}
 	g.AddCommand(commands...)
 	return g
+}
+
+// noCommand refuses a word that is none of the commands below one.
+func noCommand(cmd *cobra.Command, word string) error {
+	e := &usageError{fmt.Sprintf("there is no command %q in %q", word, cmd.CommandPath())}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return withHint(e, fmt.Sprintf("did you mean %q?", near[0]))
+	}
+	return e
+}
+
+// noArguments is the Args of commands that take none.
+func noArguments(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return noCommand(cmd, args[0])
+	}
+	return &usageError{fmt.Sprintf("%q takes no arguments, and got %q", cmd.CommandPath(), args[0])}
 }
 
 // noteStart tells errors of a command line, which cobra finds before it runs

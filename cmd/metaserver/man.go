@@ -22,7 +22,7 @@ func manCommand() *cobra.Command {
 		Use:   "man --out DIR",
 		Short: "Write the manual pages",
 		Long:  "Write one manual page a command into DIR, for packages and for MANPATH.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err

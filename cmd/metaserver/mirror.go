@@ -85,7 +85,7 @@ also told to the [[notify]] channels, each time.
 A job that starts on many machines at the same minute should have --jitter 10m:
 it waits for a random time up to that before it begins.
 ` + mirrorConfigHelp,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := loadMirror(config, nil)
 			if err != nil {
@@ -138,7 +138,7 @@ after 1, 2, 4 ... and at most 60 minutes. What happens is logged to standard
 error. When what is published is about to be stale, or is, and when it is fresh
 again, that is told once, to the log and to the [[notify]] channels.
 ` + mirrorConfigHelp,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := loadMirror(config, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {

@@ -32,7 +32,7 @@ up.
 
 The exit status is 1 if there is an error, 3 if the only ones are of what is
 stale, and 0 if there are none or warnings only.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			note := startNote(cmd.ErrOrStderr(), "looking ...")
 			found := mirror.Check(cmd.Context(), config)
@@ -91,7 +91,7 @@ is changed.
 
 The exit status is 0 if every target holds what the root has, 3 if what some
 target holds is stale or about to be, else 1.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := loadMirror(config, nil)
 			if err != nil {

@@ -28,7 +28,7 @@ request or the entry.
 
 A root that is flooded with requests asks for a proof of work. This command does
 it, which takes some seconds, and shows on a terminal how far it is.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := mirror.ReadConfig(config)
 			if err != nil {

@@ -64,7 +64,7 @@ decides; keep the status URL that is printed, by which "register status" tells.
 
 The types and their flags:
 ` + describeTypes(),
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s.out, s.errOut, s.given = cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd
 			if s.kind == "" && isTerminal(os.Stdin) {

@@ -36,7 +36,7 @@ request again, with the same game, addresses and e-mail address, updates it.
 
 A root that is flooded with requests asks for a proof of work. This command does
 it, which takes some seconds, and shows on a terminal how far it is.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if status.url != "" {
 				return showStatus(cmd, &status, asJSON)

@@ -60,7 +60,7 @@ func registerEditCommand() *cobra.Command {
 		Long: `Change a request, or ask for an entry to be changed. What is not given stays as it
 is; an empty value removes what may be absent. An edit back to what is listed
 takes back what was asked for.` + ownersHelp + signedHelp,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !anyChanged(members) {
 				return &usageError{"name what to change, as --description D; to take back what waits, use \"metaserver register withdraw\""}
@@ -118,7 +118,7 @@ func registerMoveCommand() *cobra.Command {
 		Long: `Ask for an entry to be moved to other addresses, which take the place of all that
 it has. It stays the same entry. What was proven of the former addresses is void:
 "register prove" proves the new ones.` + ownersHelp + signedHelp,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.edit(cmd, func(e *api.Edit) { e.Addresses = addresses })
 		},
@@ -196,7 +196,7 @@ func registerWithdrawCommand() *cobra.Command {
 		Long: `Take back a request that waits, or ask for an entry to be taken out of the list.
 An admin decides about the latter, too: a status URL that got lost must not be
 enough to take a server off the list.` + ownersHelp,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			secret, s, err := o.begin(cmd)
 			if err != nil {

@@ -27,7 +27,7 @@ must make room for a moment. With --sign the server's own key, which the request
 must name, signs the proof.
 
 A proof holds for the addresses of the request: when they change it is void.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if check && o.sign != "" || listen != "" && (check || o.sign != "") {
 				return &usageError{"give --check, --listen or --sign, one at a time"}

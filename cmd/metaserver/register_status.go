@@ -18,7 +18,7 @@ func registerStatusCommand() *cobra.Command {
 		Long: `Say what has become of a request: why the server is listed or is not, since which
 edition of the list and at how many mirrors, what waits for an admin, and what
 can be done. The status URL of a mirror's request is answered, too.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error { return showStatus(cmd, &status, asJSON) },
 	}
 	status.register(cmd.Flags())

@@ -18,7 +18,7 @@ func registerTransferCommand() *cobra.Command {
 that is good once and for a week; "register take-over" takes it. An admin has to
 agree. Until then the entry is yours; afterwards your status URL shows the state
 only. A newer offer takes the place of this one.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.offer(cmd, to, out) },
 	}
 	o.register(cmd.Flags())
@@ -71,7 +71,7 @@ func registerTakeOverCommand() *cobra.Command {
 admin decides. The status URL that is printed is yours: from the approval on it
 changes, withdraws and transfers the entry. --status-file FILE keeps it in a new
 file.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (offerFile == "") == (offerURL == "") {
 				return &usageError{"give --offer-file, or --offer - and the URL on standard input"}

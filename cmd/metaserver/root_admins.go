@@ -39,7 +39,7 @@ func rootAdminsListCommand(data *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list --data DIR",
 		Short: "List the admins that have a token",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := root.Admins(cmd.Context(), *data)
 			if err != nil {

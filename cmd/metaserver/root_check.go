@@ -34,7 +34,7 @@ $CREDENTIALS_DIRECTORY/passphrase (systemd); without them it is only looked for.
 
 The exit status is 1 if there is an error, and 0 if there are none or warnings
 only.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			note := startNote(cmd.ErrOrStderr(), "looking ...")
 			found := root.Check(cmd.Context(), root.CheckConfig{

@@ -29,7 +29,7 @@ func rootConfigCommand() *cobra.Command {
 		Long: `Print a configuration file in which every setting stands with its default and
 its meaning. "root init" writes the same into the data folder. A file that lies
 elsewhere is read by "root serve --config FILE".`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return root.WriteTemplate(cmd.OutOrStdout())
 		},

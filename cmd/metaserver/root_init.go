@@ -25,7 +25,7 @@ letters, digits, ".", "/" and "-", at most 128 bytes. It is never resolved.
 The private keys are encrypted with a passphrase: that in --passphrase-file
 (an empty file means none), or else one that is asked for on the terminal.
 Where there is no terminal the keys are written without.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			secret, err := newPassphrase(cmd.Context(), cmd.ErrOrStderr(), passphraseFile)
 			if err != nil {

@@ -52,7 +52,7 @@ The addresses are logged when the root is ready; port 0 means any free port. An
 interrupt ends it after the requests under way, within 20 seconds; a second one
 ends it at once. SIGHUP reads TLS certificates again. It answers systemd: sockets
 that are handed over, readiness, watchdog.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runServe(cmd, f)
 		},

@@ -16,7 +16,7 @@ func rootShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show --data DIR | --config FILE",
 		Short: "Describe a root, with ready lines for clients and mirrors",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := place.load()
 			if err != nil {

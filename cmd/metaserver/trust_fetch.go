@@ -29,7 +29,7 @@ it to FILE, to be pinned by a mirror or a launcher. Get the hash from the root's
 admin by a way that the root's host does not control; "metaserver root show"
 prints it. An existing file with other content is never replaced. FILE may be -
 for standard output.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return fetchTrust(cmd, root, sum, out)
 		},

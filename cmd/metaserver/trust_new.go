@@ -46,7 +46,7 @@ not signed; see "metaserver trust sign".
 Dropping a key is enough when its owner leaves in peace. Revoke a key that may be
 in other hands: what it signed is then refused everywhere, except lists that were
 stored before --since.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := os.Lstat(c.out); err == nil {
 				return existsAlready(c.out)
