@@ -119,6 +119,9 @@ func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(
 	})
 	t.Cleanup(w.stop)
 	w.token = strings.TrimSpace(string(readFile(t, filepath.Join(dir, "admin.token"))))
+	if cfg.PublicURL != "" && cfg.TLS == nil { // it lists itself with its first edition, soon after the start
+		w.until("list itself", func() bool { return bytes.Contains(w.get("/mirror.list").body, []byte(`"root":true`)) })
+	}
 	return w
 }
 
