@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -57,16 +58,19 @@ func newDemoWorld(ctx context.Context) (*demoWorld, error) {
 }
 
 // freePorts returns loopback addresses nobody listens at. They stay the same
-// while the demo stops and starts what uses them.
+// while the demo stops and starts what uses them, so they are none of those that
+// systems give to whoever asks for any port: these would soon be somebody else's.
 func freePorts(ctx context.Context, n int) ([]string, error) {
 	var ports []string
-	for range n {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
+	const first, count, tries = 10_000, 20_000, 100
+	for try := 1; len(ports) < n; try++ {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.N(count)))
+		if err == nil {
+			defer l.Close() // all at the end, so that no port comes twice
+			ports = append(ports, l.Addr().String())
+		} else if try >= tries { // not all of them are somebody else's
 			return nil, err
 		}
-		defer l.Close() // all at the end, so that no port comes twice
-		ports = append(ports, l.Addr().String())
 	}
 	return ports, nil
 }

@@ -74,7 +74,7 @@ func TestReadmeCron(t *testing.T) {
 			w.folder = filepath.Join(server.Folder, "ms")
 		}
 		cmd := testenv.Command(t, "dash", "-c", places.Replace(strings.Join(fields[5:], " ")))
-		cmd.Env = []string{"HOME=" + home, "PATH=" + w.path + ":/bin:/usr/bin", "CURL_CA_BUNDLE=" + cert}
+		cmd.Env = []string{"HOME=" + home, "TMPDIR=" + home, "PATH=" + w.path + ":/bin:/usr/bin", "CURL_CA_BUNDLE=" + cert}
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "published server.list") {
 			t.Fatalf("%s: %v\n%s", line, err, out)
 		}
