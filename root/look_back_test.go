@@ -110,18 +110,7 @@ func (w *world) restores() (all []string) {
 // untilFails waits until the server list cannot be published for this reason.
 func (w *world) untilFails(says string) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		lists, err := w.client().Lists(w.t.Context())
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if strings.Contains(lists[0].Failure, says) {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("the list does not wait because %q: %+v", says, lists)
-		}
-	}
+	w.untilList(func(l api.List) bool { return strings.Contains(l.Failure, says) })
 }
 
 // TestStartAfterSetBack: the disk was set back to an older state, and nobody

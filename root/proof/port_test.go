@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root/proof"
 )
 
@@ -35,7 +36,7 @@ func serverAt(t *testing.T, treat func(net.Conn)) string {
 func TestCheckPort(t *testing.T) {
 	t.Parallel()
 	const line, wrong = proof.Prefix + token, "did not answer a TCP connection with the line"
-	c := proof.NewChecker(proof.Config{AllowPrivate: true})
+	c := proof.NewChecker(proof.Config{AllowPrivate: true, Timeout: patience})
 	for name, tc := range map[string]struct{ answer, says string }{
 		"the line":            {line + "\n", ""},
 		"without its end":     {line, ""},
@@ -59,11 +60,6 @@ func TestCheckPort(t *testing.T) {
 // Whether a port is closed, silent, or something else's, the answer is the same.
 func TestCheckPortTellsNothing(t *testing.T) {
 	t.Parallel()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	hold := make(chan struct{})
 	silent := serverAt(t, func(net.Conn) { <-hold })
 	defer close(hold)
@@ -73,7 +69,7 @@ func TestCheckPortTellsNothing(t *testing.T) {
 		checker  *proof.Checker
 		at, says string
 	}{
-		{short, closed.Addr().String(), "did not answer a TCP connection with the line"},
+		{short, testenv.FreeAddress(t), "did not answer a TCP connection with the line"},
 		{short, silent, "did not answer a TCP connection with the line"},
 		{public, silent, "private address"},
 	} {
