@@ -80,10 +80,14 @@ func (r *run) shuffle(s []string) {
 // askMirror takes what a mirror has that is newer. It returns what came of it
 // in words, and whether at least one list there verified.
 func (r *run) askMirror(ctx context.Context, url string) (answer string, verified bool) {
-	if err := r.extend(ctx, url); unreachable(err) {
+	err := r.extend(ctx, url)
+	if unreachable(err) {
 		return err.Error(), false
 	}
 	var said []string
+	if err != nil {
+		said = append(said, "trust: "+err.Error())
+	}
 	for _, d := range r.documents() {
 		_, err := r.fetch(ctx, url, d)
 		text, ok := describe(err, d)

@@ -143,13 +143,11 @@ func (r *run) targetStatus(i int) TargetStatus {
 		return s
 	}
 	s.Trust = h.HeldTrust()
-	for name, list := range map[string]*serverlist.List{publish.MirrorList: h.Mirrors, publish.ServerList: h.Servers} {
-		if list != nil {
-			s.Documents = append(s.Documents, r.m.document(name, &list.Head))
-		}
+	if h.Mirrors != nil {
+		s.Documents = append(s.Documents, r.m.document(publish.MirrorList, &h.Mirrors.Head))
 	}
-	if len(s.Documents) == 2 && s.Documents[0].Name > s.Documents[1].Name {
-		s.Documents[0], s.Documents[1] = s.Documents[1], s.Documents[0]
+	if h.Servers != nil {
+		s.Documents = append(s.Documents, r.m.document(publish.ServerList, &h.Servers.Head))
 	}
 	for name, err := range h.Refused {
 		if s.Refused == nil {

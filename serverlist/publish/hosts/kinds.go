@@ -194,9 +194,12 @@ func readGit(r *reader) (publish.Target, string) {
 
 func readCommand(r *reader) (publish.Target, string) {
 	t := command.Target{Push: r.Texts("push"), Pull: r.Texts("pull"), Atomic: r.Bool("atomic"), RootCAs: r.authorities()}
-	for key, words := range map[string][]string{"push": t.Push, "pull": t.Pull} {
-		if len(words) > 0 && !strings.Contains(strings.Join(words[1:], "\n"), "{folder}") {
-			r.Check(key, fmt.Errorf(`%s has no argument with {folder}, as in ["rsync", "-a", "{folder}/", "me@example.net:www/"]`, key))
+	for _, c := range []struct {
+		key   string
+		words []string
+	}{{"push", t.Push}, {"pull", t.Pull}} {
+		if len(c.words) > 0 && !strings.Contains(strings.Join(c.words[1:], "\n"), "{folder}") {
+			r.Check(c.key, fmt.Errorf(`%s has no argument with {folder}, as in ["rsync", "-a", "{folder}/", "me@example.net:www/"]`, c.key))
 		}
 	}
 	switch {
