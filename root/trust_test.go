@@ -108,6 +108,15 @@ func (w *world) checkServed(documents int) {
 	}
 }
 
+// untilServed waits for what a root does after it has asked its mirrors: documents
+// that were put into its folder are served together with lists that hold under
+// them.
+func (w *world) untilServed(documents int) {
+	w.t.Helper()
+	w.until(fmt.Sprint("serve trust document ", documents), func() bool { return w.chain().Newest().Version == int64(documents) })
+	w.checkServed(documents)
+}
+
 func TestPublishTrust(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -253,7 +262,7 @@ func TestTrustAndPassphrases(t *testing.T) {
 				put(t, dir, nextTrust(t, dir, signedBy(old.VerifierKey())))
 			}
 			w := serveData(t, dir, ask(tc.old))
-			w.checkServed(2)
+			w.untilServed(2)
 			key := newKey(t, dir, "list-2.key", tc.new)
 			document := nextTrust(t, dir, signedBy(key.VerifierKey()))
 			a := w.send(exchange{"POST", w.admin + "/api/v1/admin/trust", []string{"Authorization: Bearer " + w.token}, string(document)})
@@ -269,7 +278,7 @@ func TestTrustAndPassphrases(t *testing.T) {
 			w.checkServed(2)
 			w.stop()
 			put(t, dir, document)
-			serveData(t, dir, ask(tc.new)).checkServed(3)
+			serveData(t, dir, ask(tc.new)).untilServed(3)
 		})
 	}
 }
