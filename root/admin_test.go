@@ -264,7 +264,7 @@ func TestBadDecisions(t *testing.T) {
 		{"POST", "/registrations/" + rejected.ID + "/reject", `{"reason":"x"}`, 409, ""},
 		{"POST", "/entries/nothing/revoke", `{"reason":"x"}`, 404, ""},
 		{"POST", "/entries/server-1/revoke", `{}`, 422, "reason"},
-		{"POST", "/mirrors", `{}`, 422, "operator id"},
+		{"POST", "/mirrors", `{}`, 422, "operator id urls"},
 		{"POST", "/mirrors", `{"id":"a","operator":"A","urls":["ftp://x/"]}`, 422, "urls"},
 		{"POST", "/mirrors", `{"id":"a","operator":"A","urls":[]}`, 422, "urls"},
 		{"POST", "/mirrors", `{"id":"A B","operator":"A","urls":["http://x.example/"]}`, 422, "id"},
