@@ -140,6 +140,13 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return &usageError{fmt.Sprintf("%q takes no arguments, and got %q", cmd.CommandPath(), args[0])}
 }
 
+// choose tells shells which values a flag takes, for their completion.
+func choose(cmd *cobra.Command, flag string, values ...string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
 // noteStart tells errors of a command line, which cobra finds before it runs
 // the command, from errors of the work.
 func noteStart(cmd *cobra.Command, started *bool) {

@@ -9,13 +9,6 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// choose tells shells which values a flag takes, for their completion.
-func choose(cmd *cobra.Command, flag string, values ...string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // there is no such flag
-	}
-}
-
 func manCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{

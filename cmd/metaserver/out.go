@@ -107,7 +107,10 @@ func escapeObeyed(text string) string {
 // isObeyed tells whether a terminal may obey a character: move a cursor, reorder
 // a line. Line feeds are meant.
 func isObeyed(r rune) bool {
-	return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == 0xFEFF || r == 0x2028 || r == 0x2029)
+	if r < 0x7F { // nearly all of a list of many megabytes
+		return r < 0x20 && r != '\n'
+	}
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == 0xFEFF || r == 0x2028 || r == 0x2029
 }
 
 // cleanText replaces what a terminal obeys.
