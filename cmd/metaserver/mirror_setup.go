@@ -43,7 +43,8 @@ func mirrorSetupCommand() *cobra.Command {
 		Use:   "setup --root URL --trust-sha256 H [--config FILE]",
 		Short: "Make a mirror: configuration, first publication, registration, timer",
 		Long: `Become a mirror of a root. The trust document with the hash is fetched and
-verified; on a terminal a few questions are asked, elsewhere flags answer them.
+verified; on a terminal a few questions are asked, again if something turns out
+to be wrong, elsewhere flags answer them.
 Then the configuration and the trust document are written, the target is tested
 (a small file is written, renamed, read back and removed), the first publication
 is made and read back, and the line for cron is printed. No file that is there
@@ -149,16 +150,12 @@ func (s *mirrorSetup) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := s.prepare(ctx, trust)
+	files, report, err := s.begin(ctx, trust)
+	for err != nil && s.asksAgain(ctx, &err) {
+		files, report, err = s.begin(ctx, trust)
+	}
 	if err != nil {
 		return err
-	}
-	if err := files.write(); err != nil {
-		return err
-	}
-	report, err := s.firstPublication(ctx)
-	if err != nil {
-		return errors.Join(err, files.remove())
 	}
 	fmt.Fprintf(s.out, "%s\n", cleanText(report.Targets[0].String()))
 	for _, f := range files {
@@ -176,6 +173,23 @@ func (s *mirrorSetup) run(ctx context.Context) error {
 	}
 	s.printTimer()
 	return s.tell(problems)
+}
+
+// begin asks, writes the files and makes the first publication, or leaves all as
+// it was.
+func (s *mirrorSetup) begin(ctx context.Context, trust []byte) (setupFiles, mirror.Report, error) {
+	files, err := s.prepare(ctx, trust)
+	if err != nil {
+		return nil, mirror.Report{}, err
+	}
+	if err := files.write(); err != nil {
+		return nil, mirror.Report{}, err
+	}
+	report, err := s.firstPublication(ctx)
+	if err != nil {
+		return nil, report, errors.Join(err, files.remove())
+	}
+	return files, report, nil
 }
 
 // tell prints what did not work, each with its hint.

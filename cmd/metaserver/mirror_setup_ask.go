@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,9 +19,11 @@ import (
 
 // An asker asks a person at a terminal.
 type asker struct {
-	in    *os.File
-	out   io.Writer
-	lines *bufio.Reader
+	in     *os.File
+	out    io.Writer
+	lines  *bufio.Reader
+	latest map[string]string // what was answered to a question
+	before map[string]string // the same, of the last time that all was asked
 }
 
 var errNoAnswer = errors.New("no answer; nothing was changed")
@@ -29,7 +32,10 @@ var errNoAnswer = errors.New("no answer; nothing was changed")
 // there is none and it is required.
 func (a *asker) line(ctx context.Context, question, fallback string, required bool) (string, error) {
 	if a.lines == nil {
-		a.lines = bufio.NewReader(a.in)
+		a.lines, a.latest = bufio.NewReader(byByte{in: a.in}), map[string]string{}
+	}
+	if before := a.before[question]; before != "" {
+		fallback = before
 	}
 	for {
 		if fallback != "" {
@@ -45,6 +51,7 @@ func (a *asker) line(ctx context.Context, question, fallback string, required bo
 			answer = fallback
 		}
 		if answer != "" || !required {
+			a.latest[question] = answer
 			return answer, nil
 		}
 		fmt.Fprintln(a.out, "  This is needed.")
@@ -90,6 +97,30 @@ func (a *asker) yes(ctx context.Context, question string) (bool, error) {
 		}
 		fmt.Fprintln(a.out, "  Answer y or n.")
 	}
+}
+
+// asksAgain shows what went wrong and tells whether to ask everything once more,
+// with the answers so far in brackets. One mistyped password is no reason to
+// type all of it. Else the error is one that was shown.
+func (s *mirrorSetup) asksAgain(ctx context.Context, failure *error) bool {
+	if s.ask == nil || ctx.Err() != nil || errors.Is(*failure, errNoAnswer) || errors.Is(*failure, errInterrupted) {
+		return false
+	}
+	printError(s.errOut, *failure)
+	again, err := s.ask.yes(ctx, "Answer the questions again? What you have answered is kept, but for passwords")
+	if err != nil || !again {
+		*failure = errors.Join(errReported, *failure)
+		return false
+	}
+	s.ask.before = maps.Clone(s.ask.latest)
+	s.kind, s.lines, s.secret, s.secretFile = "", nil, nil, ""
+	if !s.given.Flags().Changed("public-url") {
+		s.public = ""
+	}
+	if !s.given.Flags().Changed("register") {
+		s.register = false
+	}
+	return true
 }
 
 // askAll asks for what was not given as a flag.
