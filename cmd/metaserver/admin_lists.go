@@ -44,9 +44,10 @@ func adminConfirmCommand(f *adminFlags) *cobra.Command {
 		Use:   "confirm LIST --change N",
 		Short: "Publish a list although it loses many entries",
 		Long: `Publish an edition that waits because it would lose more than 20 percent, and
-more than 10, of the entries at once. LIST is server.list or mirror.list, N the
-number that "metaserver admin lists" shows. If the list changes again meanwhile
-and still loses as many, that needs another confirmation.`,
+more than 10, of the entries at once, or together with other editions of the last
+day. LIST is server.list or mirror.list, N the number that "metaserver admin lists"
+shows. If the list changes again meanwhile and still loses as many, that needs
+another confirmation.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return work(cmd, f, func(c *api.Client) (api.List, error) {
