@@ -25,9 +25,10 @@ type Client struct {
 	Token string       // an admin's token, with its prefix; "": none
 	HTTP  *http.Client // nil: that of NewHTTP
 
-	// Working is called now and then while Register or RegisterMirror does a proof of
-	// work that a root under flood asks for, with the number of tries so far; the mean is 2 to
-	// the power of the puzzle's bits. nil: the work is done silently.
+	// Working is called now and then while Register or RegisterMirror does a proof
+	// of work that a root under flood asks for, with the number of tries so far;
+	// the mean is 2 to the power of the puzzle's bits. nil: the work is done
+	// silently.
 	Working func(w ProofOfWork, tries uint64)
 }
 

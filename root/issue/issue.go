@@ -44,12 +44,13 @@
 //
 // It does not sign what readers would refuse: a body above the cap, or a bad
 // entry, which the error names. It does not publish an edition that loses more
-// than 10 and more than 20 percent of the entries, against the newest one or against
-// that of a day ago, until an admin confirms that ([RemovalError]), and signs the last one again meanwhile, so that it stays
-// fresh. If the public folder is ahead of the store, as after a restored backup,
-// a single lost entry waits, and nothing is signed meanwhile; from a store that
-// is new or another root's it publishes nothing ([DatabaseError]). Whatever it
-// refuses, and whatever fails, the last edition stays served.
+// than 10 and more than 20 percent of the entries, against the newest one or
+// against that of a day ago, until an admin confirms that ([RemovalError]), and
+// signs the last one again meanwhile, so that it stays fresh. If the public
+// folder is ahead of the store, as after a restored backup, a single lost entry
+// waits, and nothing is signed meanwhile; from a store that is new or another
+// root's it publishes nothing ([DatabaseError]). Whatever it refuses, and
+// whatever fails, the last edition stays served.
 //
 // # The public folder
 //

@@ -33,8 +33,9 @@
 // it dials, so that a name that resolves to something else the second time gains
 // nothing: private addresses are refused, the way they are everywhere. It
 // follows redirects on the same host only, reads a few kilobytes, and gives up
-// after [Timeout]. Of a port it tells only whether the token came, so that nobody
-// learns by it which ports of others are open.
+// after [Timeout]. Of a port it tells only whether the token came, not whether
+// anybody listens there; how long the look takes may tell that, so that callers
+// bound how often each source may ask.
 package proof
 
 import (

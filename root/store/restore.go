@@ -5,8 +5,9 @@ import "context"
 // Restorer is the part of a [Store] that knows of backups.
 type Restorer interface {
 	// RecordRestore records that the database was restored from a backup, or
-	// was set back to an older state otherwise, and is put to use again. It draws a change number: what was published after
-	// the backup is not mistaken for the work of another root.
+	// was set back to an older state otherwise, and is put to use again. It draws
+	// a change number: what was published after the backup is not mistaken for
+	// the work of another root.
 	RecordRestore(ctx context.Context, what string) error
 }
 
