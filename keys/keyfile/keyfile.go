@@ -108,7 +108,7 @@ func writePair(path string, private, public []byte) (err error) {
 func writeNew(path string, data []byte, perm fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists already, and keys are never overwritten: choose another path, or move the file away if you are sure: %w", path, fs.ErrExist)
+		return fmt.Errorf("%s: %w, and keys are never overwritten: choose another path, or move the file away if you are sure", path, fs.ErrExist)
 	}
 	if err != nil {
 		return fmt.Errorf("writing a key file: %w", err)

@@ -72,7 +72,7 @@ func LoadPublic(path string) (keys.VerifierKey, error) {
 func readPrivate(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no key file %s: is the path right, and is the medium with the key mounted? %w", path, fs.ErrNotExist)
+		return nil, fmt.Errorf("there is no key file %s (%w): is the path right, and is the medium with the key mounted?", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a key file: %w", err)
