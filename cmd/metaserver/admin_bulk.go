@@ -222,7 +222,7 @@ func (s *selection) confirm(ctx context.Context, cmd *cobra.Command, chosen []ap
 		return err
 	}
 	if !yes {
-		return errNoAnswer
+		return errDeclined
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (e *entryIDs) confirm(cmd *cobra.Command, ids []string, verb string) error 
 	}
 	yes, err := (&asker{in: os.Stdin, out: out}).yes(cmd.Context(), fmt.Sprintf("%s %d entries?", upperFirst(verb), len(ids)))
 	if err == nil && !yes {
-		err = errNoAnswer
+		err = errDeclined
 	}
 	return err
 }

@@ -76,6 +76,9 @@ func runExport(cmd *cobra.Command, f *adminFlags, flags exportFlags) error {
 	}
 	defer file.Abort()
 	n, err := export(cmd.Context(), cmd.ErrOrStderr(), c, file, write)
+	if errors.As(err, new(*fs.PathError)) {
+		return explainWrite(flags.out, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -96,8 +99,10 @@ func export(ctx context.Context, errOut io.Writer, c *api.Client, out io.Writer,
 	line := newProgress(errOut)
 	defer line.end()
 	buffered := bufio.NewWriterSize(out, 256<<10)
-	err = write(buffered, in, func() { n++; line.show("entries", n, 0) })
-	return n, errors.Join(err, buffered.Flush())
+	if err = write(buffered, in, func() { n++; line.show("entries", n, 0) }); err == nil {
+		err = buffered.Flush()
+	}
+	return n, err
 }
 
 func copyLines(out io.Writer, in io.Reader, count func()) error {

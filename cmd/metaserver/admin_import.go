@@ -63,7 +63,7 @@ All lines are looked at first. If one is wrong nothing is imported, unless
 	cmd.Flags().StringVar(&flags.format, "format", "", "lines, list or two-line; without it the content tells")
 	choose(cmd, "format", formatLines, formatList, formatTwoLine)
 	cmd.Flags().StringVar(&flags.game, "game", "", "game of two-line entries (crossfire where they greet as such)")
-	cmd.Flags().StringVar(&flags.trust, "trust", "", "trust document that a list of another root is verified with")
+	cmd.Flags().StringVar(&flags.trust, "trust", "", "trust document that a list of another root is verified with; newer ones are taken from its folder")
 	return cmd
 }
 
@@ -79,7 +79,7 @@ func runImport(cmd *cobra.Command, f *adminFlags, flags importFlags, file string
 	if err != nil {
 		return err
 	}
-	lines, err := flags.read(cmd.Context(), c, data)
+	lines, err := flags.read(cmd.Context(), cmd.ErrOrStderr(), c, data)
 	if err != nil {
 		return withHint(fmt.Errorf("%s: %w", file, err), "Nothing was imported.")
 	}
@@ -128,7 +128,7 @@ func (l *entryLines) number(n int) int {
 }
 
 // read makes lines of a file.
-func (f *importFlags) read(ctx context.Context, c *api.Client, data []byte) (*entryLines, error) {
+func (f *importFlags) read(ctx context.Context, notes io.Writer, c *api.Client, data []byte) (*entryLines, error) {
 	format := f.format
 	if format == "" {
 		format = formatOf(data)
@@ -137,11 +137,15 @@ func (f *importFlags) read(ctx context.Context, c *api.Client, data []byte) (*en
 	case formatLines:
 		return &entryLines{text: data}, nil
 	case formatList:
-		chain, err := f.chain(ctx, c)
+		chain, err := f.chain(ctx, c, notes)
 		if err != nil {
 			return nil, err
 		}
-		return linesOfList(data, chain)
+		lines, err := linesOfList(data, chain)
+		if err != nil && f.trust == "" {
+			return nil, fmt.Errorf("%w; if this is the list of another root, give its trust document: --trust FILE", err)
+		}
+		return lines, err
 	case formatTwoLine:
 		return f.linesOfTwo(data)
 	}
@@ -162,13 +166,9 @@ func formatOf(data []byte) string {
 }
 
 // chain returns the trust documents that a list is verified with.
-func (f *importFlags) chain(ctx context.Context, c *api.Client) (*keys.Chain, error) {
+func (f *importFlags) chain(ctx context.Context, c *api.Client, notes io.Writer) (*keys.Chain, error) {
 	if f.trust != "" {
-		data, err := readTrustFile(ctx, f.trust)
-		if err != nil {
-			return nil, err
-		}
-		return keys.NewChain(data)
+		return (&chainWalk{pinned: f.trust, notes: notes}).load(ctx)
 	}
 	docs, err := c.Trust(ctx)
 	if err != nil {
@@ -190,7 +190,7 @@ func linesOfList(data []byte, chain *keys.Chain) (*entryLines, error) {
 	want := serverlist.Want{Origin: chain.Origin(), Type: serverlist.TypeServerList, Held: keys.Stored}
 	list, err := serverlist.Open(data, want, chain)
 	if err != nil {
-		return nil, fmt.Errorf("%w; if this is the list of another root, give its trust document: --trust FILE", err)
+		return nil, err
 	}
 	out := &entryLines{}
 	first := bytes.Count(data[:int64(len(data))-list.Head.BodySize], []byte("\n"))

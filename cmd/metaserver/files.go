@@ -143,14 +143,14 @@ func explainWrite(path string, err error) error {
 	} else if l := new(os.LinkError); errors.As(err, &l) {
 		cause = l.Err
 	}
-	hint := "Nothing was written. Give a name in a folder that you can write to."
+	hint := "It was not written. Give a name in a folder that you can write to."
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		cause, hint = fmt.Errorf("there is no folder %s", dir), fmt.Sprintf("Make it first: mkdir -p %s", dir)
 	case errors.Is(err, syscall.ENOTDIR):
 		cause = fmt.Errorf("%s is not a folder, or lies below a file", dir)
 	case errors.Is(err, syscall.ENOSPC):
-		hint = "The disk is full: nothing was written. Make room, or give a name on another disk."
+		hint = "The disk is full: it was not written. Make room, or give a name on another disk."
 	}
 	return withHint(fmt.Errorf("cannot write %s: %w", path, cause), hint)
 }

@@ -35,6 +35,11 @@ asked for on the terminal. Where there is neither, the private key is written
 WITHOUT a passphrase, and that is told.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, path := range []string{args[0], args[0] + keyfile.PublicSuffix} {
+				if _, err := os.Lstat(path); err == nil { // before anybody thinks of a passphrase
+					return withHint(fmt.Errorf("%s exists already; nothing was written", path), "Give another FILE.")
+				}
+			}
 			passphrase, err := newPassphrase(cmd.Context(), cmd.ErrOrStderr(), passphraseFile)
 			if err != nil {
 				return err

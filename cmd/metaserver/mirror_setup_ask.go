@@ -26,7 +26,10 @@ type asker struct {
 	before map[string]string // the same, of the last time that all was asked
 }
 
-var errNoAnswer = errors.New("no answer; nothing was changed")
+var (
+	errNoAnswer = errors.New("no answer; nothing was changed")
+	errDeclined = errors.New("not confirmed; nothing was changed")
+)
 
 // line asks for a line. An empty answer is fallback, and asked for again if
 // there is none and it is required.
