@@ -577,7 +577,9 @@ ftp_curl() {
 	{
 		printf '%s\n' silent show-error 'proto = "=ftp"' 'connect-timeout = 30' "max-time = $MAX_TIME" \
 			'speed-limit = 512' 'speed-time = 60'
-		if [ -n "${FTP_TLS:-}" ]; then echo ssl-reqd; fi
+		# With TLS 1.3 many versions of curl close an upload with session tickets unread,
+		# which resets the connection: vsftpd then says 426 to as many as work.
+		if [ -n "${FTP_TLS:-}" ]; then printf '%s\n' ssl-reqd 'tls-max = 1.2'; fi
 		if [ -n "${NETRC:-}" ]; then
 			printf 'netrc-file = %s\n' "$(quoted "$NETRC")"
 		elif [ -n "${FTP_USER:-}" ]; then
