@@ -66,26 +66,28 @@ func printPending(out io.Writer, list []api.Registration) {
 		say(out, "Nothing waits for a decision.")
 		return
 	}
-	t := newTable(out, "ID", "NAME", "ADDRESS", "GAME", "SENT", "FROM", "PROBE")
+	rows := make([]remarkedRow, 0, len(list))
 	for _, r := range list {
-		row(t, r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source, probed(r.Findings))
+		one := remarkedRow{cells: []string{r.ID, r.Name, strings.Join(r.Addresses, ","), r.Game, ago(r.Created), r.Source, probed(r.Findings)}}
+		remark := func(text string) { one.remarks = append(one.remarks, text) }
 		if r.Revision > 1 {
-			row(t, "", "! "+changed(r.LastSource, r.Requests, r.Revision))
+			remark("! " + changed(r.LastSource, r.Requests, r.Revision))
 		}
 		if len(r.Scripts) > 1 {
-			row(t, "", "! the name mixes "+strings.Join(r.Scripts, " and "))
+			remark("! the name mixes " + strings.Join(r.Scripts, " and "))
 		}
 		for _, c := range r.Conflicts {
-			row(t, "", "! "+common(c)+" "+other(c))
+			remark("! " + common(c) + " " + other(c))
 		}
 		if r.Block != nil {
-			row(t, "", "! "+blockedBy(r.Block))
+			remark("! " + blockedBy(r.Block))
 		}
 		if r.EntryID != "" {
-			row(t, "", ownerNote(r))
+			remark(ownerNote(r))
 		}
+		rows = append(rows, one)
 	}
-	t.Flush()
+	printRemarked(out, []string{"ID", "NAME", "ADDRESS", "GAME", "SENT", "FROM", "PROBE"}, rows)
 }
 
 // changed says that a request, of a server or a mirror, is not what was sent
@@ -96,7 +98,7 @@ func changed(lastSource string, requests, revision int) string {
 	if lastSource != "" {
 		by = "from another source, " + hostOf(lastSource)
 	}
-	return fmt.Sprintf("changed after it was first sent, %s (%d requests); approve it with --revision %d", by, requests, revision)
+	return fmt.Sprintf("changed after it was first sent, %s (%s); approve it with --revision %d", by, plural(requests, "request"), revision)
 }
 
 // common says what a request has in common with what follows.
