@@ -186,14 +186,15 @@ log_level = "info"
 
 # Whoever asked for a server or a mirror is told what becomes of it, and whoever
 # runs a mirror that it is ill; the admins are told of that, of what waits for a
-# decision (at most every ten minutes), of what players report (once an hour), and
-# of what befalls the root itself. One address gets at most 20 messages a day
-# about requests. Without this table nobody is written to. tls is "starttls", "tls"
-# (from the first byte, mostly on port 465) or "none" (for a server on this
-# machine). The password is in a file of its own, which may be a credential of
-# systemd as "$CREDENTIALS_DIRECTORY/mail", or in the environment (password_env in
-# place of password_file). ca_file names certificates to trust in place of those
-# of the system. All but admins is as in a mirror's [[notify]] of type "mail".
+# decision (at most every ten minutes), of what players report and of servers that
+# do not answer (once an hour), and of what befalls the root itself. One address
+# gets at most 20 messages a day about requests. Without this table nobody is
+# written to. tls is "starttls", "tls" (from the first byte, mostly on port 465)
+# or "none" (for a server on this machine). The password is in a file of its own,
+# which may be a credential of systemd as "$CREDENTIALS_DIRECTORY/mail", or in the
+# environment (password_env in place of password_file). ca_file names certificates
+# to trust in place of those of the system. All but admins is as in a mirror's
+# [[notify]] of type "mail".
 #[mail]
 #host = "mail.example.org:587"
 #tls = "starttls"

@@ -141,6 +141,7 @@ func (s *server) newsOfServer(ctx context.Context, t *teller, r audit.Record) ([
 		l.Reason = ""
 	}
 	all, err := t.ofServer(r, about, l, reg.Email)
+	all = append(all, t.deadToAdmins(r, l)...)
 	if err != nil || r.Action != store.ActionTransfer {
 		return all, err
 	}
