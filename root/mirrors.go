@@ -37,6 +37,7 @@ func (s *server) checkMirrors(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.sender.Wake() // somebody may have to be told
 	if change > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)
 		defer cancel()
