@@ -101,10 +101,9 @@ func (w *world) checkServed(documents int) {
 		w.t.Errorf("trust document %d is the newest one in the folder, want %d", n, documents)
 	}
 	for name, typ := range map[string]string{"server.list": serverlist.TypeServerList, "mirror.list": serverlist.TypeMirrorList} {
-		l := w.open("/"+name, typ)
-		if file := readFile(w.t, filepath.Join(w.dir, "public", name)); !bytes.Equal(file, l.Bytes()) {
-			w.t.Errorf("%s is not the file in the folder", name)
-		}
+		w.until("serve the file of the folder, "+name, func() bool { // there may be a new edition between two looks
+			return bytes.Equal(w.open("/"+name, typ).Bytes(), readFile(w.t, filepath.Join(w.dir, "public", name)))
+		})
 	}
 }
 

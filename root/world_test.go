@@ -258,11 +258,16 @@ func decode[T any](t testing.TB, a answer, status int) T {
 // open verifies and reads a served list.
 func (w *world) open(path, typ string) *serverlist.List {
 	w.t.Helper()
-	l, err := serverlist.Open(w.get(path).body, serverlist.Want{Origin: origin, Type: typ}, w.chain())
-	if err != nil {
-		w.t.Fatal(err)
+	for {
+		chain := w.chain()
+		l, err := serverlist.Open(w.get(path).body, serverlist.Want{Origin: origin, Type: typ}, chain)
+		if err == nil {
+			return l
+		}
+		if w.chain().Newest().Version == chain.Newest().Version { // else there is a new document since, with a list under it
+			w.t.Fatal(err)
+		}
 	}
-	return l
 }
 
 // chain walks the trust documents that are served.
