@@ -111,7 +111,7 @@ func (w *website) registersOverTLS() {
 	if a.status != 308 || a.header.Get("Location") != "https://"+path {
 		w.t.Errorf("a registration over http: status %d, Location %q", a.status, a.header.Get("Location"))
 	}
-	for _, page := range []string{"register", "status/r1/secret"} {
+	for _, page := range []string{"register", "register/mirror", "status/r1/secret", "transfer/my-server/secret"} {
 		if a := ask(w.t, client, "GET", "http://ms.example.org/"+page, ""); a.status != 308 || a.header.Get("Location") != "https://ms.example.org/"+page {
 			w.t.Errorf("%s over http: status %d, Location %q", page, a.status, a.header.Get("Location"))
 		}
