@@ -1,6 +1,7 @@
 package root_test
 
 import (
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -145,6 +146,16 @@ func TestStartAfterSetBack(t *testing.T) {
 	}
 }
 
+// untilTaken waits until a trust document is served, and the lists that came with
+// it, and all waits for an admin because of server-2.
+func (w *world) untilTaken(trust int) {
+	w.t.Helper()
+	w.until("the trust document is served", func() bool { return w.get(fmt.Sprintf("/trust/%d.trust", trust)).status == http.StatusOK })
+	w.untilFails("lose 1 of its 2 entries")
+	w.untilListed("server-1", "server-2")
+	w.checkServed(trust)
+}
+
 // TestStartAfterSetBackOverTrust: the trust document that the snapshot lacks is
 // taken over, and only then the lists that hold under it.
 func TestStartAfterSetBackOverTrust(t *testing.T) {
@@ -161,8 +172,7 @@ func TestStartAfterSetBackOverTrust(t *testing.T) {
 	h.take(dir)
 
 	w = serveData(t, old)
-	w.untilListed("server-1", "server-2")
-	w.checkServed(2)
+	w.untilTaken(2)
 	w.list(2)
 	w.list(3)
 	if l := w.untilListed("server-1", "server-2", "server-3"); l.Head.Epoch != newest.Epoch || l.Head.Version <= newest.Version || l.Head.Trust != 2 {
@@ -193,8 +203,7 @@ func TestStartAfterSetBackOverKey(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.untilListed("server-1", "server-2")
-	w.checkServed(2)
+	w.untilTaken(2)
 	if said := w.restores(); len(said) != 1 {
 		t.Errorf("the audit log says %q", said)
 	}
