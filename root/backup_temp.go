@@ -27,7 +27,7 @@ func makeBackupTemp(dir string) (temp string, end func(), err error) {
 			return "", nil, err
 		}
 		lock, err := openLocked(filepath.Join(temp, backupLock))
-		if err == nil && isStill(lock) {
+		if err == nil && isStill(lock.File) {
 			return temp, func() { removeLocked(temp, lock) }, nil
 		}
 		if err == nil {

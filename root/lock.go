@@ -47,6 +47,13 @@ func lockData(d folder) (io.Closer, error) {
 
 var errLocked = errors.New("locked by another process")
 
+// A lockedFile is open under a lock, which ends when it is closed.
+type lockedFile struct{ *os.File }
+
+// Close ends the lock by itself, and not only with the file: a program that is
+// just being started has a copy of the file for a moment.
+func (f *lockedFile) Close() error { return errors.Join(unlock(f.File), f.File.Close()) }
+
 func readPID(path string) int {
 	f, err := os.Open(path)
 	if err != nil {

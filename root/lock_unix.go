@@ -13,7 +13,7 @@ const locksHold = true
 
 // openLocked opens a file under an advisory lock. The system drops the lock
 // when the file is closed, also that of a killed process.
-func openLocked(path string) (*os.File, error) {
+func openLocked(path string) (*lockedFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func openLocked(path string) (*os.File, error) {
 		}
 	}
 	if err == nil {
-		return f, nil
+		return &lockedFile{f}, nil
 	}
 	f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -33,3 +33,5 @@ func openLocked(path string) (*os.File, error) {
 	}
 	return nil, &os.PathError{Op: "flock", Path: path, Err: err}
 }
+
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
