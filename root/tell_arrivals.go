@@ -2,7 +2,9 @@ package root
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -24,6 +26,8 @@ type newcomer struct {
 	email   string
 	waits   bool // nobody has decided yet
 	earlier int  // requests of the same network within the day before
+
+	conflict string // what it has in common with something listed; "": nothing
 }
 
 // tellArrivals writes to those who have sent a request.
@@ -33,9 +37,10 @@ func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, 
 		told   *int64
 		newest int64
 		read   func(ctx context.Context, after int64) ([]newcomer, error)
+		claims func(ctx context.Context, id string) (conflict string, err error)
 	}{
-		{"received", &told.Registrations, newest.Registrations, s.newServers},
-		{"mirror-received", &told.Mirrors, newest.Mirrors, s.newMirrors},
+		{"received", &told.Registrations, newest.Registrations, s.newServers, s.serverClaims},
+		{"mirror-received", &told.Mirrors, newest.Mirrors, s.newMirrors, s.mirrorClaims},
 	}
 	for _, q := range queues {
 		if *q.told >= q.newest {
@@ -57,6 +62,9 @@ func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, 
 			*q.told = a.number
 			if !a.waits || a.email == "" || a.earlier >= receivedPerNetwork || len(all) >= room {
 				continue
+			}
+			if a.conflict, err = q.claims(ctx, a.id); err != nil {
+				return nil, err
 			}
 			m, err := t.received(q.letter, a)
 			if err != nil {
@@ -83,7 +91,7 @@ func (s *server) roomForReceived(ctx context.Context, t *teller) (int, error) {
 func (s *server) newServers(ctx context.Context, after int64) (all []newcomer, err error) {
 	arrived, err := s.store.Arrivals(ctx, after, tellBatch)
 	for _, a := range arrived {
-		all = append(all, newcomer{a.Number, a.ID, a.Email, a.Status == store.Pending, a.Earlier})
+		all = append(all, newcomer{number: a.Number, id: a.ID, email: a.Email, waits: a.Status == store.Pending, earlier: a.Earlier})
 	}
 	return all, err
 }
@@ -91,13 +99,34 @@ func (s *server) newServers(ctx context.Context, after int64) (all []newcomer, e
 func (s *server) newMirrors(ctx context.Context, after int64) (all []newcomer, err error) {
 	arrived, err := s.store.MirrorArrivals(ctx, after, tellBatch)
 	for _, a := range arrived {
-		all = append(all, newcomer{a.Number, a.ID, a.Email, a.Status == store.Pending, a.Earlier})
+		all = append(all, newcomer{number: a.Number, id: a.ID, email: a.Email, waits: a.Status == store.Pending, earlier: a.Earlier})
 	}
 	return all, err
 }
 
+// serverClaims tells what a request has in common with a listed entry, which
+// everybody can see. Of requests that wait nobody is told but the admins.
+func (s *server) serverClaims(ctx context.Context, id string) (string, error) {
+	review, err := s.store.Review(ctx, id)
+	if errors.Is(err, store.ErrNotFound) { // it is forgotten by now
+		return "", nil
+	}
+	listed := slices.DeleteFunc(review.Conflicts, func(c store.Conflict) bool { return c.Entry == "" })
+	return conflictText(listed), err
+}
+
+// mirrorClaims is serverClaims of a mirror.
+func (s *server) mirrorClaims(ctx context.Context, id string) (string, error) {
+	review, err := s.store.ReviewMirror(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	listed := slices.DeleteFunc(review.Conflicts, func(c store.MirrorConflict) bool { return c.Mirror == "" })
+	return mirrorConflictText(listed), err
+}
+
 func (t *teller) received(letter string, a newcomer) (store.Message, error) {
-	subject, body, err := write(letter, map[string]any{"Origin": t.origin, "ID": a.id})
+	subject, body, err := write(letter, map[string]any{"Origin": t.origin, "ID": a.id, "Conflict": a.conflict})
 	return store.Message{
 		Key: fmt.Sprintf("received %s", a.id), Recipient: a.email, Event: eventReceived,
 		Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body, Bounded: true,

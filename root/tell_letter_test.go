@@ -23,7 +23,7 @@ func TestLetters(t *testing.T) {
 	values := map[string]any{
 		"Origin": "ms.example.org", "ID": "r12", "Entry": "cat-2", "Name": evil, "Addresses": "cat2.example.net:13327", "Reason": evil,
 		"Subject": evil, "Text": evil, "By": evil, "Lines": []string{evil}, "More": int64(3), "Waiting": "Altogether 7.",
-		"Servers": true, "Mirrors": true, "Mirror": "wien", "Facts": []string{"problem  " + evil},
+		"Servers": true, "Mirrors": true, "Mirror": "wien", "Facts": []string{"problem  " + evil}, "Conflict": evil,
 	}
 	files, err := fs.ReadDir(letterFiles, "letters")
 	if err != nil || len(files) < 10 {
