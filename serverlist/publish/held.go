@@ -170,11 +170,41 @@ func (h *Holding) readList(ctx context.Context, s Session, name, typ string, exp
 		return nil, fmt.Errorf("reading %s back: %w", name, err)
 	}
 	if refusal != nil {
+		if h.onceHeld(ctx, s, name, typ) {
+			refusal = &outlivedError{refusal}
+		}
 		h.Refused[name] = refusal
 		return nil, nil
 	}
 	h.crlf[name] = w.sawCR
 	return list, nil
+}
+
+// An outlivedError says that a list is genuine, and that no trust document has
+// its keys any more: what a host holds when keys have changed and the mirror has
+// not run since.
+type outlivedError struct{ err error }
+
+func (e *outlivedError) Error() string {
+	return fmt.Sprintf("its keys were valid and were replaced by newer trust documents (%v)", e.err)
+}
+
+func (e *outlivedError) Unwrap() error { return e.err }
+
+// onceHeld tells whether a list that does not verify did so under an older
+// trust document, and was not revoked. It only serves to say so: what cannot be
+// read again is not an error.
+func (h *Holding) onceHeld(ctx context.Context, s Session, name, typ string) bool {
+	if len(h.Trust.Documents()) < 2 {
+		return false
+	}
+	r, err := s.Read(ctx, name)
+	if err != nil {
+		return false
+	}
+	want := serverlist.Want{Origin: h.Trust.Origin(), Type: typ, Held: keys.Stored}
+	_, err = serverlist.Read(r, want, h.Trust)
+	return errors.Join(err, r.Close()) == nil
 }
 
 func (h *Holding) verify(r io.Reader, name, typ string, expected *serverlist.List) (*serverlist.List, error) {

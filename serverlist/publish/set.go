@@ -266,7 +266,11 @@ func (p *plan) replace(o Outcome, typ string, given, held *serverlist.List) {
 
 // reason tells a repair from an ordinary write.
 func (p *plan) reason(name string) (State, string) {
-	if err := p.held.Refused[name]; err != nil {
+	err := p.held.Refused[name]
+	if outlived := new(outlivedError); errors.As(err, &outlived) {
+		return Written, "what was there was signed by keys that newer trust documents have replaced"
+	}
+	if err != nil {
 		return Repaired, fmt.Sprintf("what was there did not verify: %v", err)
 	}
 	return Written, ""

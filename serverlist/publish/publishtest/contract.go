@@ -255,11 +255,17 @@ func setRotation(t *testing.T, target publish.Target) {
 	root.Rotate(false)
 	docs := root.Documents(1_793_000_001, "alpha")
 	spy := &Spy{Target: target}
-	if _, err := publish.Set(t.Context(), spy, docs); err != nil {
+	report, err := publish.Set(t.Context(), spy, docs)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := spy.Writes(), []string{"trust/2.trust", "mirror.list", "server.list"}; !slices.Equal(got, want) {
 		t.Errorf("written %v, want %v", got, want)
+	}
+	for _, o := range report.Documents { // the lists that were there are genuine, and outlived
+		if o.State == publish.Repaired {
+			t.Errorf("%s is said to be repaired: %s", o.Name, o.Detail)
+		}
 	}
 	holds(t, target, docs)
 }
