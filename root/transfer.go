@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -21,10 +22,7 @@ func (s *server) exportEntries(w http.ResponseWriter, r *http.Request) error {
 	var line []byte
 	return s.writeLines(w, linesType, func(each func([]byte) error) error {
 		return s.store.Export(r.Context(), func(e store.Exported) (err error) {
-			line, err = transfer.AppendLine(line[:0], e.Server, transfer.Private{
-				State: string(e.State), Email: e.Email, Registration: e.Registration,
-				Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated), Reason: e.Reason, Notes: notesOut(e.Notes),
-			})
+			line, err = transfer.AppendLine(line[:0], e.Server, privateOut(&e))
 			if err != nil {
 				return err
 			}
@@ -128,7 +126,7 @@ func (j *importJob) parse(data []byte, skip bool) error {
 		}
 		e, err := transfer.Parse(line)
 		if err == nil {
-			err = j.s.checkImport(&e.Server)
+			err = j.s.checkImport(&e)
 		}
 		if err != nil {
 			j.result.Wrong++
@@ -148,22 +146,29 @@ func (j *importJob) parse(data []byte, skip bool) error {
 	return p
 }
 
-// checkImport refuses what the configuration does not allow.
-func (s *server) checkImport(server *serverlist.Server) error {
-	for _, p := range s.cfg.Games.refuse(server.Game) {
+// checkImport refuses what the configuration does not allow, and what nobody may
+// allow a key.
+func (s *server) checkImport(e *transfer.Entry) error {
+	for _, p := range s.cfg.Games.refuse(e.Server.Game) {
 		return &serverlist.FieldError{Field: p.Field, Problem: p.Problem}
+	}
+	if err := checkAllowed(e.Private.Allowed); err != nil {
+		return fmt.Errorf("private: allowed: %w", err)
 	}
 	return nil
 }
 
 func (j *importJob) add(line int, e transfer.Entry) {
-	in := store.Import{Server: e.Server, Email: e.Private.Email, Reason: e.Private.Reason}
-	switch e.Private.State {
-	case "", string(store.EntryListed):
+	p := &e.Private
+	in := store.Import{Server: e.Server, Email: p.Email, Allowed: p.Allowed}
+	switch p.State {
 	case string(store.EntryRevoked):
-		in.Revoked = true
-	default:
-		in.Wait = true
+		in.Revoked, in.Reason = true, p.Reason
+	case string(store.EntrySuspended):
+		in.Suspended = &store.Suspension{Reason: p.Reason, Admin: p.SuspendedBy}
+		if p.Ends != nil {
+			in.Suspended.Ends = *p.Ends
+		}
 	}
 	if e.Private.Created != nil {
 		in.Created = *e.Private.Created
@@ -214,6 +219,8 @@ func (j *importJob) count(done []store.Imported, lines []int) {
 		switch d.Outcome {
 		case store.ImportListed:
 			j.result.Listed++
+		case store.ImportSuspended:
+			j.result.Suspended++
 		case store.ImportReplaced:
 			j.result.Replaced++
 		case store.ImportQueued:
@@ -227,6 +234,19 @@ func (j *importJob) count(done []store.Imported, lines []int) {
 			j.problem(api.ImportLine{Line: lines[i], ID: d.ID, Conflict: true, Problem: d.Problem})
 		}
 	}
+}
+
+// privateOut is what is handed out of an entry and not published.
+func privateOut(e *store.Exported) transfer.Private {
+	p := transfer.Private{
+		State: string(e.State), Email: e.Email, Registration: e.Registration,
+		Created: timeOrNil(e.Created), Updated: timeOrNil(e.Updated),
+		Reason: e.Reason, Allowed: e.Allowed, Notes: notesOut(e.Notes),
+	}
+	if s := e.Suspended; s != nil {
+		p.Reason, p.Ends, p.SuspendedBy = s.Reason, timeOrNil(s.Ends), s.Admin
+	}
+	return p
 }
 
 func notesOut(all []store.Note) (out []transfer.Note) {

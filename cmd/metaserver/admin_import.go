@@ -44,8 +44,9 @@ func adminImportCommand(f *adminFlags) *cobra.Command {
   - two-line entries of the earlier metaserver (host port unixtime greeting /
     name version comment), which are of the game in --game; a "_" in a name stays.
 
-Without --approve they wait in the queue like any request. An id that is given is
-kept. An entry that is here with another content is a conflict: it is reported,
+Without --approve they wait in the queue like any request. With it an entry that
+was suspended is so again, and its key may change what it could ("metaserver admin
+allow"). An id that is given is kept. An entry that is here with another content is a conflict: it is reported,
 and stays as it is unless --replace is given; the exit status is 1 then. What is
 here already is left out, so that an import which was interrupted is simply run
 again.
@@ -288,8 +289,8 @@ func printImport(out io.Writer, file string, how api.ImportHow, r api.ImportResu
 	} else {
 		say(out, "%s: %d wait for a decision, %d there already.", file, r.Queued, r.Same)
 	}
-	if how.Approve && r.Queued > 0 {
-		say(out, "  %d are suspended and wait for a decision", r.Queued)
+	if r.Suspended > 0 {
+		say(out, "  %d are suspended, as they were", r.Suspended)
 	}
 	if r.Reserved > 0 {
 		say(out, "  %d are revoked: their ids are never given again", r.Reserved)

@@ -16,7 +16,7 @@ import (
 
 // ImportHow says what to do with entries that are imported.
 type ImportHow struct {
-	Approve   bool // they are listed at once; false: they wait in the queue
+	Approve   bool // they are listed, or suspended, at once; false: they wait in the queue
 	Replace   bool // an entry of the same id gets the content that is imported; needs Approve
 	SkipWrong bool // lines that are wrong are left out; false: they refuse everything
 }
@@ -24,6 +24,7 @@ type ImportHow struct {
 // ImportResult says what became of an import.
 type ImportResult struct {
 	Listed    int          `json:"listed"`
+	Suspended int          `json:"suspended"` // not listed for a while, as they were
 	Replaced  int          `json:"replaced"`
 	Queued    int          `json:"queued"`
 	Reserved  int          `json:"reserved"` // revoked: the id is never given again

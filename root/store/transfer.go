@@ -35,25 +35,28 @@ type Exported struct {
 	Registration string // id
 	Created      time.Time
 	Updated      time.Time
-	Reason       string // of a revocation
-	Notes        []Note // about it and the registrations it is made of; the newest MaxNotes
+	Reason       string      // of a revocation
+	Suspended    *Suspension // nil: it is not
+	Allowed      []string    // as in [Entry]
+	Notes        []Note      // about it and the registrations it is made of; the newest MaxNotes
 }
 
 // An Import is an entry to be taken.
 type Import struct {
-	Server  serverlist.Server // with the ID it had; "": it gets one made from its name
-	Email   string            // of its owner; may be empty
-	Revoked bool              // it is not listed; its id is only never given again
-	Reason  string            // of the revocation
-	Wait    bool              // it is not listed at once, whatever ImportHow says
-	Created time.Time         // zero: now
-	Notes   []Note            // their At, Admin and Text
+	Server    serverlist.Server // with the ID it had; "": it gets one made from its name
+	Email     string            // of its owner; may be empty
+	Revoked   bool              // it is not listed; its id is only never given again
+	Reason    string            // of the revocation
+	Suspended *Suspension       // its Reason, Ends and Admin, "": who imports; nil, or over by now: it is not
+	Allowed   []string          // as in [Entry]; what waits in the queue loses it
+	Created   time.Time         // zero: now
+	Notes     []Note            // their At, Admin and Text
 }
 
 // ImportHow says what to do with entries that are imported.
 type ImportHow struct {
-	Approve bool   // they are listed at once; false: they wait in the queue, which has no limit for them
-	Replace bool   // an entry of the same id gets the content that is imported; it keeps its owner unless another e-mail address is
+	Approve bool   // they are listed, or suspended, at once; false: they wait in the queue, which has no limit for them
+	Replace bool   // an entry of the same id gets the content, the suspension and Allowed, if any, that are imported; it keeps its owner unless another e-mail address is
 	Admin   string // who imports
 }
 
@@ -62,12 +65,13 @@ type ImportOutcome string
 
 // The outcomes of an import.
 const (
-	ImportListed   ImportOutcome = "listed"
-	ImportQueued   ImportOutcome = "queued"
-	ImportReplaced ImportOutcome = "replaced"
-	ImportReserved ImportOutcome = "reserved" // it is revoked, and stays so
-	ImportSame     ImportOutcome = "same"     // nothing was to be done
-	ImportConflict ImportOutcome = "conflict" // something else is there, and stays
+	ImportListed    ImportOutcome = "listed"
+	ImportSuspended ImportOutcome = "suspended" // it is not listed for a while
+	ImportQueued    ImportOutcome = "queued"
+	ImportReplaced  ImportOutcome = "replaced"
+	ImportReserved  ImportOutcome = "reserved" // it is revoked, and stays so
+	ImportSame      ImportOutcome = "same"     // nothing was to be done
+	ImportConflict  ImportOutcome = "conflict" // something else is there, and stays
 )
 
 // An Imported says what became of one entry.
@@ -89,18 +93,8 @@ const exportPage = 1000
 func (s *sqlStore) Export(ctx context.Context, each func(Exported) error) error {
 	last := ""
 	for {
-		rows, err := s.r.QueryContext(ctx, `SELECT e.id, e.server,
-			CASE WHEN e.suspended > 0 THEN 'suspended' ELSE e.state END, COALESCE(r.email, ''), e.registration, e.created, e.updated, e.reason
-			FROM entries e LEFT JOIN registrations r ON r.id = e.registration WHERE e.id > $1 ORDER BY e.id LIMIT $2`, last, exportPage)
-		page, err := readRows(rows, err, func(row scanner) (e Exported, err error) {
-			var registration, created, updated int64
-			err = row.Scan(&e.ID, &e.Server, &e.State, &e.Email, &registration, &created, &updated, &e.Reason)
-			if registration > 0 {
-				e.Registration = formatID(registration)
-			}
-			e.Created, e.Updated = unixTime(created), unixTime(updated)
-			return e, err
-		})
+		rows, err := s.r.QueryContext(ctx, selectExported+" WHERE e.id > $1 ORDER BY e.id LIMIT $2", last, exportPage)
+		page, err := readRows(rows, err, readExported)
 		if err != nil {
 			return err
 		}
@@ -169,6 +163,7 @@ func conflictf(id, format string, args ...any) (Imported, error) {
 
 func (i *importer) decide(e *Import) (Imported, error) {
 	who := identity(&e.Server, e.Email)
+	e = i.current(e)
 	if e.Server.ID != "" {
 		held, err := i.held(e.Server.ID)
 		if err != nil {
@@ -200,27 +195,6 @@ func (i *importer) decide(e *Import) (Imported, error) {
 	return conflictf(e.Server.ID, "the same server of the same person is listed as %q", same)
 }
 
-// A heldEntry is the entry that has the id of one to be imported.
-type heldEntry struct {
-	state    EntryState
-	server   string
-	identity string
-	owner    int64  // number of the registration
-	email    string // of the owner
-}
-
-func (i *importer) held(id string) (*heldEntry, error) {
-	var h heldEntry
-	var who []byte
-	err := i.row(`SELECT e.state, e.server, e.identity, e.owner, COALESCE(r.email, '')
-		FROM entries e LEFT JOIN registrations r ON r.id = e.owner WHERE e.id = $1`, id).Scan(&h.state, &h.server, &who, &h.owner, &h.email)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	h.identity = string(who)
-	return &h, err
-}
-
 // listedAs returns the id of the listed entry with an identity.
 func (i *importer) listedAs(who []byte) (id string, err error) {
 	err = i.row("SELECT id FROM entries WHERE identity = $1 AND state = 'listed'", who).Scan(&id)
@@ -230,49 +204,9 @@ func (i *importer) listedAs(who []byte) (id string, err error) {
 	return id, err
 }
 
-// meet decides about an entry whose id is there already.
-func (i *importer) meet(e *Import, held *heldEntry, who []byte) (Imported, error) {
-	id := e.Server.ID
-	text, err := e.Server.MarshalJSON()
-	if err != nil {
-		return Imported{}, err
-	}
-	listed := held.state == EntryListed
-	switch {
-	case !listed && e.Revoked && held.state == EntryRevoked:
-		return Imported{Outcome: ImportSame, ID: id}, nil
-	case !listed:
-		return conflictf(id, "the entry is %s here, and its id is never given again", held.state)
-	case e.Revoked:
-		return conflictf(id, "the entry is listed here; revoke it if that is meant")
-	case held.server == string(text) && (e.Email == "" || held.identity == string(who)):
-		return Imported{Outcome: ImportSame, ID: id}, nil
-	case held.server == string(text) && !i.how.Replace:
-		return conflictf(id, "the entry is the same and belongs to another e-mail address here")
-	case !i.how.Replace:
-		return conflictf(id, "the entry has another content here")
-	case !i.how.Approve || e.Wait:
-		return conflictf(id, "the entry has another content here, and only what is approved at once replaces it")
-	}
-	e, who, owner := held.keep(e, who)
-	if other, err := i.listedAs(who); err != nil || other != "" && other != id {
-		if err != nil {
-			return Imported{}, err
-		}
-		return conflictf(id, "the same server of the same person is listed as %q", other)
-	}
-	if err := i.dropEntryClaims(id); err != nil {
-		return Imported{}, err
-	}
-	if err := i.list(e, who, string(text), owner); err != nil {
-		return Imported{}, err
-	}
-	return Imported{Outcome: ImportReplaced, ID: id}, nil
-}
-
 // add takes an entry that is not here yet.
 func (i *importer) add(e *Import, who []byte) (Imported, error) {
-	if !i.how.Approve || e.Wait {
+	if !i.how.Approve {
 		return i.enqueue(e, who)
 	}
 	named := *e
@@ -291,6 +225,9 @@ func (i *importer) add(e *Import, who []byte) (Imported, error) {
 	}
 	if err := i.list(&named, who, string(text), 0); err != nil {
 		return Imported{}, err
+	}
+	if e.Suspended != nil {
+		return Imported{Outcome: ImportSuspended, ID: named.Server.ID}, nil
 	}
 	return Imported{Outcome: ImportListed, ID: named.Server.ID}, nil
 }
@@ -321,6 +258,9 @@ func (i *importer) list(e *Import, who []byte, text string, owner int64) error {
 		registration = excluded.registration, updated = $7, change = excluded.change`,
 		e.Server.ID, text, who, number, i.created(e), i.change, i.now, cmp.Or(owner, number))
 	if err != nil {
+		return err
+	}
+	if err := i.restrict(e); err != nil {
 		return err
 	}
 	return i.claimAll("entry_claims (kind, value, entry)", &e.Server, e.Server.ID)
@@ -423,7 +363,7 @@ func (i *importer) reserve(e *Import, who []byte) (Imported, error) {
 // finish records what was taken.
 func (i *importer) finish() error {
 	c := i.counts
-	if c[ImportListed]+c[ImportQueued]+c[ImportReplaced]+c[ImportReserved]+i.notes == 0 {
+	if c[ImportListed]+c[ImportSuspended]+c[ImportQueued]+c[ImportReplaced]+c[ImportReserved]+i.notes == 0 {
 		return nil
 	}
 	if _, err := i.exec("UPDATE counters SET value = $1 WHERE name = 'registration' AND value < $1", i.newest); err != nil {
@@ -432,8 +372,8 @@ func (i *importer) finish() error {
 	if _, err := i.exec("UPDATE counters SET value = value + $1 WHERE name = 'pending'", c[ImportQueued]); err != nil {
 		return err
 	}
-	return i.record(ActionImport, "", "", fmt.Sprintf("%d listed, %d replaced, %d queued, %d reserved; %d the same, %d conflicts",
-		c[ImportListed], c[ImportReplaced], c[ImportQueued], c[ImportReserved], c[ImportSame], c[ImportConflict]), i.change)
+	return i.record(ActionImport, "", "", fmt.Sprintf("%d listed, %d suspended, %d replaced, %d queued, %d reserved; %d the same, %d conflicts",
+		c[ImportListed], c[ImportSuspended], c[ImportReplaced], c[ImportQueued], c[ImportReserved], c[ImportSame], c[ImportConflict]), i.change)
 }
 
 // wish returns the id that an imported registration had; "": it had none, or

@@ -32,13 +32,16 @@ const MaxReason = serverlist.MaxDescription
 
 // A Private is what is known of an entry and not published.
 type Private struct {
-	State        string     `json:"state,omitempty"`        // "listed" or "revoked"; "": listed
+	State        string     `json:"state,omitempty"`        // "listed", "suspended" or "revoked"; "": listed
 	Email        string     `json:"email,omitempty"`        // of its owner
 	Registration string     `json:"registration,omitempty"` // id at the root that handed it out; not taken over
 	Created      *time.Time `json:"created,omitempty"`      // when it was listed first
 	Updated      *time.Time `json:"updated,omitempty"`
-	Reason       string     `json:"reason,omitempty"` // of a revocation
-	Notes        []Note     `json:"notes,omitempty"`  // of admins, oldest first
+	Reason       string     `json:"reason,omitempty"`       // of a revocation or a suspension
+	Ends         *time.Time `json:"ends,omitempty"`         // the suspension, by itself; nil: when an admin says so
+	SuspendedBy  string     `json:"suspended_by,omitempty"` // admin, or the root itself
+	Allowed      []string   `json:"allowed,omitzero"`       // members that its key may change by signed requests; absent: those that the root allows
+	Notes        []Note     `json:"notes,omitempty"`        // of admins, oldest first
 }
 
 // A Note is what an admin has noted down about an entry, or about a registration
@@ -55,7 +58,7 @@ func (p *Private) checkNotes() error {
 	}
 	for n, note := range p.Notes {
 		err := errors.Join(serverlist.CheckText(note.Text, MaxReason), serverlist.CheckText(note.Admin, maxAdmin))
-		if err == nil && (note.Text == "" || note.At.Unix() <= 0) {
+		if err == nil && (note.Text == "" || !storable(note.At)) {
 			err = errors.New("needs a time and a text")
 		}
 		if err != nil {
@@ -181,7 +184,7 @@ func (p *Private) check() error {
 	if err := serverlist.CheckText(p.Reason, MaxReason); err != nil {
 		return fmt.Errorf("private: reason %w", err)
 	}
-	if err := p.checkNotes(); err != nil || p.Email == "" {
+	if err := errors.Join(p.checkSuspension(), p.checkNotes()); err != nil || p.Email == "" {
 		return err
 	}
 	a, err := mail.ParseAddress(p.Email)
@@ -190,6 +193,22 @@ func (p *Private) check() error {
 	}
 	return nil
 }
+
+func (p *Private) checkSuspension() error {
+	switch {
+	case p.State != "suspended" && (p.Ends != nil || p.SuspendedBy != ""):
+		return errors.New(`private: has ends or suspended_by and is not suspended; leave them out, or write "state":"suspended"`)
+	case p.Ends != nil && !storable(*p.Ends):
+		return errors.New("private: ends must be after 1970 and before 10000, in UTC; leave it out if an admin is to end the suspension")
+	}
+	if err := serverlist.CheckText(p.SuspendedBy, maxAdmin); err != nil {
+		return fmt.Errorf("private: suspended_by %w", err)
+	}
+	return nil
+}
+
+// storable says whether a time can be kept, and handed out again.
+func storable(t time.Time) bool { return t.Unix() > 0 && t.UTC().Year() <= 9999 }
 
 func clip(s string) string {
 	if len(s) > 40 {

@@ -22,6 +22,8 @@ var transferTests = map[string]func(*testing.T, *world){
 	"ImportReplaces":  importReplaces,
 	"ImportReserves":  importReserves,
 	"ImportNotes":     importNotes,
+	"ImportSuspended": importSuspended,
+	"ImportAllowed":   importAllowed,
 	"ImportAllOrNone": importAllOrNone,
 }
 
@@ -79,6 +81,10 @@ func export(t *testing.T, w *world) {
 	w.register(distinct(4))
 	w.wait(time.Minute)
 	w.suspend(b.Server.ID, time.Time{})
+	w.suspend(c.Server.ID, time.Time{})
+	if err := w.Allow(t.Context(), b.Server.ID, []string{}, "alice"); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := w.Revoke(t.Context(), c.Server.ID, "gone", "alice"); err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +98,11 @@ func export(t *testing.T, w *world) {
 	}
 	first := all[0]
 	if first.ID != a.Server.ID || first.Server != string(text) || first.State != store.EntryListed || first.Email != "one@example.net" ||
-		first.Registration != a.Registration || !first.Created.Equal(start) || first.Reason != "" || first.Notes != nil {
+		first.Registration != a.Registration || !first.Created.Equal(start) || first.Reason != "" || first.Suspended != nil || first.Allowed != nil || first.Notes != nil {
 		t.Errorf("%+v", first)
 	}
-	if all[1].ID != b.Server.ID || all[1].State != store.EntrySuspended {
+	want := store.Suspension{Entry: b.Server.ID, Reason: "cheats", Admin: "alice", Since: w.clock()}
+	if s := all[1]; s.ID != b.Server.ID || s.State != store.EntrySuspended || s.Suspended == nil || *s.Suspended != want || s.Allowed == nil || len(s.Allowed) != 0 {
 		t.Errorf("the suspended one: %+v", all[1])
 	}
 	if all[2].ID != c.Server.ID || all[2].State != store.EntryRevoked || all[2].Reason != "gone" || !all[2].Updated.Equal(w.clock()) {
@@ -218,8 +225,8 @@ func importQueued(t *testing.T, w *world) {
 		t.Fatalf("%+v", got)
 	}
 	waits := line("", "", distinct(2))
-	waits.Wait = true
-	second := w.take(atOnce, waits)[0]
+	waits.Suspended, waits.Allowed = &store.Suspension{Reason: "cheats"}, []string{"version"}
+	second := w.take(queue, waits)[0]
 	wantIDs(t, "queue", w.pending(), got.ID, second.ID)
 	wantIDs(t, "list", w.listed())
 	if c := w.counts(); c.Pending != 2 {
@@ -322,8 +329,8 @@ func importNotes(t *testing.T, w *world) {
 		}
 	}
 	waits := line("", "", distinct(2))
-	waits.Wait, waits.Notes = true, l.Notes
-	id := w.take(atOnce, waits)[0].ID
+	waits.Notes = l.Notes
+	id := w.take(store.ImportHow{Admin: "alice"}, waits)[0].ID
 	if all, err := w.Notes(t.Context(), store.NoteRegistration, id); err != nil || len(all) != 1 {
 		t.Errorf("of one that waits: %+v, %v", all, err)
 	}
