@@ -87,6 +87,15 @@ func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, n
 		told.Audit = newest.Audit
 		return nil, nil
 	}
+	if told.Audit >= newest.Audit {
+		return nil, nil
+	}
+	// What the outbox has no room for it drops. Half of it is for what cannot wait
+	// here, as the illness of a mirror.
+	counts, err := s.store.Counts(ctx)
+	if err != nil || counts.Messages > store.MaxMessages/2 {
+		return nil, err
+	}
 	n := 0
 	err = s.store.Records(ctx, audit.Filter{After: told.Audit}, func(r audit.Record) error {
 		messages, err := s.newsOf(ctx, t, r)

@@ -54,26 +54,27 @@ func (s *Sender) hook(name string) *Hook {
 
 // post sends messages to a webhook, one after the other. The first that is not
 // taken ends it: the next try is in a minute, with what is due then.
-func (s *Sender) post(ctx context.Context, h *Hook, due []store.Message) error {
+func (s *Sender) post(ctx context.Context, h *Hook, due []store.Message) (sent int, err error) {
 	talk, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
 	defer s.lingering(ctx, hangUp)()
 	for _, m := range due {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return sent, context.Cause(ctx)
 		}
 		_, err := h.Webhook.Try(talk, s.hookMessage(m))
 		if err != nil && ctx.Err() != nil {
-			return context.Cause(ctx)
+			return sent, context.Cause(ctx)
 		}
 		if settled := s.settle(ctx, m, err); settled != nil {
-			return settled
+			return sent, settled
 		}
 		if err != nil {
-			return fmt.Errorf("webhook %s: %w", h.Name, err)
+			return sent, fmt.Errorf("webhook %s: %w", h.Name, err)
 		}
+		sent++
 	}
-	return nil
+	return sent, nil
 }
 
 func (s *Sender) hookMessage(m store.Message) notify.Message {

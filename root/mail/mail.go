@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -109,8 +110,12 @@ func (s *Sender) Run(ctx context.Context) error {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
-		if err := s.Send(ctx); err != nil && ctx.Err() == nil {
+		more, err := s.send(ctx)
+		if err != nil && ctx.Err() == nil {
 			s.Log.Error("messages could not be sent; they are tried again", "err", err)
+		}
+		if more && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -121,33 +126,48 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
-// Send forgets old messages and tries once what is due, on all channels at once.
-// Its error is that of servers or of the outbox; what was sent is noted.
+// Send forgets old messages and tries once what is due, on all channels at once,
+// at most a batch of each. Its error is that of servers or of the outbox; what
+// was sent is noted.
 func (s *Sender) Send(ctx context.Context) error {
+	_, err := s.send(ctx)
+	return err
+}
+
+// send tells as well whether a channel has taken so many that there may be more
+// for it.
+func (s *Sender) send(ctx context.Context) (more bool, err error) {
 	if _, err := s.Outbox.PruneMessages(ctx, s.Now().Add(-keepDone)); err != nil {
-		return err
+		return false, err
 	}
 	channels, err := s.Outbox.WaitingChannels(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	failed := make([]error, len(channels))
+	var full atomic.Bool
 	var all sync.WaitGroup
 	for i, channel := range channels {
-		all.Go(func() { failed[i] = s.sendBy(ctx, channel) })
+		all.Go(func() {
+			sent, err := s.sendBy(ctx, channel)
+			failed[i] = err
+			if sent > batch/2 { // it takes them; a few that it refuses hold up nobody
+				full.Store(true)
+			}
+		})
 	}
 	all.Wait()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
-	return errors.Join(failed...)
+	return full.Load(), errors.Join(failed...)
 }
 
-// sendBy tries what is due on one channel.
-func (s *Sender) sendBy(ctx context.Context, channel string) error {
+// sendBy tries what is due on one channel, and returns how many were taken.
+func (s *Sender) sendBy(ctx context.Context, channel string) (sent int, err error) {
 	due, err := s.Outbox.DueMessages(ctx, channel, s.Now(), batch)
 	if err != nil || len(due) == 0 {
-		return err
+		return 0, err
 	}
 	hook := s.hook(channel)
 	switch {
@@ -156,42 +176,46 @@ func (s *Sender) sendBy(ctx context.Context, channel string) error {
 	case channel == store.ByMail && s.Mail != nil:
 		return s.mail(ctx, due)
 	case channel == store.ByMail:
-		return s.failAll(ctx, due, errors.New("root.toml has no [mail]"))
+		return 0, s.failAll(ctx, due, errors.New("root.toml has no [mail]"))
 	}
-	return s.failAll(ctx, due, fmt.Errorf("root.toml has no [[webhook]] of the name %q", channel))
+	return 0, s.failAll(ctx, due, fmt.Errorf("root.toml has no [[webhook]] of the name %q", channel))
 }
 
 // mail sends e-mails over one connection.
-func (s *Sender) mail(ctx context.Context, due []store.Message) error {
+func (s *Sender) mail(ctx context.Context, due []store.Message) (sent int, err error) {
 	talk, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
 	dialed := context.AfterFunc(ctx, hangUp)
 	conn, err := s.Mail.Server.Dial(talk)
 	dialed()
 	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx) // that is nobody's failure
+		return 0, context.Cause(ctx) // that is nobody's failure
 	}
 	if err != nil {
-		return errors.Join(err, s.failAll(ctx, due, err))
+		return 0, errors.Join(err, s.failAll(ctx, due, err))
 	}
 	defer conn.Close()
 	defer s.lingering(ctx, hangUp)()
 	var failed error
 	for _, m := range due {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return sent, context.Cause(ctx)
 		}
 		err := s.deliver(conn, m)
 		if err != nil && ctx.Err() != nil {
-			return context.Cause(ctx)
+			return sent, context.Cause(ctx)
 		}
-		if settled := s.settle(ctx, m, err); err != nil {
+		settled := s.settle(ctx, m, err)
+		switch {
+		case err != nil:
 			failed = errors.Join(failed, errors.New(withoutAddress(err, m.Recipient)), settled)
-		} else {
+		case settled != nil:
 			failed = errors.Join(failed, settled)
+		default:
+			sent++
 		}
 	}
-	return failed
+	return sent, failed
 }
 
 // lingering calls hangUp some time after ctx has ended: a message that is cut off

@@ -3,6 +3,7 @@ package mail_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -271,5 +272,36 @@ func TestEndBeforeTheAnswer(t *testing.T) {
 	}
 	if got := len(p.Letters()); got != 2 || o.waiting(t) != 0 {
 		t.Errorf("%d letters are out and %d wait; want two and none", got, o.waiting(t))
+	}
+}
+
+// Run sends all of many messages at once, not a batch a minute, although a few of
+// their recipients do not exist.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	p, o := testenv.Mail(t, notify.STARTTLS), newOutbox(t)
+	p.Refuse(func(to string) error {
+		if strings.HasPrefix(to, "k7") {
+			return &smtp.SMTPError{Code: 550, Message: "nobody"}
+		}
+		return nil
+	})
+	const many = 180
+	for n := range many {
+		o.put(t, fmt.Sprint("k", n))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- o.sender(t, config(p)).Run(ctx) }()
+	for deadline := time.Now().Add(2 * time.Minute); o.waiting(t) > 0; time.Sleep(10 * time.Millisecond) { // between two looks
+		if time.Now().After(deadline) {
+			t.Fatalf("%d messages still wait", o.waiting(t))
+		}
+	}
+	cancel()
+	<-ended
+	if got, want := len(p.Letters()), many-11; got != want { // k7 and k70 to k79
+		t.Errorf("%d letters, want %d", got, want)
 	}
 }
