@@ -196,12 +196,7 @@ func (s *server) checkBlock(req *api.NewBlock) (store.Block, error) {
 	if strings.TrimSpace(req.Reason) == "" {
 		problems.add("reason", "is required: later admins read it")
 	}
-	if req.Ends != nil {
-		b.Ends = req.Ends.UTC().Truncate(time.Second)
-		if !s.cfg.Now().Before(b.Ends) {
-			problems.add("ends", "is over already")
-		}
-	}
+	b.Ends = s.endOf(req.Ends, &problems)
 	if len(problems) > 0 {
 		return b, invalid(problems...)
 	}

@@ -103,18 +103,23 @@ func TestBlocksAreChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for body, member := range map[string]string{
-		`{"value":"0.0.0.0/0","reason":"x"}`:                                  "value",
-		`{"value":"spam.example"}`:                                            "reason",
-		`{"value":"spam.example","reason":"x","ends":"2001-01-01T00:00:00Z"}`: "ends",
-		`{"value":"spam.example","reason":"x","public":"\u001b[2J"}`:          "public",
-		`{"value":"spam.example","reason":"x","kind":"colour"}`:               "value",
-		`{"value":"spam.example","reason":"x","ends":"tomorrow"}`:             "ends",
+		`{"value":"0.0.0.0/0","reason":"x"}`:                                       "value",
+		`{"value":"spam.example"}`:                                                 "reason",
+		`{"value":"spam.example","reason":"x","ends":"2001-01-01T00:00:00Z"}`:      "ends",
+		`{"value":"spam.example","reason":"x","public":"\u001b[2J"}`:               "public",
+		`{"value":"spam.example","reason":"x","kind":"colour"}`:                    "value",
+		`{"value":"spam.example","reason":"x","ends":"tomorrow"}`:                  "ends",
+		`{"value":"spam.example","reason":"x","ends":"9999-12-31T23:59:59-01:00"}`: "ends",
 	} {
 		if p := w.ask("POST", "/blocks", body).problem(t, http.StatusUnprocessableEntity); fields(p) != member {
 			t.Errorf("%s: %+v", body, p.Errors)
 		}
 	}
 	w.ask("DELETE", "/blocks/b9", "").problem(t, http.StatusNotFound)
+	p := w.ask("POST", "/entries/server-1/suspend", `{"reason":"x","ends":"9999-12-31T23:59:59-01:00"}`).problem(t, http.StatusUnprocessableEntity)
+	if fields(p) != "ends" {
+		t.Errorf("a suspension until the year 10000: %+v", p.Errors)
+	}
 }
 
 // named is a request for a server of this name.

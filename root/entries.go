@@ -123,16 +123,28 @@ func (s *server) suspend(w http.ResponseWriter, r *http.Request) error {
 	if p.Reason = problems.text("reason", req.Reason, serverlist.MaxDescription); strings.TrimSpace(req.Reason) == "" {
 		problems.add("reason", "is required: the owner reads it")
 	}
-	if req.Ends != nil {
-		if p.Ends = req.Ends.UTC().Truncate(time.Second); !s.cfg.Now().Before(p.Ends) {
-			problems.add("ends", "is over already")
-		}
-	}
+	p.Ends = s.endOf(req.Ends, &problems)
 	if len(problems) > 0 {
 		return invalid(problems...)
 	}
 	e, err := s.store.Suspend(r.Context(), p)
 	return s.changedEntry(w, e, err)
+}
+
+// endOf reads when a suspension or a block ends; the zero time: never. JSON has
+// no years after 9999, which an offset may lead to.
+func (s *server) endOf(ends *time.Time, problems *fieldProblems) (at time.Time) {
+	if ends == nil {
+		return at
+	}
+	at = ends.UTC().Truncate(time.Second)
+	switch {
+	case !s.cfg.Now().Before(at):
+		problems.add("ends", "is over already")
+	case at.Year() > 9999:
+		problems.add("ends", "is after the year 9999; leave it out if there is no end")
+	}
+	return at
 }
 
 // resume puts a suspended entry back into the list.
