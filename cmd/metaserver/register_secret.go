@@ -57,7 +57,7 @@ func readSecretURL(ctx context.Context, errOut io.Writer, file, given string) (s
 	if file != "" {
 		data, err := readLimited(ctx, file, maxSecretURL)
 		if err != nil {
-			return "", err
+			return "", withHint(fmt.Errorf("reading the URL: %w", err), "It is the file that --status-file or --offer-file named when the URL was made.")
 		}
 		given, from = strings.TrimSpace(string(data)), file
 		warnReadable(errOut, file)
