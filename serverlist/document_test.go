@@ -289,6 +289,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n")))
 	f.Add(doc[:len(doc)-3])
 	f.Add(append(bytes.Clone(doc), "<script>"...))
+	addVectors(f, "server.list", func(document []byte) []byte { return document })
 	f.Fuzz(func(t *testing.T, data []byte) {
 		opened, openErr := serverlist.Open(bytes.Clone(data), wantServers, root.Chain())
 		streamed, readErr := serverlist.Read(iotest.HalfReader(bytes.NewReader(data)), wantServers, root.Chain())
