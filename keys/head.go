@@ -19,7 +19,7 @@ type Head struct {
 	Mirrors    int64             // version of the mirror list the writer knew; a hint; 0: not said
 	BodySize   int64             // bytes
 	BodySHA256 [sha256.Size]byte // of the body
-	Extra      []Field           // lines this version does not know, in their order
+	Extra      []Field           // lines this version does not know, in their order, and a "mirrors 0"
 }
 
 // A Field is a "key value" line that this version does not know.
@@ -60,6 +60,9 @@ func parseHead(text []byte) (*Head, error) {
 		Extra:      r.extra,
 	}
 	h.BodySize, h.BodySHA256 = r.body("body")
+	if l, said := r.get("mirrors"); said && h.Mirrors == 0 {
+		h.Extra = inOrder(append(h.Extra, Field{l.number, "mirrors", l.value})) // Mirrors cannot say it
+	}
 	if r.err == nil {
 		r.err = h.check()
 	}

@@ -186,6 +186,27 @@ func TestOpenList(t *testing.T) {
 	}
 }
 
+// A hint of 0 says nothing, but it was signed: writing the head again keeps it.
+func TestMirrorsZero(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text, err := head().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, body, _ := strings.Cut(string(text), "body ")
+	for _, zero := range []string{"mirrors 0\n", "x-one 1\nmirrors 0\nx-two 2\n"} {
+		with := before + zero + "body " + body
+		n, err := chain(t, sign(t, w.trust1(), w.alice)).Open(signText(t, []byte(with), w.list), wantList)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := n.Head.Encode(); err != nil || string(again) != with {
+			t.Errorf("%q encodes to %q (%v)", with, again, err)
+		}
+	}
+}
+
 // Unknown lines keep their places, and "!" lines refuse.
 func TestUnknownLines(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,11 @@
 package keys
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,6 +105,12 @@ func (r *lineReader) addExtra(number int, key, value string) error {
 	}
 	r.extra = append(r.extra, Field{number, key, value})
 	return nil
+}
+
+// inOrder sorts lines by where they stand.
+func inOrder(fields []Field) []Field {
+	slices.SortFunc(fields, func(a, b Field) int { return cmp.Compare(a.Line, b.Line) })
+	return fields
 }
 
 func findRule(rules []lineRule, key string) int {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +112,7 @@ func parseTrust(text []byte) (*Trust, error) {
 			return nil, err
 		}
 	}
-	sort.SliceStable(t.Extra, func(i, j int) bool { return t.Extra[i].Line < t.Extra[j].Line })
+	t.Extra = inOrder(t.Extra)
 	return t, t.check()
 }
 
