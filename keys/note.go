@@ -285,7 +285,7 @@ func AddSignatures(note []byte, signers ...*Signer) ([]byte, error) {
 // are about to sign. A bare text is returned whole.
 func DraftText(note []byte) []byte {
 	if end := bytes.Index(note, []byte("\n\n")); end >= 0 {
-		return note[:end+1]
+		return note[: end+1 : end+1] // appending to it copies it
 	}
 	return note
 }

@@ -330,7 +330,7 @@ func openTrust(data []byte) (*Trust, error) {
 		return nil, err
 	}
 	t.data = bytes.Clone(data)
-	t.text = t.data[:len(e.text)]
+	t.text = t.data[:len(e.text):len(e.text)] // appending to it copies it
 	return t, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -90,6 +91,8 @@ func (l *List) parseBody(limits Limits) error {
 			return tooManyElements(most)
 		}
 	}
+	// Whoever appends to one of these gets a copy.
+	l.Servers, l.Mirrors, l.Skipped = slices.Clip(l.Servers), slices.Clip(l.Mirrors), slices.Clip(l.Skipped)
 	return nil
 }
 

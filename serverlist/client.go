@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,9 +71,9 @@ func (c *Client) Cached() (Result, error) {
 	if !c.loaded {
 		c.load()
 	}
-	s, attempts := c.state, c.state.attempts
+	s := c.state
 	c.mu.Unlock()
-	return c.result(s, attempts, nil)
+	return c.result(s, slices.Clone(s.attempts), nil)
 }
 
 // Refresh asks the root and the mirrors for news and returns the highest

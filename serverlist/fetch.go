@@ -266,7 +266,7 @@ func news(n *keys.Note, held *List, url string, prefix []byte) error {
 	case order < 0:
 		return ErrOlder
 	case order == 0:
-		return &ConflictError{URL: url, Held: held.data[:held.body], Got: signedHead(prefix)}
+		return &ConflictError{URL: url, Held: held.data[:held.body:held.body], Got: signedHead(prefix)}
 	}
 	return nil
 }

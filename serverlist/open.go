@@ -140,7 +140,8 @@ func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note)
 }
 
 func newList(note *keys.Note, data []byte, body int, limits Limits) (*List, error) {
-	l := &List{Head: note.Head, Signers: note.Signers, data: data, text: data[:len(note.Text)], body: body}
+	n := len(note.Text) // also as the capacity, here as elsewhere: appending to a part of a document copies it
+	l := &List{Head: note.Head, Signers: note.Signers, data: data, text: data[:n:n], body: body}
 	if err := l.parseBody(limits); err != nil {
 		return nil, err
 	}

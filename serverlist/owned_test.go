@@ -2,10 +2,12 @@ package serverlist_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -34,6 +36,59 @@ func TestOpenOwnsItsBytes(t *testing.T) {
 			!slices.EqualFunc(l.Servers, genuine.Servers, sameServer) {
 			t.Errorf("%s: the list changed with the caller's bytes", name)
 		}
+	}
+}
+
+// A caller may append to what it is given: that never writes into the document, nor
+// into what another caller has appended.
+func TestAppendingChangesNothing(t *testing.T) {
+	t.Parallel()
+	root := newRoot()
+	doc := root.Sign(serverlist.Draft{Body: manyServers(t, 50)})
+	skipping := slices.Concat(manyServers(t, 5), []byte("{}\n{}\n{}\n"))
+	l, err := serverlist.Open(signBody(root, string(skipping)), root.Want(serverlist.TypeServerList), root.Chain())
+	if err != nil || len(l.Skipped) != 3 {
+		t.Fatal(l, err)
+	}
+	if cap(l.Servers) > len(l.Servers) || cap(l.Skipped) > len(l.Skipped) {
+		t.Error("two callers that append to one list write over each other's entries")
+	}
+	l = root.Open(serverlist.TypeServerList, doc)
+	p := newPlay(t, "a")
+	p.site["a"].Put("server.list", p.servers("impostor"))
+	held := p.Open(serverlist.TypeServerList, p.Folder()["server.list"].Data)
+	_, err = (&serverlist.Fetcher{HTTP: p.cfg.HTTP}).List(t.Context(), "http://a.example/server.list", p.Want(serverlist.TypeServerList), p.Chain(), held)
+	var conflict *serverlist.ConflictError
+	if !errors.As(err, &conflict) {
+		t.Fatal(err)
+	}
+	pinned := root.Chain().Pinned()
+	for name, part := range map[string]struct{ part, whole []byte }{
+		"Text of a list":   {l.Text(), l.Bytes()},
+		"Held of conflict": {conflict.Held, held.Bytes()},
+		"Text of trust":    {pinned.Text(), pinned.Bytes()},
+		"DraftText":        {keys.DraftText(doc), doc},
+	} {
+		before := bytes.Clone(part.whole)
+		if _ = append(part.part, "something else"...); !bytes.Equal(part.whole, before) {
+			t.Errorf("%s: appending to it writes over the document", name)
+		}
+	}
+}
+
+// Results of one client share no list of attempts.
+func TestAttemptsAreTheCallers(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	p.cfg.Static = p.Folder()
+	c := p.client()
+	first, err := c.Cached()
+	if err != nil || len(first.Attempts) == 0 {
+		t.Fatal(first.Attempts, err)
+	}
+	clear(first.Attempts)
+	if second, err := c.Cached(); err != nil || second.Attempts[0].Document == "" {
+		t.Errorf("%v, %v", second.Attempts, err)
 	}
 }
 
