@@ -173,6 +173,7 @@ func (s *stage) lookAs(c *serverlist.Client) {
 			s.shown += " (is the clock right?)"
 		}
 		for _, e := range s.last.List.Skipped {
+			s.inPlainWords(e.Error())
 			s.told = append(s.told, "skipped: "+e.Error())
 		}
 		s.tell(s.last.Attempts)
@@ -183,11 +184,21 @@ func (s *stage) lookAs(c *serverlist.Client) {
 // folders.
 func (s *stage) tell(attempts []serverlist.Attempt) {
 	for _, a := range attempts {
+		s.inPlainWords(a.Detail)
 		line := strings.ReplaceAll(a.String(), s.cache, "cache")
 		for name, server := range s.server {
 			line = strings.ReplaceAll(line, server.URL, "http://"+name)
 		}
 		s.told = append(s.told, line)
+	}
+}
+
+// inPlainWords makes sure that what is told neither controls the terminal that
+// it is printed on, nor fills it.
+func (s *stage) inPlainWords(text string) {
+	s.t.Helper()
+	if err := serverlist.CheckText(text, 1000); err != nil {
+		s.t.Errorf("%.200q: %v", text, err)
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/signed-metaserver/metaserver/keys"
 )
@@ -105,19 +107,19 @@ func explainNetwork(err error) string {
 	case err == context.DeadlineExceeded, errors.Is(err, context.Canceled): // the caller's; timeouts of net are below
 		return fmt.Sprintf("given up: %v", err)
 	case errors.As(err, &dns):
-		return fmt.Sprintf("the name %s cannot be resolved: offline, or the domain is gone (%v)", clip(dns.Name), dns)
+		return fmt.Sprintf("the name %s cannot be resolved: offline, or the domain is gone (%s)", clip(dns.Name), words(dns))
 	case errors.As(err, &certificate), errors.As(err, &unknown):
-		return fmt.Sprintf("the TLS certificate does not hold: a wrong clock, a captive portal, or it expired (%v); an http URL needs none, the signature protects the list", err)
+		return fmt.Sprintf("the TLS certificate does not hold: a wrong clock, a captive portal, or it expired (%s); an http URL needs none, the signature protects the list", words(err))
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the answer is not TLS: a captive portal, or an http port under an https URL"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens there; the server is down, or the port is wrong"
 	case isTimeout(err):
-		return fmt.Sprintf("no connection in time: the host is down, unreachable, or a firewall swallows packets (%v)", inner(err))
+		return fmt.Sprintf("no connection in time: the host is down, unreachable, or a firewall swallows packets (%s)", words(err))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return fmt.Sprintf("the connection broke off (%v)", inner(err))
+		return fmt.Sprintf("the connection broke off (%s)", words(err))
 	}
-	return inner(err).Error()
+	return words(err)
 }
 
 func isTimeout(err error) bool {
@@ -125,14 +127,26 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &t) && t.Timeout()
 }
 
-// inner removes the "Get URL:" that net/http puts in front; the URL is told
-// with the error anyway.
-func inner(err error) error {
+// words returns what an error of the network says, without the "Get URL:" that
+// net/http puts in front: the URL is told anyway. A host has a say in some of
+// these errors, as by the names in its certificate; it shall neither control
+// the terminal that they are printed on, nor fill it.
+func words(err error) string {
+	const most = 400
 	var u *url.Error
 	if errors.As(err, &u) {
-		return u.Err
+		err = u.Err
 	}
-	return err
+	text := err.Error()
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if isControl(r) || keys.IsInvisible(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
 }
 
 // statusError explains an answer that brings no document.
