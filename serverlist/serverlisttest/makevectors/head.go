@@ -39,6 +39,9 @@ func headVectors() []vector {
 		list("version-ahead", "6.1", "A version one second after the time of issue.", head.set("version", "1793706121"), "version-ahead"),
 		list("epoch-ahead", "5", "An epoch above that of the newest trust document.", head.set("epoch", "2"), "epoch-ahead"),
 	}
+	wanted := list("wanted-origin", "5", "The list of another origin, which is wanted; but the chain speaks for its own origin alone.", head.origin("other.example.org"), "wrong-origin")
+	wanted.input.Want.Origin = "other.example.org"
+	all = append(all, wanted)
 	for _, key := range []string{"version", "epoch", "issued", "fresh-until", "old-after", "trust", "body"} {
 		all = append(all, list("no-"+key, "2.1", "There is no line "+key+".", head.drop(key), "missing-key"))
 	}

@@ -67,6 +67,8 @@ func heldSignatures() []vector {
 		list("live-old-key", "A live list signed by a key that trust document 2 no longer has.", serverList(list1), "threshold").walk(byAdmins(rotated())),
 		list("stored-stranger", "A stored list that no document of the chain vouches for.", serverList(stranger), "threshold").
 			walk(byAdmins(rotated())).stored("2026-11-02T08:59:59Z"),
+		list("stored-no-role", "A stored list that no document of the chain vouches for; the newest has no role for it, which is the refusal.", serverList(stranger), "no-role").
+			walk(byAdmins(trust2().drop("role list"))).stored("2026-11-02T08:59:59Z"),
 		list("static-newer-key", "A static list signed by a key that its trust documents did not have.", serverList(list3), "threshold").
 			walk(byAdmins(rotated())).static(1),
 		list("live-revoked", "A live list signed by a revoked key.", serverList(list1), "revoked").walk(byAdmins(revoking())),
