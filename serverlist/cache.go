@@ -100,6 +100,13 @@ func (d dirCache) open(name string) ([]storedDocument, error) {
 
 // openFile opens a file of at most limit bytes.
 func openFile(path string, limit int64) (*storedFile, error) {
+	info, err := os.Stat(path)
+	if err == nil {
+		err = checkFile(info, path, limit)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

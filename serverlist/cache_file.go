@@ -28,6 +28,15 @@ type storedFile struct {
 // inMemory is a document that is there already.
 func inMemory(data []byte) *storedFile { return &storedFile{begin: data} }
 
+// checkFile refuses what a document cannot be. It is asked before a file is
+// opened, because opening a named pipe waits for a writer, and after it.
+func checkFile(info fs.FileInfo, name string, limit int64) error {
+	if !info.Mode().IsRegular() || info.Size() > limit {
+		return fmt.Errorf("%s is not a file of at most %d bytes", name, limit)
+	}
+	return nil
+}
+
 // openStored takes over a file of at most limit bytes and reads its beginning.
 func openStored(file fs.File, name string, limit int64) (*storedFile, error) {
 	s := &storedFile{file: file, name: name, limit: limit}
@@ -40,12 +49,13 @@ func openStored(file fs.File, name string, limit int64) (*storedFile, error) {
 
 func (s *storedFile) readBeginning() error {
 	info, err := s.file.Stat()
+	if err == nil {
+		err = checkFile(info, s.name, s.limit)
+	}
 	if err != nil {
 		return err
 	}
-	if s.size = info.Size(); !info.Mode().IsRegular() || s.size > s.limit {
-		return fmt.Errorf("%s is not a file of at most %d bytes", s.name, s.limit)
-	}
+	s.size = info.Size()
 	s.begin = make([]byte, beginning)
 	n, err := io.ReadFull(s.file, s.begin)
 	s.begin = s.begin[:n]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -82,7 +83,7 @@ func (c *Client) loadTrust() {
 func (c *Client) extendFromCache(name string) bool {
 	entries, err := c.cacheLoad(name)
 	if err != nil {
-		c.note(name, c.cacheName(name), OutcomeFailed, "cannot read the cache: "+err.Error())
+		c.noteUnreadable(name, err)
 	}
 	for _, e := range entries {
 		if c.extend(name, c.cacheName(name), e.Data) {
@@ -198,7 +199,7 @@ func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 	docs, err := c.cacheOpen(name)
 	switch {
 	case err != nil:
-		c.note(name, c.cacheName(name), OutcomeFailed, "cannot read the cache: "+err.Error())
+		c.noteUnreadable(name, err)
 	case len(docs) == 0 && c.cfg.Cache != nil:
 		c.note(name, c.cacheName(name), OutcomeAbsent, "nothing is stored yet")
 	}
@@ -242,6 +243,11 @@ func (c *Client) noteOlder(name string, s *storedCopy, chosen *List) {
 	default:
 		c.note(name, s.from, OutcomeOlder, "older than the list in use")
 	}
+}
+
+// noteUnreadable tells, in one line, why the cache cannot be read.
+func (c *Client) noteUnreadable(name string, err error) {
+	c.note(name, c.cacheName(name), OutcomeFailed, "cannot read the cache: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 // note adds an attempt to those of this load.

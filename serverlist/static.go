@@ -11,6 +11,13 @@ func openStatic(fsys fs.FS, name string, limit int64) (*storedFile, error) {
 	if fsys == nil {
 		return nil, fs.ErrNotExist
 	}
+	info, err := fs.Stat(fsys, name)
+	if err == nil {
+		err = checkFile(info, name, limit)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
