@@ -2,6 +2,7 @@ package serverlist
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -113,8 +114,9 @@ type storedCopy struct {
 	opened bool       // its body was read, or could not be
 }
 
-// loadList picks the highest copy. Of equal ones the cached comes before the
-// static one, and the parsed list is reused.
+// loadList picks the highest copy. Of different ones with one number that stays
+// which is in memory. Of equal ones the cached comes before the static one, and
+// the parsed list is reused.
 func (c *Client) loadList(name string) {
 	place := c.state.held(name)
 	memory := *place
@@ -125,7 +127,15 @@ func (c *Client) loadList(name string) {
 		}
 	}()
 	copies := slices.DeleteFunc(slices.Clone(all), func(s *storedCopy) bool { return !c.verifyHead(name, s) })
-	slices.SortStableFunc(copies, func(a, b *storedCopy) int { return CompareHeads(&b.note.Head, &a.note.Head) })
+	stays := func(s *storedCopy) int {
+		if memory != nil && bytes.Equal(s.note.Text, memory.list.Text()) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(copies, func(a, b *storedCopy) int {
+		return cmp.Or(CompareHeads(&b.note.Head, &a.note.Head), stays(b)-stays(a))
+	})
 	*place = nil
 	for _, s := range copies {
 		if *place != nil {
@@ -240,6 +250,7 @@ func (c *Client) noteOlder(name string, s *storedCopy, chosen *List) {
 	case bytes.Equal(s.note.Text, chosen.Text()): // its line ends or signatures may differ
 	case CompareHeads(&s.note.Head, &chosen.Head) == 0:
 		c.note(name, s.from, OutcomeRefused, "has the epoch and version of the list in use, but differs: a signing key is misused; tell the admins")
+		c.storeConflict(chosen.conflict(s.from, s.file.begin))
 	default:
 		c.note(name, s.from, OutcomeOlder, "older than the list in use")
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/keys"
 )
 
 // maxConflicts is how many pairs of conflicting heads are kept as evidence.
@@ -44,7 +46,7 @@ func (c *Client) keep(name string, l *List, url string, ahead *aheadFile) *Attem
 }
 
 // store writes a list to the cache, unless another program has stored a newer
-// one there meanwhile. The trust documents go first: the next start, perhaps
+// one there meanwhile, or a different one of its number. The trust documents go first: the next start, perhaps
 // offline and after a kill in between, could not verify the list without them.
 func (c *Client) store(name string, h *heldList, ahead *aheadFile) error {
 	if c.cfg.Cache == nil {
@@ -55,7 +57,7 @@ func (c *Client) store(name string, h *heldList, ahead *aheadFile) error {
 	}
 	stays := false
 	err := storeUnless(c.cfg.Cache, name, h, ahead, func(held []CacheEntry) bool {
-		stays = slices.ContainsFunc(held, func(e CacheEntry) bool { return c.isNewer(e, h.list) })
+		stays = slices.ContainsFunc(held, func(e CacheEntry) bool { return c.outranks(e, h.list) })
 		return stays
 	})
 	if err == nil && !stays {
@@ -64,11 +66,12 @@ func (c *Client) store(name string, h *heldList, ahead *aheadFile) error {
 	return err
 }
 
-// isNewer tells whether what is stored verifies and is newer than a list.
-func (c *Client) isNewer(e CacheEntry, l *List) bool {
+// outranks tells whether what is stored verifies, and is newer than a list or
+// another of its number.
+func (c *Client) outranks(e CacheEntry, l *List) bool {
 	want := Want{Origin: l.Head.Origin, Type: l.Head.Type, Held: Stored, FirstSeen: e.FirstSeen, Limits: c.cfg.Limits}
 	note, err := OpenHead(e.Data, want, c.chain())
-	return err == nil && CompareHeads(&note.Head, &l.Head) > 0
+	return err == nil && CompareHeads(&note.Head, &l.Head) >= 0 && !bytes.Equal(note.Text, l.Text())
 }
 
 func storeUnless(cache Cache, name string, h *heldList, ahead *aheadFile, stays func([]CacheEntry) bool) error {
@@ -122,11 +125,12 @@ func (c *Client) storeConflict(e *ConflictError) {
 	if c.cfg.Cache == nil {
 		return
 	}
-	pair := bytes.Join([][]byte{e.Held, e.Got}, nil)
+	pair := slices.Concat(e.Held, e.Got)
+	same := func(entry CacheEntry) bool { return textsOf(entry.Data) == textsOf(pair) }
 	for i := 1; i <= maxConflicts; i++ {
 		name := fmt.Sprintf("conflict/%d", i)
 		entries, err := c.cfg.Cache.Load(name)
-		if err != nil || len(entries) > 0 && bytes.Equal(entries[0].Data, pair) {
+		if err != nil || slices.ContainsFunc(entries, same) {
 			return
 		}
 		if len(entries) == 0 {
@@ -136,4 +140,14 @@ func (c *Client) storeConflict(e *ConflictError) {
 			return
 		}
 	}
+}
+
+// textsOf returns the texts of a pair of heads in an order of their own. Which of
+// them was held, and the signatures beside them, make no other pair: anybody can
+// add a line that no key of ours has made.
+func textsOf(pair []byte) (texts [2]string) {
+	second := noteEnd(pair) + 1
+	texts = [2]string{string(keys.DraftText(pair[:second])), string(keys.DraftText(pair[second:]))}
+	slices.Sort(texts[:])
+	return texts
 }

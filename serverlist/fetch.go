@@ -266,9 +266,15 @@ func news(n *keys.Note, held *List, url string, prefix []byte) error {
 	case order < 0:
 		return ErrOlder
 	case order == 0:
-		return &ConflictError{URL: url, Held: held.data[:held.body:held.body], Got: signedHead(prefix)}
+		return held.conflict(url, prefix)
 	}
 	return nil
+}
+
+// conflict is the error of a document that begins so and has another text and
+// the same number.
+func (l *List) conflict(url string, prefix []byte) *ConflictError {
+	return &ConflictError{URL: url, Held: l.data[:l.body:l.body], Got: signedHead(prefix)}
 }
 
 // signedHead cuts the beginning of a document after its signatures.
