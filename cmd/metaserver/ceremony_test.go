@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -60,34 +59,6 @@ func serveFiles() {
 	}
 }
 
-// scriptLauncher is a launcher that was away: pinned at the first trust
-// document, with a copy of an old cache. It must show the server cat2, from
-// where the script says; and if that says a number, it must have walked to the
-// trust document of this number.
-func scriptLauncher(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 && len(args) != 3 {
-		ts.Fatalf("usage: launcher CACHE SOURCE [TRUST-NUMBER]")
-	}
-	cache, err := os.MkdirTemp(ts.MkAbs("."), "launcher-")
-	ts.Check(err)
-	ts.Check(os.CopyFS(cache, os.DirFS(ts.MkAbs(args[0]))))
-	ts.Check(ts.Exec("metaserver", "list", "--trust", "pinned.trust", "--root", "http://"+ts.Getenv("PUBLIC"), "--cache", cache, "--json"))
-	var l listOutput
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &l))
-	if l.Source != args[1] {
-		ts.Fatalf("the launcher shows a list that is %s, want %s", l.Source, args[1])
-	}
-	if len(l.Servers) != 1 || l.Servers[0]["id"] != "cat2" {
-		ts.Fatalf("the launcher shows %v, want cat2", l.Servers)
-	}
-	if len(args) == 3 {
-		name := filepath.Join("trust", args[2]+".trust")
-		if ts.ReadFile(filepath.Join(cache, name)) != ts.ReadFile(filepath.Join("D", "public", name)) {
-			ts.Fatalf("the launcher holds another trust document %s", args[2])
-		}
-	}
-}
-
 // scriptForge does what the thief of a list key can do: it signs a list like
 // the one in FILE, with one more server, and dates it as far ahead as clients
 // accept, so that no later list of its epoch outranks it.
@@ -140,7 +111,8 @@ func scriptNow(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // scriptPrepare lists the server cat2 and the mirror at $MIRROR, pins the first
-// trust document as pinned.trust, and lets a launcher fill the cache "old".
+// trust document as pinned.trust, lets a launcher fill the cache "old", and keeps
+// what is published in the folder "shipped".
 func scriptPrepare(ts *testscript.TestScript, neg bool, args []string) {
 	public, admin := "http://"+ts.Getenv("PUBLIC"), "http://"+ts.Getenv("ADMIN")
 	run := func(args ...string) { ts.Check(ts.Exec("metaserver", args...)) }
@@ -159,6 +131,7 @@ func scriptPrepare(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	run("mirror", "once", "--config", "mirror.toml")
+	ts.Check(os.CopyFS(ts.MkAbs("shipped"), os.DirFS(ts.MkAbs("D/public"))))
 }
 
 // TestRunbook keeps the commands of the runbook those that the scripts run.

@@ -122,12 +122,17 @@ func existsAlready(path string) error {
 	return withHint(fmt.Errorf("%s exists already; it may hold signatures or be in use", path), "Give --out another name, or remove the file yourself.")
 }
 
-// replaceFile replaces a file as a whole.
+// replaceFile replaces a file as a whole. It keeps the permissions of one that is
+// there.
 func replaceFile(path string, data []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is %s; nothing was written", path, kindOf(info.Mode()))
+	perm := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is %s; nothing was written", path, kindOf(info.Mode()))
+		}
+		perm = info.Mode().Perm()
 	}
-	return explainWrite(path, durable.WriteFile(path, data, 0o644))
+	return explainWrite(path, durable.WriteFile(path, data, perm))
 }
 
 // explainWrite names the file that the user named, not a temporary one beside

@@ -49,7 +49,7 @@ WITHOUT a passphrase, and that is told.`,
 				return err
 			}
 			noteUnencrypted(cmd.ErrOrStderr(), passphraseFile)
-			fmt.Fprintf(cmd.ErrOrStderr(), "private key %s, public key %s%s\n", args[0], args[0], keyfile.PublicSuffix)
+			fmt.Fprintf(cmd.ErrOrStderr(), "private key %s, public key %s%s, fingerprint %s\n", args[0], args[0], keyfile.PublicSuffix, keyfile.Fingerprint(signer.VerifierKey()))
 			fmt.Fprintln(cmd.OutOrStdout(), signer.VerifierKey())
 			return nil
 		},
@@ -66,7 +66,8 @@ func keyShowCommand() *cobra.Command {
 		Use:   "show FILE",
 		Short: "Print the verifier key of a key file",
 		Long: `Print the verifier key of FILE, which is a public key, or a private one with its
-public key beside it. --bare prints the public key alone, as the entry of a server
+public key beside it, and on standard error its fingerprint, to be compared on the
+phone; ssh-keygen -lf and ssh-add -l print the same. --bare prints the public key alone, as the entry of a server
 has it and "register --key" takes it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,7 +78,8 @@ has it and "register --key" takes it.`,
 			public := base64.StdEncoding.EncodeToString(key.Public())
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), map[string]any{
-					"name": key.Name(), "id": fmt.Sprintf("%08x", key.ID()), "verifier_key": key.String(), "public_key": public,
+					"name": key.Name(), "id": fmt.Sprintf("%08x", key.ID()), "fingerprint": keyfile.Fingerprint(key),
+					"verifier_key": key.String(), "public_key": public,
 				})
 			}
 			if bare {
@@ -85,6 +87,7 @@ has it and "register --key" takes it.`,
 				return nil
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), key)
+			say(cmd.ErrOrStderr(), "%s has the fingerprint %s", key.Name(), keyfile.Fingerprint(key))
 			return nil
 		},
 	}
@@ -115,19 +118,19 @@ func publicOf(path string) (keys.VerifierKey, error) {
 	return key, err
 }
 
-// loadSigner returns a signer for a key file; its name is that of the public
-// key beside it.
-func loadSigner(path string, passphrase func() ([]byte, error)) (*keys.Signer, error) {
-	key, err := publicOf(path)
-	if err != nil {
-		return nil, err
-	}
+// loadSigner returns a signer for the private key file of a key.
+func loadSigner(path string, key keys.VerifierKey, passphrase func() ([]byte, error)) (*keys.Signer, error) {
 	signer, err := keyfile.Load(path, key.Name(), passphrase)
-	if err != nil {
+	switch {
+	case errors.Is(err, keyfile.ErrPassphrase):
+		return nil, withHint(err, "Nothing was signed. \"ssh-keygen -y -f KEYFILE\" tries a passphrase out; without it the key is lost.")
+	case errors.Is(err, keyfile.ErrNeedsPassphrase):
+		return nil, withHint(err, "Nothing was signed. Give --passphrase-file FILE, or sign with --agent.")
+	case err != nil:
 		return nil, err
-	}
-	if signer.VerifierKey() != key {
-		return nil, fmt.Errorf("%s is not the public key of %s", path+keyfile.PublicSuffix, path)
+	case signer.VerifierKey() != key:
+		return nil, withHint(fmt.Errorf("%s is not the public key of %s; nothing was signed", path+keyfile.PublicSuffix, path),
+			fmt.Sprintf("Make it anew, with the key's name at its end: ssh-keygen -y -f %s", path))
 	}
 	return signer, nil
 }

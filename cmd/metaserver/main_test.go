@@ -73,9 +73,12 @@ func TestScripts(t *testing.T) {
 // $MIRROR:
 //
 //	exec fileserver DIR HOST:PORT     a static web host, as a mirror has it
-//	prepare                           list the server cat2 and the mirror; let a launcher fill the cache "old"
+//	prepare                           list the server cat2 and the mirror; let a launcher fill the cache "old"; keep
+//	                                  D/public of then as "shipped"
 //	launcher CACHE SOURCE [NUMBER]    a launcher pinned at pinned.trust, with a copy of CACHE, shows cat2 from SOURCE,
 //	                                  and holds the trust document NUMBER
+//	launchers NUMBER [hostile]        launchers of every kind show it: offline, with the mirror alone, with the static
+//	                                  lists of "shipped" too
 //	forge KEYFILE LIST OUT            what the thief of a list key can do
 func scriptParams(t *testing.T, dir string) testscript.Params {
 	return testscript.Params{
@@ -103,6 +106,7 @@ func scriptParams(t *testing.T, dir string) testscript.Params {
 			"untilserves": scriptUntilServes,
 			"prepare":     scriptPrepare,
 			"launcher":    scriptLauncher,
+			"launchers":   scriptLaunchers,
 			"forge":       scriptForge,
 		},
 	}

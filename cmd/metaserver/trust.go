@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/spf13/cobra"
 )
@@ -27,28 +28,36 @@ func trustShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show FILE [--trust FILE]",
-		Short: "Print a trust document, or a draft of one, in words",
-		Long: `Print what a trust document says: its keys, roles, thresholds and revocations,
-and whether it is a draft or holds. With --trust, the document must be the
-pinned one or follow from it.`,
+		Short: "Print a trust document, or a draft of one, and what it changes",
+		Long: `Print what a trust document says: its keys with their fingerprints, roles,
+thresholds and revocations; what it changes of the document before; and whether it
+is a draft, who still must sign it, or whether it holds.
+
+The document before is looked for beside FILE and in trust/ there. With --trust,
+FILE must be the pinned document or follow from it. The exit status is 1 if it is
+signed and does not hold.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, doc, err := readDraftFile(cmd.Context(), args[0])
+			s, err := openSigning(cmd.Context(), cmd.ErrOrStderr(), args[0], pinned)
 			if err != nil {
 				return err
 			}
-			standing, err := standingOf(cmd.Context(), cmd.ErrOrStderr(), data, args[0], pinned)
+			standing, err := s.standing(pinned)
 			if err != nil {
 				err = fmt.Errorf("%s does not hold: %w", args[0], err)
 			}
+			out := cmd.OutOrStdout()
 			if asJSON {
-				return errors.Join(printJSON(cmd.OutOrStdout(), trustOutputOf(doc, data, err)), reported(err))
+				return errors.Join(printJSON(out, s.output(err)), reported(err))
 			}
-			describeTrust(cmd.OutOrStdout(), doc)
+			s.describe(out)
+			if !s.complete() {
+				s.printNeeds(out)
+			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", standing)
+			say(out, "%s", standing)
 			return nil
 		},
 	}
@@ -75,27 +84,32 @@ func readDraftFile(ctx context.Context, path string) (data []byte, doc *keys.Tru
 	return data, doc, nil
 }
 
-// standingOf says in a line what the signatures are worth.
-func standingOf(ctx context.Context, notes io.Writer, data []byte, path, pinned string) (string, error) {
-	if pinned != "" {
-		chain, err := (&chainWalk{pinned: pinned, subject: path, notes: notes}).load(ctx)
-		if err != nil {
-			return "", err
-		}
-		if _, err := judgeTrust(data, chain); err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("It follows from %s. SHA-256 %x", pinned, sha256.Sum256(data)), nil
+// standing says in a line what the signatures are worth.
+func (s *signing) standing(pinned string) (string, error) {
+	if err := s.readSignatures(); err != nil {
+		return "", err
 	}
-	if len(keys.DraftText(data)) == len(data) {
+	sum := fmt.Sprintf("SHA-256 %x", sha256.Sum256(s.data))
+	switch {
+	case s.chain != nil:
+		if _, err := judgeTrust(s.data, s.chain); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("It follows from %s. %s", pinned, sum), nil
+	case s.isDraft():
 		return "It is a DRAFT that nobody has signed.", nil
+	case s.isKnown() && s.before != nil:
+		if err := s.holds(); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("It follows from %s; that this is the right one, only its hash or --trust can tell. %s", s.beside, sum), nil
 	}
-	chain, err := keys.NewChain(data)
+	chain, err := keys.NewChain(s.data)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("It holds by itself, signed by %s; that it is the right one, only its hash or --trust can tell.\nSHA-256 %x",
-		strings.Join(keyNames(chain.Pinned().Signers()), ", "), sha256.Sum256(chain.Pinned().Bytes())), nil
+	return fmt.Sprintf("It holds by itself, signed by %s; that it is the right one, only its hash or --trust can tell.\n%s",
+		strings.Join(keyNames(chain.Pinned().Signers()), ", "), sum), nil
 }
 
 // describeTrust prints a document in words. Nothing in it is verified.
@@ -104,13 +118,13 @@ func describeTrust(w io.Writer, t *keys.Trust) {
 	fmt.Fprintf(&b, "Trust document %d of %s, epoch %d, issued %s, to be reviewed by %s\n",
 		t.Version, t.Origin, t.Epoch, formatTime(t.Issued), formatTime(t.ReviewBy))
 	for _, k := range t.Keys {
-		fmt.Fprintf(&b, "  key    %s (id %08x)\n", k.Name(), k.ID())
+		fmt.Fprintf(&b, "  key    %s %s\n", k.Name(), keyfile.Fingerprint(k))
 	}
 	for _, r := range t.Roles {
 		fmt.Fprintf(&b, "  role   %s: %d of %s\n", r.Name, r.Threshold, strings.Join(r.Keys, ", "))
 	}
 	for _, r := range t.Revoked {
-		fmt.Fprintf(&b, "  revoke %s since %s: %s\n", r.Key.Name(), formatTime(r.Since), r.Word)
+		fmt.Fprintf(&b, "  revoke %s since %s: %s %s\n", r.Key.Name(), formatTime(r.Since), r.Word, keyfile.Fingerprint(r.Key))
 	}
 	for _, f := range t.Extra {
 		fmt.Fprintf(&b, "  not understood: %s %s\n", f.Key, f.Value)

@@ -21,6 +21,7 @@ const (
 
 func trustFetchCommand() *cobra.Command {
 	var root, sum, out string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "fetch --root URL --sha256 H --out FILE",
 		Short: "Fetch the trust document whose hash you were given",
@@ -31,12 +32,16 @@ prints it. An existing file with other content is never replaced. FILE may be -
 for standard output.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return fetchTrust(cmd, root, sum, out)
+			if asJSON && out == "-" {
+				return &usageError{"--json and --out - both want standard output"}
+			}
+			return fetchTrust(cmd, root, sum, out, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", "", "base URL of the root or of a mirror's folder")
 	cmd.Flags().StringVar(&sum, "sha256", "", "hash of the document, 64 hex digits")
 	cmd.Flags().StringVar(&out, "out", "", "file to write; - for standard output")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	for _, name := range []string{"root", "sha256", "out"} {
 		cmd.MarkFlagRequired(name)
 	}
@@ -45,7 +50,7 @@ for standard output.`,
 
 // fetchTrust writes the document, and says which it is: beside the result if
 // that goes to standard output.
-func fetchTrust(cmd *cobra.Command, root, sum, out string) error {
+func fetchTrust(cmd *cobra.Command, root, sum, out string, asJSON bool) error {
 	note := startNote(cmd.ErrOrStderr(), "looking for the trust document ...")
 	data, err := findTrust(cmd.Context(), root, sum)
 	note.stop()
@@ -65,6 +70,15 @@ func fetchTrust(cmd *cobra.Command, root, sum, out string) error {
 	}
 	if err := writeNew(out, data); err != nil {
 		return err
+	}
+	if asJSON {
+		s := &signing{path: out, data: data, doc: doc}
+		if err := s.readSignatures(); err != nil {
+			return err
+		}
+		o := s.output(nil)
+		o.File = out
+		return printJSON(cmd.OutOrStdout(), o)
 	}
 	say(cmd.OutOrStdout(), "%s: %s", out, about)
 	return nil

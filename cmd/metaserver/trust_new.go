@@ -1,9 +1,8 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +25,7 @@ type trustChange struct {
 	word      string
 	newEpoch  bool
 	reviewBy  string
+	json      bool
 }
 
 func trustNewCommand() *cobra.Command {
@@ -48,25 +48,7 @@ in other hands: what it signed is then refused everywhere, except lists that wer
 stored before --since.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := os.Lstat(c.out); err == nil {
-				return existsAlready(c.out)
-			}
-			text, err := c.draft(cmd.Context(), cmd.ErrOrStderr(), time.Now())
-			if err != nil {
-				return err
-			}
-			draft, err := keys.ReadDraft(text)
-			if err != nil {
-				return err
-			}
-			if err := checkNumber(c.out, draft.Version); err != nil {
-				return err
-			}
-			if err := writeNew(c.out, text); err != nil {
-				return err
-			}
-			describeTrust(cmd.OutOrStdout(), draft)
-			return nil
+			return c.run(cmd)
 		},
 	}
 	f := cmd.Flags()
@@ -80,9 +62,47 @@ stored before --since.`,
 	f.StringVar(&c.word, "word", "compromised", "why they are revoked, in one word")
 	f.BoolVar(&c.newEpoch, "new-epoch", false, "raise the epoch, without a revocation too, so that versions of lists begin at the present time again")
 	f.StringVar(&c.reviewBy, "review-by", "", "when to look at the document again; in a year without it (RFC 3339)")
+	f.BoolVar(&c.json, "json", false, "print JSON")
 	cmd.MarkFlagRequired("from")
 	cmd.MarkFlagRequired("out")
 	return cmd
+}
+
+// run writes the draft, and says what it changes and who must sign it.
+func (c *trustChange) run(cmd *cobra.Command) error {
+	if _, err := os.Lstat(c.out); err == nil {
+		return existsAlready(c.out)
+	}
+	chain, err := (&chainWalk{pinned: c.from, notes: cmd.ErrOrStderr()}).load(cmd.Context())
+	if err != nil {
+		return err
+	}
+	text, err := c.draft(chain.Newest(), time.Now())
+	if err != nil {
+		return err
+	}
+	draft, err := keys.ReadDraft(text)
+	if err != nil {
+		return err
+	}
+	if err := checkNumber(c.out, draft.Version); err != nil {
+		return err
+	}
+	if err := writeNew(c.out, text); err != nil {
+		return err
+	}
+	s := &signing{path: c.out, data: text, doc: draft, chain: chain, before: chain.Newest(), beside: besideOf(c.from, chain.Newest().Version)}
+	if s.before == chain.Pinned() {
+		s.beside = c.from
+	}
+	if c.json {
+		out := s.output(nil)
+		out.File = c.out
+		return printJSON(cmd.OutOrStdout(), out)
+	}
+	s.describe(cmd.OutOrStdout())
+	s.printNeeds(cmd.OutOrStdout())
+	return nil
 }
 
 // checkNumber refuses the name of another document, as 2.trust for document 3:
@@ -98,14 +118,10 @@ func checkNumber(out string, number int64) error {
 			filepath.Join(filepath.Dir(out), fmt.Sprintf("%d.trust", number)), name))
 }
 
-// draft returns the text of the next document.
-func (c *trustChange) draft(ctx context.Context, notes io.Writer, now time.Time) ([]byte, error) {
-	chain, err := (&chainWalk{pinned: c.from, notes: notes}).load(ctx)
-	if err != nil {
-		return nil, err
-	}
+// draft returns the text of the document after newest.
+func (c *trustChange) draft(newest *keys.Trust, now time.Time) ([]byte, error) {
 	now = now.UTC().Truncate(time.Second)
-	next := *chain.Newest()
+	next := *newest
 	next.Version++
 	next.Issued = now
 	next.ReviewBy = now.AddDate(1, 0, 0)
@@ -121,7 +137,26 @@ func (c *trustChange) draft(ctx context.Context, notes io.Writer, now time.Time)
 		return nil, withHint(fmt.Errorf("no key would be left in: %s", strings.Join(empty, ", ")),
 			"Add the key that takes over with --add-key, and name it with --role.")
 	}
-	return next.Encode()
+	text, err := next.Encode()
+	if refused := new(keys.Error); errors.As(err, &refused) {
+		err = withHint(fmt.Errorf("no reader would accept that document: %w; nothing was written", err), draftHint(refused.Name))
+	}
+	return text, err
+}
+
+// draftHint says what helps against what readers refuse in a document.
+func draftHint(name string) string {
+	switch name {
+	case "bad-threshold":
+		return "A threshold counts distinct keys of its role: lower it, or name more keys, with --role."
+	case "unknown-key":
+		return "Add the key with --add-key, or leave its name out of --role."
+	case "duplicate-name":
+		return "Names are never used twice: give the key that comes another name (metaserver key new --name)."
+	case "revoked-key":
+		return "A revoked key stays revoked under every name: make a new one (metaserver key new)."
+	}
+	return "Change what is named and try again."
 }
 
 func rolesWithoutKeys(t *keys.Trust) (names []string) {
@@ -140,6 +175,9 @@ func (c *trustChange) setReview(t *keys.Trust, now time.Time) error {
 	by, err := time.Parse(time.RFC3339, c.reviewBy)
 	if err != nil {
 		return &usageError{fmt.Sprintf("--review-by %q is not a time as 2027-11-03T00:00:00Z", c.reviewBy)}
+	}
+	if by.Before(now) {
+		return withHint(fmt.Errorf("--review-by %s is in the past", c.reviewBy), "Leave it out for a year from now; or is the clock of this machine wrong?")
 	}
 	t.ReviewBy = by.UTC()
 	return nil

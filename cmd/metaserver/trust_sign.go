@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -10,85 +15,180 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// signFlags are those of "trust sign".
+type signFlags struct {
+	key            string
+	passphraseFile string
+	trust          string
+	agent          bool
+	yes            bool
+	json           bool
+}
+
 func trustSignCommand() *cobra.Command {
-	var keyPath, passphraseFile, pinned string
-	var useAgent bool
+	var f signFlags
 	cmd := &cobra.Command{
 		Use:   "sign DRAFT --key FILE [--agent] [--trust FILE]",
-		Short: "Add your signature to a trust document",
-		Long: `Print what DRAFT says, sign it, and add the signature to the file. Each admin
-does so in turn. With --agent the private key stays in the ssh-agent, and FILE
-may be the public key alone.
+		Short: "Look at a trust document, and add your signature",
+		Long: `Print what DRAFT says and what it changes of the document before, sign it, and
+add the signature to the file. On a terminal you are asked first. Each admin does
+so in turn; the file is all that they exchange. With --agent the private key stays
+in the ssh-agent, and FILE may be the public key alone ("ssh-add -L" prints those
+of an agent).
 
-A new document needs the threshold of the document before it and its own. Whether
-it has both is told if the document before is found: beside DRAFT, in trust/
-there, or through --trust. Sign before it is published: none are added later.`,
+Compare on the phone: the SHA-256 of the text with who drafted it, and the
+fingerprint of each key that comes with whose key it is ("metaserver key show",
+"ssh-keygen -lf" and "ssh-add -l" print it).
+
+A new document needs the threshold of the document before it and its own. The one
+before is looked for beside DRAFT and in trust/ there, or from --trust on. Sign
+before it is published: no signatures are added later.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.HasSuffix(keyPath, keyfile.PublicSuffix) && !useAgent {
-				return withHint(&usageError{fmt.Sprintf("--key %s is a public key, which cannot sign", keyPath)},
-					"Add --agent if an ssh-agent holds the private one; else give the private key's file.")
-			}
-			data, doc, err := readDraftFile(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			s := signing{path: args[0], doc: doc}
-			if err := s.findBefore(cmd.Context(), cmd.ErrOrStderr(), pinned); err != nil {
-				return err
-			}
-			if err := s.checkOpen(data, cmd.ErrOrStderr()); err != nil {
-				return err
-			}
-			describeTrust(cmd.OutOrStdout(), doc)
-			note, name, err := signDraft(cmd.Context(), data, keyPath, passphraseFile, useAgent)
-			if err != nil {
-				return err
-			}
-			if err := replaceFile(args[0], note); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Signed by %s.\n%s\n", name, s.describe(note, name))
-			return nil
+			return f.run(cmd, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&keyPath, "key", "", "your key file")
-	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "file with the key's passphrase; asked for without it")
-	cmd.Flags().StringVar(&pinned, "trust", "", "a trust document of the chain, to find the one before DRAFT")
-	cmd.Flags().BoolVar(&useAgent, "agent", false, "sign with the ssh-agent that SSH_AUTH_SOCK names")
+	cmd.Flags().StringVar(&f.key, "key", "", "your key file")
+	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "file with the key's passphrase; asked for without it")
+	cmd.Flags().StringVar(&f.trust, "trust", "", "a trust document of the chain, to find the one before DRAFT")
+	cmd.Flags().BoolVar(&f.agent, "agent", false, "sign with the ssh-agent that SSH_AUTH_SOCK names")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, and do not ask")
 	cmd.MarkFlagRequired("key")
 	return cmd
 }
 
-func signDraft(ctx context.Context, data []byte, keyPath, passphraseFile string, useAgent bool) (note []byte, name string, err error) {
-	if useAgent {
-		return signByAgent(data, keyPath)
+func (f *signFlags) run(cmd *cobra.Command, path string) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	if strings.HasSuffix(f.key, keyfile.PublicSuffix) && !f.agent {
+		return withHint(&usageError{fmt.Sprintf("--key %s is a public key, which cannot sign", f.key)},
+			"Add --agent if an ssh-agent holds the private one; else give the private key's file.")
 	}
-	signer, err := loadSigner(keyPath, keyPassphrase(ctx, keyPath, passphraseFile))
+	if path == "-" {
+		return &usageError{"DRAFT must be a file, because the signature is added to it"}
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // a link stays one
+	}
+	s, key, err := f.prepare(cmd, path)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	return addSignature(data, signer)
+	if !f.json {
+		s.describe(out)
+		s.printOwnPart(cmd.ErrOrStderr(), key)
+		if err := f.confirm(cmd, s, key); err != nil {
+			return err
+		}
+	}
+	note, err := f.sign(ctx, s, key)
+	if err != nil {
+		return err
+	}
+	if err := s.replace(ctx, note); err != nil {
+		return err
+	}
+	if f.json {
+		o := s.output(nil)
+		o.File, o.Signer = path, key.Name()
+		return printJSON(out, o)
+	}
+	say(out, "Signed by %s.", key.Name())
+	s.printNeeds(out)
+	return nil
 }
 
-func signByAgent(data []byte, keyPath string) (note []byte, name string, err error) {
-	key, err := publicOf(keyPath)
+// prepare finds out who would sign what, and refuses what is of no use, before
+// anybody is asked for a passphrase.
+func (f *signFlags) prepare(cmd *cobra.Command, path string) (*signing, keys.VerifierKey, error) {
+	key, err := publicOf(f.key)
 	if err != nil {
-		return nil, "", err
+		return nil, key, err
 	}
+	s, err := openSigning(cmd.Context(), cmd.ErrOrStderr(), path, f.trust)
+	if err == nil {
+		err = s.readSignatures()
+	}
+	if err == nil {
+		err = s.checkOpen(cmd.Context(), cmd.ErrOrStderr())
+	}
+	if err == nil {
+		key, err = s.nameOf(key)
+	}
+	if err == nil && slices.Contains(s.signers, key) {
+		err = withHint(fmt.Errorf("%s has signed this document already; nothing was changed", key.Name()), "A threshold counts each key once. \"metaserver trust show\" tells who can sign.")
+	}
+	return s, key, err
+}
+
+// printOwnPart tells a signer what becomes of the own key.
+func (s *signing) printOwnPart(w interface{ Write([]byte) (int, error) }, key keys.VerifierKey) {
+	isKey := func(r keys.Revocation) bool { return bytes.Equal(r.Key.Public(), key.Public()) }
+	role, _ := s.doc.Role(keys.RoleTrust)
+	switch {
+	case slices.ContainsFunc(s.doc.Revoked, isKey):
+		say(w, "CAUTION: it revokes %s, the key that you sign with. That counts for the document before, and is the last time.", key.Name())
+	case !slices.Contains(role.Keys, key.Name()):
+		say(w, "CAUTION: %s, the key that you sign with, is not in the role trust of this document: this is the last one that it can sign.", key.Name())
+	}
+}
+
+// confirm asks a person at a terminal. Scripts are not asked: the command says
+// what they want.
+func (f *signFlags) confirm(cmd *cobra.Command, s *signing, key keys.VerifierKey) error {
+	if f.yes || !isTerminal(os.Stdin) {
+		return nil
+	}
+	yes, err := (&asker{in: os.Stdin, out: cmd.ErrOrStderr()}).yes(cmd.Context(),
+		fmt.Sprintf("Sign document %d as %s?", s.doc.Version, cleanText(key.Name())))
+	if err == nil && !yes {
+		err = errDeclined
+	}
+	return err
+}
+
+func (f *signFlags) sign(ctx context.Context, s *signing, key keys.VerifierKey) ([]byte, error) {
+	if f.agent {
+		return signByAgent(ctx, s.data, key)
+	}
+	signer, err := loadSigner(f.key, key, keyPassphrase(ctx, f.key, f.passphraseFile))
+	if err != nil {
+		return nil, err
+	}
+	return keys.AddSignatures(s.data, signer)
+}
+
+// signByAgent waits as long as the agent does: it may ask a person for each
+// signature.
+func signByAgent(ctx context.Context, data []byte, key keys.VerifierKey) (note []byte, err error) {
 	agent, err := keyfile.OpenAgent("")
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	defer agent.Close()
+	defer context.AfterFunc(ctx, func() { agent.Close() })()
+	waiting := startNote(os.Stderr, "waiting for the ssh-agent ...")
 	signer, err := agent.Signer(key)
-	if err != nil {
-		return nil, "", err
+	if err == nil {
+		note, err = keys.AddSignatures(data, signer)
 	}
-	return addSignature(data, signer)
+	waiting.stop()
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return note, err
 }
 
-func addSignature(data []byte, signer *keys.Signer) (note []byte, name string, err error) {
-	note, err = keys.AddSignatures(data, signer)
-	return note, signer.VerifierKey().Name(), err
+// replace writes the signed document, unless somebody else has changed the file
+// while this one was asked.
+func (s *signing) replace(ctx context.Context, note []byte) error {
+	now, _, err := readDraftFile(ctx, s.path)
+	if err != nil || !bytes.Equal(now, s.data) {
+		return withHint(errors.Join(fmt.Errorf("%s was changed or removed while you were signing; nothing was written", s.path), err), "Look at it again, and sign again.")
+	}
+	if err := replaceFile(s.path, note); err != nil {
+		return err
+	}
+	s.data = note
+	return s.readSignatures()
 }

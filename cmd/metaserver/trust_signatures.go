@@ -1,126 +1,149 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"errors"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/keys"
 )
 
-// A signing is a trust document that somebody is about to sign.
-type signing struct {
-	path   string
-	doc    *keys.Trust
-	before *keys.Trust // the document before; nil: it was not found, or there is none
+// A need is what a trust document still lacks of the role trust of a document.
+type need struct {
+	Document  int64    `json:"document"` // whose role it is: the one before, or its own
+	Threshold int      `json:"threshold"`
+	Signed    []string `json:"signed"`   // keys of the role whose signatures verify
+	CanSign   []string `json:"can_sign"` // keys of the role that have not signed
+	Lacks     int      `json:"lacks"`    // how many of those must
 }
 
-// findBefore looks for the document before: in the chain of pinned, or beside
-// the draft, or in trust/ there.
-func (s *signing) findBefore(ctx context.Context, notes io.Writer, pinned string) error {
-	number := s.doc.Version - 1
-	if pinned != "" {
-		chain, err := (&chainWalk{pinned: pinned, subject: s.path, notes: notes}).load(ctx)
-		if err != nil {
-			return err
-		}
-		for _, t := range chain.Documents() {
-			if t.Version == number {
-				s.before = t
-			}
-		}
-		return nil
-	}
-	dir := filepath.Dir(s.path)
-	for _, folder := range []string{filepath.Join(dir, "trust"), dir} {
-		data, err := readTrustFile(ctx, filepath.Join(folder, fmt.Sprintf("%d.trust", number)))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if chain, err := keys.NewChain(data); err == nil && chain.Origin() == s.doc.Origin && chain.Newest().Version == number {
-			s.before = chain.Newest()
-			return nil
+func needOf(rule *keys.Trust, signers []keys.VerifierKey) need {
+	role, _ := rule.Role(keys.RoleTrust)
+	n := need{Document: rule.Version, Threshold: role.Threshold, Signed: []string{}, CanSign: []string{}}
+	distinct := map[string]bool{}
+	for _, k := range rule.Keys {
+		switch public := string(k.Public()); {
+		case !slices.Contains(role.Keys, k.Name()):
+		case slices.Contains(signers, k):
+			n.Signed = append(n.Signed, k.Name())
+			distinct[public] = true
+		default:
+			n.CanSign = append(n.CanSign, k.Name())
 		}
 	}
-	return nil
+	n.Lacks = max(0, role.Threshold-len(distinct))
+	return n
 }
 
-// complete tells whether the document has all signatures that it needs, and
-// whether that is known.
-func (s *signing) complete(note []byte) (complete, known bool) {
+func (n need) String() string {
+	text := fmt.Sprintf("Document %d needs %s", n.Document, plural(n.Threshold, "signature"))
+	if n.Lacks == 0 {
+		return fmt.Sprintf("%s, and has enough: %s.", text, strings.Join(n.Signed, ", "))
+	}
+	signed := "nobody"
+	if len(n.Signed) > 0 {
+		signed = strings.Join(n.Signed, ", ")
+	}
+	return fmt.Sprintf("%s, and lacks %d. Signed: %s. Can sign: %s.", text, n.Lacks, signed, strings.Join(n.CanSign, ", "))
+}
+
+// needs says what is missing under the document before, if that is known, and
+// under the document itself.
+func (s *signing) needs() []need {
+	var all []need
+	if s.before != nil {
+		all = append(all, needOf(s.before, s.signers))
+	}
+	return append(all, needOf(s.doc, s.signers))
+}
+
+// holds tells why readers refuse the document as it is; nil: it can be
+// published. The one before must be known, but for the first.
+func (s *signing) holds() error {
 	if s.doc.Version == 1 {
-		_, err := keys.NewChain(note)
-		return err == nil, true
-	}
-	if s.before == nil {
-		return false, false
+		_, err := keys.NewChain(s.data)
+		return err
 	}
 	chain, err := keys.NewChain(s.before.Bytes())
 	if err == nil {
-		_, err = chain.Extend(note)
+		_, err = chain.Extend(s.data)
 	}
-	return err == nil, true
+	return err
 }
 
-// checkOpen refuses to sign what is published, and warns of what could be: the
-// order in which admins sign does not matter until then.
-func (s *signing) checkOpen(data []byte, notes io.Writer) error {
-	complete, known := s.complete(data)
-	published := false
-	if abs, err := filepath.Abs(s.path); err == nil {
-		published = filepath.Base(filepath.Dir(abs)) == "trust"
+// lacks tells whether signatures are missing, as far as is known.
+func (s *signing) lacks() bool {
+	return slices.ContainsFunc(s.needs(), func(n need) bool { return n.Lacks > 0 })
+}
+
+// complete tells whether the document can be published.
+func (s *signing) complete() bool { return s.isKnown() && s.holds() == nil }
+
+// isKnown tells whether that is known: of the first document, or when the one
+// before is there.
+func (s *signing) isKnown() bool { return s.doc.Version == 1 || s.before != nil }
+
+// printNeeds says who has signed, and who still must.
+func (s *signing) printNeeds(w io.Writer) {
+	for _, n := range s.needs() {
+		say(w, "%s", n)
+	}
+	if len(s.strangers) > 0 {
+		say(w, "Of no worth are the signatures of keys that neither document names: %s.", strings.Join(s.strangers, ", "))
 	}
 	switch {
-	case published && (complete || !known):
-		return withHint(fmt.Errorf("%s lies in a folder trust/, where documents are that are published: signatures are not added to those", s.path),
-			"If it is a draft all the same, move it out of that folder and sign it there.")
-	case complete:
-		fmt.Fprintf(notes, "metaserver: %s has all the signatures it needs already. If it is published, drop this file: signatures are not added later.\n", cleanText(s.path))
+	case !s.isKnown():
+		say(w, "It needs those of document %d as well, which is not here: give --trust FILE, a document before it.", s.doc.Version-1)
+	case s.lacks():
+		say(w, "It is not complete.")
+	case s.complete():
+		say(w, "It is complete and can be published.")
+	default:
+		say(w, "It has all signatures, and no reader accepts it: %v", s.holds())
+	}
+}
+
+// readSignatures verifies the signatures that a document has, each by itself:
+// the rules of a chain ask for all of them at once. A signature that a known key
+// cannot have made is an error.
+func (s *signing) readSignatures() error {
+	s.signers, s.strangers = nil, nil
+	known := slices.Clone(s.doc.Keys)
+	if s.before != nil {
+		known = append(known, s.before.Keys...)
+	}
+	text := keys.DraftText(s.data)
+	block := strings.TrimPrefix(string(s.data[len(text):]), "\n")
+	for line := range strings.Lines(block) {
+		name, id, sig, ok := splitSignature(line)
+		if !ok {
+			return withHint(fmt.Errorf("%s: %q is not a signature line", s.path, line[:min(len(line), 80)]), "After the blank line there are signatures alone. Take the file again from who sent it.")
+		}
+		i := slices.IndexFunc(known, func(k keys.VerifierKey) bool { return k.Name() == name && k.ID() == id })
+		switch {
+		case i < 0:
+			s.strangers = append(s.strangers, name)
+		case len(sig) != ed25519.SignatureSize || !ed25519.Verify(known[i].Public(), text, sig):
+			return withHint(fmt.Errorf("%s: the signature of %s does not verify: the draft was changed after it was signed, or somebody else signed in that name", s.path, name),
+				"Do not sign it. Take the file again from who sent it, compare it on the phone, or draft it again with \"trust new\".")
+		default:
+			s.signers = append(s.signers, known[i])
+		}
 	}
 	return nil
 }
 
-// describe says how far the document is from holding.
-func (s *signing) describe(note []byte, signer string) string {
-	complete, known := s.complete(note)
-	text := s.count(s.doc, note, "its own role trust")
-	switch {
-	case complete:
-		text += "\nIt is complete and can be published."
-	case known && s.before != nil:
-		text += "\n" + s.count(s.before, note, fmt.Sprintf("the role trust of document %d", s.before.Version)) + "\nIt is not complete."
-	case !known:
-		text += fmt.Sprintf("\nIt needs those of document %d as well, which is not here: metaserver trust show %s --trust FILE tells, where FILE is a document before it.", s.doc.Version-1, s.path)
+// splitSignature takes a line "— name base64" apart.
+func splitSignature(line string) (name string, id uint32, sig []byte, ok bool) {
+	rest, dashed := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "— ")
+	name, code, spaced := strings.Cut(rest, " ")
+	raw, err := base64.StdEncoding.Strict().DecodeString(code)
+	if !dashed || !spaced || name == "" || err != nil || len(raw) < 4 {
+		return "", 0, nil, false
 	}
-	own, _ := s.doc.Role(keys.RoleTrust)
-	if counts := s.before != nil && s.mayTrust(s.before, signer); !slices.Contains(own.Keys, signer) && !counts {
-		text += "\n" + signer + " is not in the role trust of this document: its signature counts only if it is in that of the one before."
-	}
-	return text
-}
-
-func (s *signing) mayTrust(t *keys.Trust, signer string) bool {
-	role, _ := t.Role(keys.RoleTrust)
-	return slices.Contains(role.Keys, signer)
-}
-
-// count says how many of a role's keys have signed, by their names.
-func (s *signing) count(t *keys.Trust, note []byte, role string) string {
-	r, _ := t.Role(keys.RoleTrust)
-	var have []string
-	for _, name := range r.Keys {
-		if bytes.Contains(note, []byte("\n— "+name+" ")) {
-			have = append(have, name)
-		}
-	}
-	if len(have) >= r.Threshold {
-		return fmt.Sprintf("It has the %d that %s needs (signed: %s).", r.Threshold, role, strings.Join(have, ", "))
-	}
-	return fmt.Sprintf("It has %d of the %d signatures that %s needs.", len(have), r.Threshold, role)
+	return name, binary.BigEndian.Uint32(raw), raw[4:], true
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
+	"syscall"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -34,9 +36,23 @@ func OpenAgent(path string) (*Agent, error) {
 	}
 	conn, err := net.Dial("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to the ssh-agent: %w", err)
+		return nil, fmt.Errorf("connecting to the ssh-agent at %s (SSH_AUTH_SOCK): %w", path, explainDial(err))
 	}
 	return &Agent{conn, agent.NewClient(conn)}, nil
+}
+
+// explainDial says what it may mean that an agent does not answer.
+func explainDial(err error) error {
+	const start = "; start one with: eval $(ssh-agent); ssh-add KEYFILE"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: it has ended, or the variable is of another login%s", fs.ErrNotExist, start)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: it has ended, or that is no socket%s", syscall.ECONNREFUSED, start)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: it is of another user", fs.ErrPermission)
+	}
+	return err
 }
 
 // Close ends the connection.
@@ -52,14 +68,17 @@ func (a *Agent) Signer(key keys.VerifierKey) (*keys.Signer, error) {
 	}
 	held, err := a.client.List()
 	if err != nil {
-		return nil, fmt.Errorf("asking the ssh-agent for its keys: %w", err)
+		return nil, fmt.Errorf("asking the ssh-agent for its keys: %w: does SSH_AUTH_SOCK name an ssh-agent?", err)
 	}
 	for _, k := range held {
 		if bytes.Equal(k.Blob, public.Marshal()) {
 			return keys.NewSigner(key.Name(), agentKey{a.client, public, key.Public()})
 		}
 	}
-	return nil, fmt.Errorf("the ssh-agent holds %d keys, and %q is not among them; add it with: ssh-add KEYFILE", len(held), key.Name())
+	if len(held) == 0 {
+		return nil, fmt.Errorf("the ssh-agent shows no keys, so not %q: either it is locked (ssh-add -X opens it), or the key was not added or has timed out (ssh-add KEYFILE)", key.Name())
+	}
+	return nil, fmt.Errorf("the ssh-agent holds %d keys (ssh-add -l shows them), and %q, %s, is not among them; add it with: ssh-add KEYFILE", len(held), key.Name(), Fingerprint(key))
 }
 
 // An agentKey is a private key inside an agent, as a crypto.Signer.
@@ -78,7 +97,7 @@ func (k agentKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]b
 	}
 	sig, err := k.agent.Sign(k.ssh, message)
 	if err != nil {
-		return nil, fmt.Errorf("the ssh-agent did not sign: %w", err)
+		return nil, fmt.Errorf("the ssh-agent did not sign: %w: did somebody say no when it asked (ssh-add -c), or was it locked meanwhile?", err)
 	}
 	if sig.Format != ssh.KeyAlgoED25519 {
 		return nil, fmt.Errorf("the ssh-agent signed as %q, not as %q", sig.Format, ssh.KeyAlgoED25519)

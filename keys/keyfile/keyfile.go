@@ -59,6 +59,17 @@ func Create(path, name string, passphrase []byte) (*keys.Signer, error) {
 	return signer, nil
 }
 
+// Fingerprint returns "SHA256:" and the base64 of a hash of the public key, as
+// ssh-keygen -l and ssh-add -l print it: what people compare to be sure that they
+// mean the same key. The key's name is not in it.
+func Fingerprint(key keys.VerifierKey) string {
+	public, err := ssh.NewPublicKey(key.Public())
+	if err != nil { // never of an ed25519 key
+		return err.Error()
+	}
+	return ssh.FingerprintSHA256(public)
+}
+
 func marshalPrivate(private ed25519.PrivateKey, name string, passphrase []byte) ([]byte, error) {
 	var block *pem.Block
 	var err error

@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -247,6 +248,7 @@ func TestLoadPublicRefuses(t *testing.T) {
 		"private key":       private,
 		"not a public key":  []byte("hello\n"),
 		"needs a name":      bytes.TrimSuffix(line, []byte(" "+keyName+"\n")),
+		"security token":    []byte("sk-ssh-ed25519@openssh.com " + base64.StdEncoding.EncodeToString(tokenKey(t)) + " x\n"),
 		"not ed25519":       append(bytes.TrimSpace(ssh.MarshalAuthorizedKey(otherPublic)), " x\n"...),
 		"of OpenSSH (\"ssh": append([]byte(`command="rm" `), line...),
 	} {
@@ -258,6 +260,20 @@ func TestLoadPublicRefuses(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
+}
+
+// tokenKey returns the public key of a security token, in OpenSSH's encoding.
+func tokenKey(t *testing.T) []byte {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ssh.Marshal(struct {
+		Kind        string
+		Key         []byte
+		Application string
+	}{"sk-ssh-ed25519@openssh.com", public, "ssh:"})
 }
 
 func opensshPEM(t *testing.T, private any) []byte {

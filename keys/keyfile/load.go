@@ -161,6 +161,8 @@ func unlock(data []byte, passphrase func() ([]byte, error)) (any, error) {
 
 var errKind = errors.New("its key is not ed25519, the only kind that can sign here: ssh-keygen -t ed25519 makes one")
 
+var errToken = errors.New("its key lies on a security token (sk-ssh-ed25519), which signs more than the text, so nobody could verify it here: ssh-keygen -t ed25519 makes one that can sign")
+
 // checkPrivate makes sure that the two halves belong together: signing with
 // halves that do not would give the private one away.
 func checkPrivate(raw any) (ed25519.PrivateKey, error) {
@@ -185,6 +187,9 @@ func parsePublic(data []byte) (keys.VerifierKey, error) {
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
 		return keys.VerifierKey{}, errors.New("there is more than one line in it; one key is expected")
+	}
+	if public.Type() == ssh.KeyAlgoSKED25519 { // it has an ed25519 key inside, whose signatures are not of the text alone
+		return keys.VerifierKey{}, errToken
 	}
 	crypto, ok := public.(ssh.CryptoPublicKey)
 	if !ok {

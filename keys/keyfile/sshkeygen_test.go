@@ -31,7 +31,8 @@ func TestSSHKeygenReadsOurs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "k")
-			if _, err := keyfile.Create(path, keyName, []byte(passphrase)); err != nil {
+			signer, err := keyfile.Create(path, keyName, []byte(passphrase))
+			if err != nil {
 				t.Fatal(err)
 			}
 			want, err := os.ReadFile(path + keyfile.PublicSuffix)
@@ -42,7 +43,10 @@ func TestSSHKeygenReadsOurs(t *testing.T) {
 			if !bytes.Equal(got, want) {
 				t.Errorf("ssh-keygen reads\n%s, our public file says\n%s", got, want)
 			}
-			run(t, "-l", "-f", path+keyfile.PublicSuffix)
+			line := run(t, "-l", "-f", path+keyfile.PublicSuffix)
+			if fingerprint := keyfile.Fingerprint(signer.VerifierKey()); !bytes.Contains(line, []byte(" "+fingerprint+" ")) {
+				t.Errorf("ssh-keygen -l says %s, we say %s", line, fingerprint)
+			}
 		})
 	}
 }
