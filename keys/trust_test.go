@@ -25,6 +25,8 @@ func TestPinned(t *testing.T) {
 	}
 	_, err := keys.NewChain(append(doc, "\n{}\n"...))
 	refused(t, err, keys.LayerEnvelope, "bad-signature-line")
+	_, err = keys.NewChain(bytes.Replace(doc, []byte("epoch"), []byte("\repoch"), 1))
+	refusedAt(t, err, keys.LayerEnvelope, "carriage-return", 4)
 	_, err = keys.NewChain(sign(t, w.trust1(), w.carol))
 	refused(t, err, keys.LayerSignature, "threshold")
 	_, err = keys.NewChain(sign(t, w.trust1(), w.list)) // a key of the document, not of the role
@@ -41,41 +43,42 @@ func TestTrustRefused(t *testing.T) {
 		change func(*keys.Trust)
 		layer  keys.Layer
 		name   string
+		line   int
 	}{
-		{"number 0", func(d *keys.Trust) { d.Version = 0 }, keys.LayerTrust, "bad-number"},
-		{"no keys", func(d *keys.Trust) { d.Keys = nil }, keys.LayerHead, "missing-key"},
-		{"no roles", func(d *keys.Trust) { d.Roles = nil }, keys.LayerHead, "missing-key"},
-		{"no trust role", func(d *keys.Trust) { d.Roles = d.Roles[1:] }, keys.LayerTrust, "missing-role"},
-		{"threshold 0", func(d *keys.Trust) { d.Roles[0].Threshold = 0 }, keys.LayerTrust, "bad-threshold"},
-		{"threshold below 0", func(d *keys.Trust) { d.Roles[0].Threshold = -1 }, keys.LayerTrust, "bad-threshold"},
-		{"threshold above keys", func(d *keys.Trust) { d.Roles[0].Threshold = 3 }, keys.LayerTrust, "bad-threshold"},
+		{"number 0", func(d *keys.Trust) { d.Version = 0 }, keys.LayerTrust, "bad-number", 0},
+		{"no keys", func(d *keys.Trust) { d.Keys = nil }, keys.LayerHead, "missing-key", 0},
+		{"no roles", func(d *keys.Trust) { d.Roles = nil }, keys.LayerHead, "missing-key", 0},
+		{"no trust role", func(d *keys.Trust) { d.Roles = d.Roles[1:] }, keys.LayerTrust, "missing-role", 0},
+		{"threshold 0", func(d *keys.Trust) { d.Roles[0].Threshold = 0 }, keys.LayerTrust, "bad-threshold", 10},
+		{"threshold below 0", func(d *keys.Trust) { d.Roles[0].Threshold = -1 }, keys.LayerTrust, "bad-threshold", 10},
+		{"threshold above keys", func(d *keys.Trust) { d.Roles[0].Threshold = 3 }, keys.LayerTrust, "bad-threshold", 0},
 		{"threshold above distinct keys", func(d *keys.Trust) {
 			d.Keys = append(d.Keys, twin.VerifierKey())
 			d.Roles[0] = keys.Role{"trust", 2, names(w.alice, twin)}
-		}, keys.LayerTrust, "bad-threshold"},
+		}, keys.LayerTrust, "bad-threshold", 0},
 		{"one key named twice", func(d *keys.Trust) {
 			d.Roles[0] = keys.Role{"trust", 2, names(w.alice, w.alice)}
-		}, keys.LayerTrust, "bad-threshold"},
-		{"key twice", func(d *keys.Trust) { d.Keys = append(d.Keys, w.alice.VerifierKey()) }, keys.LayerTrust, "duplicate-name"},
-		{"role twice", func(d *keys.Trust) { d.Roles = append(d.Roles, d.Roles[0]) }, keys.LayerTrust, "duplicate-name"},
-		{"role of a key that is not there", func(d *keys.Trust) { d.Roles[1].Keys = names(w.carol) }, keys.LayerTrust, "unknown-key"},
-		{"role without keys", func(d *keys.Trust) { d.Roles[1].Keys = nil }, keys.LayerTrust, "bad-role"},
+		}, keys.LayerTrust, "bad-threshold", 0},
+		{"key twice", func(d *keys.Trust) { d.Keys = append(d.Keys, w.alice.VerifierKey()) }, keys.LayerTrust, "duplicate-name", 10},
+		{"role twice", func(d *keys.Trust) { d.Roles = append(d.Roles, d.Roles[0]) }, keys.LayerTrust, "duplicate-name", 13},
+		{"role of a key that is not there", func(d *keys.Trust) { d.Roles[1].Keys = names(w.carol) }, keys.LayerTrust, "unknown-key", 0},
+		{"role without keys", func(d *keys.Trust) { d.Roles[1].Keys = nil }, keys.LayerTrust, "bad-role", 11},
 		{"revoked key in use", func(d *keys.Trust) {
 			d.Revoked = []keys.Revocation{{w.list.VerifierKey(), day0, "lost"}}
-		}, keys.LayerTrust, "revoked-key"},
+		}, keys.LayerTrust, "revoked-key", 0},
 		{"revoked key under another name", func(d *keys.Trust) {
 			d.Revoked = []keys.Revocation{{twin.VerifierKey(), day0, "lost"}}
-		}, keys.LayerTrust, "revoked-key"},
-		{"key with a space in a role", func(d *keys.Trust) { d.Roles[1].Keys = []string{names(w.alice)[0] + " " + names(w.bob)[0]} }, keys.LayerTrust, "bad-role"},
+		}, keys.LayerTrust, "revoked-key", 0},
+		{"key with a space in a role", func(d *keys.Trust) { d.Roles[1].Keys = []string{names(w.alice)[0] + " " + names(w.bob)[0]} }, keys.LayerTrust, "bad-role", 0},
 		{"revoked without a word", func(d *keys.Trust) {
 			d.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0, ""}}
-		}, keys.LayerTrust, "bad-revoke"},
+		}, keys.LayerTrust, "bad-revoke", 13},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			doc := w.trust1()
 			test.change(doc)
 			_, err := doc.Encode()
-			refused(t, err, test.layer, test.name)
+			refusedAt(t, err, test.layer, test.name, test.line)
 		})
 	}
 }
@@ -160,28 +163,31 @@ func TestExtendRefused(t *testing.T) {
 		what   string
 		change func(*keys.Trust)
 		name   string
+		line   int
 	}{
-		{"other origin", func(d *keys.Trust) { d.Origin = "ms.example.net" }, "wrong-origin"},
-		{"number repeated", func(d *keys.Trust) { d.Version = 2 }, "bad-number"},
-		{"gap", func(d *keys.Trust) { d.Version = 4 }, "bad-number"},
-		{"issued earlier", func(d *keys.Trust) { d.Issued = day0 }, "times-misordered"},
-		{"epoch falls", func(d *keys.Trust) { d.Epoch = 1 }, "epoch-falls"},
-		{"revocation dropped", func(d *keys.Trust) { d.Revoked = nil }, "revocation-lost"},
+		{"other origin", func(d *keys.Trust) { d.Origin = "ms.example.net" }, "wrong-origin", 1},
+		{"number repeated", func(d *keys.Trust) { d.Version = 2 }, "bad-number", 0},
+		{"gap", func(d *keys.Trust) { d.Version = 4 }, "bad-number", 0},
+		{"issued earlier", func(d *keys.Trust) { d.Issued = day0 }, "times-misordered", 0},
+		{"epoch falls", func(d *keys.Trust) { d.Epoch = 1 }, "epoch-falls", 0},
+		{"revocation dropped", func(d *keys.Trust) { d.Revoked = nil }, "revocation-lost", 0},
 		{"revocation moved", func(d *keys.Trust) {
 			d.Revoked = []keys.Revocation{{w.carol.VerifierKey(), day0.Add(time.Hour), "lost"}}
-		}, "revocation-lost"},
+		}, "revocation-lost", 0},
 		{"revocation without epoch", func(d *keys.Trust) {
 			d.Revoked = append(d.Revoked, keys.Revocation{w.list2.VerifierKey(), day0, "retired"})
-		}, "epoch-stays"},
+		}, "epoch-stays", 0},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			doc := after(first)
 			doc.Revoked = append([]keys.Revocation(nil), doc.Revoked...)
 			test.change(doc)
 			_, err := c.Extend(sign(t, doc, w.alice))
-			refused(t, err, keys.LayerTrust, test.name)
+			refusedAt(t, err, keys.LayerTrust, test.name, test.line)
 		})
 	}
+	_, err := c.Extend(bytes.Replace(sign(t, after(first), w.alice), []byte("epoch"), []byte("\repoch"), 1))
+	refusedAt(t, err, keys.LayerEnvelope, "carriage-return", 4)
 }
 
 // A rotation of the list key never takes a list that was already shown.
