@@ -215,7 +215,7 @@ func (s *stage) expect(shown string) {
 func (s *stage) tells(parts string) string {
 	s.t.Helper()
 	for _, line := range s.told {
-		rest, found := line, true
+		rest, found := filepath.ToSlash(line), true
 		for part := range strings.SplitSeq(parts, " ... ") {
 			if found {
 				_, rest, found = strings.Cut(rest, part)

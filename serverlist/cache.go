@@ -107,7 +107,7 @@ func openFile(path string, limit int64) (*storedFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return nil, err
 	}

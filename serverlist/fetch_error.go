@@ -92,6 +92,13 @@ func explain(url string, err error) error {
 	return e
 }
 
+// What Windows says in place of ECONNRESET and ECONNREFUSED, which package
+// syscall has there, too, but which no call returns.
+const (
+	wsaConnReset   syscall.Errno = 10054
+	wsaConnRefused syscall.Errno = 10061
+)
+
 func explainNetwork(err error) string {
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
@@ -112,11 +119,11 @@ func explainNetwork(err error) string {
 		return fmt.Sprintf("the TLS certificate does not hold: a wrong clock, a captive portal, or it expired (%s); an http URL needs none, the signature protects the list", words(err))
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "the answer is not TLS: a captive portal, or an http port under an https URL"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		return "connection refused: nothing listens there; the server is down, or the port is wrong"
 	case isTimeout(err):
 		return fmt.Sprintf("no connection in time: the host is down, unreachable, or a firewall swallows packets (%s)", words(err))
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, wsaConnReset):
 		return fmt.Sprintf("the connection broke off (%s)", words(err))
 	}
 	return words(err)

@@ -3,8 +3,12 @@
 //
 // A new version is written to a temporary file in the same folder, synced,
 // renamed over the old one, and the folder is synced. Readers need no lock:
-// whatever they open is one complete version. Writers of the same file do not
-// disturb each other; the last rename wins.
+// whatever they open by [Open] is one complete version. Writers of the same file
+// do not disturb each other; the last rename wins.
+//
+// Windows has no call to sync a folder. There a crash of the program loses
+// nothing either, but with the power the newest version may be lost; the one
+// before it is then there, complete.
 //
 // Temporary files begin with [TempPrefix]. A process that dies leaves its own
 // behind; [Clean] removes them.
@@ -167,6 +171,12 @@ func Rename(from, to string) error {
 	}
 	return SyncDir(filepath.Dir(from))
 }
+
+// Open opens a file for reading that others may replace at the same time. Only
+// on Windows does it differ from [os.Open]: what that has opened nobody can move,
+// and what somebody moves it does not open. Read soon: who wants to replace the
+// file has to wait there, and gives up after two seconds.
+func Open(path string) (*os.File, error) { return open(path) }
 
 // MkdirAll creates a folder and those above it as [os.MkdirAll] does, and
 // returns once they would survive a crash.

@@ -10,6 +10,8 @@ import (
 
 func rename(from, to string) error { return os.Rename(from, to) }
 
+func open(path string) (*os.File, error) { return os.Open(path) }
+
 // SyncDir makes the names in a folder survive a crash: files created in it,
 // renamed into it and removed from it. Where a folder cannot be synced (some
 // network file systems, Windows) it does nothing.
