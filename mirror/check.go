@@ -59,6 +59,9 @@ func Check(ctx context.Context, file string) []Finding {
 	}
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if at, ok := strings.CutPrefix(line, file+":"); ok {
+				line = "line " + at
+			}
 			c.add(Bad, "configuration", file, line, "Put this right first; nothing else was looked at.")
 		}
 		return c.found

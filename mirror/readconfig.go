@@ -1,8 +1,10 @@
 package mirror
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,6 +48,9 @@ const (
 // is read, too.
 func ReadConfig(file string) (Config, error) {
 	data, err := readSmall(file, maxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("configuration: %w; \"metaserver mirror setup\" writes one", err)
+	}
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}

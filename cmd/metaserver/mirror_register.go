@@ -13,14 +13,15 @@ import (
 
 func mirrorRegisterCommand() *cobra.Command {
 	var req api.MirrorRequest
-	var config string
+	var config, statusFile string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "register --config FILE --id I --operator O --email E",
 		Short: "Ask the root to put a mirror into its list",
 		Long: `Ask the root to put the public URLs of a mirror's configuration into the mirror
 list. An admin decides; "register status" tells by the status URL that is printed
-what has become of the request. Keep it: nobody else can find it.
+what has become of the request. Keep it: nobody else can find it. --status-file
+FILE writes it to a new file of mode 0600 instead.
 
 The e-mail address is for the admins, who write to it when the mirror is ill; it
 is never published. Sending the same id with the same address again updates the
@@ -42,13 +43,16 @@ it, which takes some seconds, and shows on a terminal how far it is.`,
 			if len(req.URLs) == 0 {
 				return withHint(fmt.Errorf("%s names no public_url: there is nothing that clients could fetch", config), "Add public_url = \"http://...\" to the [[target]].")
 			}
-			return registerMirror(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), cfg.Root, req, asJSON)
+			return keepStatus(cmd, statusFile, asJSON, func() (api.Accepted, error) {
+				return registerMirror(cmd.Context(), cmd.ErrOrStderr(), cfg.Root, req)
+			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&config, "config", "", "the mirror's configuration file")
 	requestFlags(cmd, &req)
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVar(&statusFile, "status-file", "", "new file for the status URL")
 	for _, name := range []string{"config", "id", "operator", "email"} {
 		cmd.MarkFlagRequired(name)
 	}
@@ -66,14 +70,14 @@ func requestFlags(cmd *cobra.Command, req *api.MirrorRequest) {
 }
 
 // registerMirror asks once: sending the same again is harmless.
-func registerMirror(ctx context.Context, out, errOut io.Writer, root string, req api.MirrorRequest, asJSON bool) error {
+func registerMirror(ctx context.Context, errOut io.Writer, root string, req api.MirrorRequest) (api.Accepted, error) {
 	working := newProgress(os.Stderr)
 	defer working.end()
 	c := newClient(errOut, root, "", working)
 	c.Working = showWork(working)
 	accepted, err := c.RegisterMirror(ctx, req)
 	if err != nil {
-		return explainProblem(err)
+		return accepted, explainProblem(err)
 	}
-	return printAccepted(out, errOut, accepted, asJSON)
+	return accepted, nil
 }

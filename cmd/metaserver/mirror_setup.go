@@ -251,10 +251,11 @@ func notPublished(t *mirror.TargetReport) string {
 }
 
 func (s *mirrorSetup) sendRequest(ctx context.Context) error {
-	if err := registerMirror(ctx, s.out, s.errOut, s.root, s.request, false); err != nil {
+	accepted, err := registerMirror(ctx, s.errOut, s.root, s.request)
+	if err != nil {
 		return fmt.Errorf("the root did not take the registration: %w", err)
 	}
-	return nil
+	return printAccepted(s.out, s.errOut, accepted, false)
 }
 
 // printTimer tells how the mirror is kept up to date.
