@@ -34,7 +34,7 @@ type Tuning struct {
 	BodyHeld   time.Duration // the same when something is held; 30 s
 	Silent     time.Duration // after this a source without an answer no longer counts as in flight; 4 s
 	Connect    time.Duration // to connect; 5 s
-	Head       time.Duration // from the start of a request to a verified head; 30 s
+	Head       time.Duration // from the start of a request to a verified head; for all new trust documents of one source together, too; 30 s
 	Stall      time.Duration // without a byte of the body; 10 s
 	MinRate    int64         // bytes per second of a body, averaged over Stall; 4096
 	Parallel   int           // sources in flight at once, up to twice as many while some of them take longer than BodyEmpty or BodyHeld; 3

@@ -3,10 +3,12 @@ package serverlist_test
 import (
 	"net/http"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // One mirror drips the body just above the minimum rate. A player who has seen
@@ -51,4 +53,36 @@ func TestDrippingMirror(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The only mirror that answers has a list that no key has signed, and then a
+// long chain of trust documents, each just in time. A refresh is over in
+// minutes all the same, not in hours, so that the next can ask others; and what
+// has come of the chain is kept.
+func TestDrippingTrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(t, "hostile")
+		p.cfg.Static = fstest.MapFS{"server.list": file(p.servers("shipped")), "mirror.list": file(p.mirrorList("hostile"))}
+		for range 100 {
+			p.Amend(serverlisttest.Change{})
+		}
+		forged := serverlisttest.NewRoot(serverlisttest.Options{Seed: "stranger"}).Publish(serverlisttest.Servers("impostor"))
+		p.site["hostile"].Put("server.list", forged)
+		p.net["hostile.example"] = slowly(20*time.Second, p.site["hostile"])
+		delete(p.net, "root.example")
+		c := p.client()
+		for last := int64(1); last < 4; {
+			begin := time.Now()
+			r := refresh(t, c)
+			expectList(t, r, serverlist.SourceStatic, "shipped")
+			if took := time.Since(begin); took > 2*time.Minute {
+				t.Fatalf("took %v", took)
+			}
+			if newest := r.Trust.Newest().Version; newest > last {
+				last = newest
+			} else {
+				t.Fatalf("trust document %d is still the newest", last)
+			}
+		}
+	})
 }

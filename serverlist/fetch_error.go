@@ -57,6 +57,7 @@ func (e *FetchError) Unwrap() error { return e.Err }
 // context's end, so that whoever sees "context canceled" can look them up.
 var (
 	errHeadTime = errors.New("no verified head in time: the source is overloaded, or holds connections open on purpose")
+	errWalkTime = errors.New("not all trust documents in time: the next refresh goes on from here")
 	errStall    = errors.New("the transfer stalled")
 	errTooSlow  = errors.New("the transfer is slower than the minimum: an overloaded source, or one that wants to keep the client busy")
 	errTooMuch  = errors.New("more bytes arrive than the document can need")
@@ -108,7 +109,7 @@ func explainNetwork(err error) string {
 	switch {
 	case errors.As(err, &private):
 		return private.Error()
-	case errors.Is(err, errHeadTime), errors.Is(err, errStall), errors.Is(err, errTooSlow), errors.Is(err, errTooMuch),
+	case errors.Is(err, errHeadTime), errors.Is(err, errWalkTime), errors.Is(err, errStall), errors.Is(err, errTooSlow), errors.Is(err, errTooMuch),
 		errors.Is(err, errLost), errors.Is(err, errGrace):
 		return err.Error()
 	case err == context.DeadlineExceeded, errors.Is(err, context.Canceled): // the caller's; timeouts of net are below

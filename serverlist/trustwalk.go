@@ -10,7 +10,9 @@ import (
 
 // walk asks a source for the trust documents after the newest that is known,
 // one by one, and adopts what verifies. Each source is asked once in a round;
-// who comes second waits for what the first one finds.
+// who comes second waits for what the first one finds. All documents together
+// have as much time as one head: a source that is slow on purpose, with hundreds
+// of them, must not keep a refresh from ending. The next one goes on from there.
 func (r *refresh) walk(ctx context.Context, base string) {
 	done, first := r.walkOf(base)
 	if !first {
@@ -21,6 +23,8 @@ func (r *refresh) walk(ctx context.Context, base string) {
 		return
 	}
 	defer close(done)
+	ctx, cancel := context.WithTimeoutCause(ctx, r.c.cfg.Tuning.Head, errWalkTime)
+	defer cancel()
 	for range maxTrustSteps {
 		chain := r.c.chain()
 		name := TrustName(chain.Newest().Version + 1)
