@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// firstRetry is the pause after the first refresh that found nobody, or
-// nothing fresh.
-const firstRetry = 15 * time.Second
+const (
+	firstRetry   = 15 * time.Second // the pause after the first refresh that found nobody, or nothing fresh
+	longestPause = 1 << 62          // and a tenth more is still a time.Duration
+)
 
 // Run refreshes until ctx ends, and returns its error. It calls changed, never
 // twice at once, first with what is held, then whenever the list, its source,
@@ -57,12 +58,14 @@ func differs(a, b Result) bool {
 
 // pauseAfter is the pause after so many failures in a row; dice is in [0, 1).
 func pauseAfter(failures int, every time.Duration, dice float64) time.Duration {
+	every = min(every, longestPause)
 	if failures == 0 {
 		return time.Duration(float64(every) * (0.9 + 0.2*dice))
 	}
 	pause := firstRetry
 	for range failures - 1 {
-		if pause >= every {
+		if pause >= every/2 {
+			pause = every
 			break
 		}
 		pause *= 2

@@ -1,6 +1,7 @@
 package serverlist
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -18,6 +19,19 @@ func TestPauseAfter(t *testing.T) {
 	} {
 		if got := pauseAfter(tt.failures, time.Hour, tt.dice); got != tt.want {
 			t.Errorf("after %d failures %v, want %v", tt.failures, got, tt.want)
+		}
+	}
+}
+
+// Whoever wants a single refresh and passes the longest interval there is does not
+// get a pause of less than nothing.
+func TestPauseOfTheLongestInterval(t *testing.T) {
+	t.Parallel()
+	for _, failures := range []int{0, 1, 1000} {
+		for _, dice := range []float64{0, 0.999999} {
+			if got := pauseAfter(failures, math.MaxInt64, dice); got < firstRetry/2 {
+				t.Errorf("after %d failures %v", failures, got)
+			}
 		}
 	}
 }

@@ -3,7 +3,9 @@ package serverlist
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,9 +33,9 @@ func newState(pinned *keys.Chain) state {
 // A heldList is a verified list and where it is held.
 type heldList struct {
 	list      *List
-	source    Source // SourceCached or SourceStatic
-	from      string // file, or the URL it came from while no cache has it
-	firstSeen time.Time
+	source    Source    // SourceCached or SourceStatic
+	from      string    // file, or the URL it came from while no cache has it
+	firstSeen time.Time // of a static list: when the newest trust document was issued that it came with
 	inCache   bool
 }
 
@@ -70,7 +72,11 @@ func (c *Client) loadTrust() {
 	s := &c.state
 	for range maxTrustSteps {
 		name := TrustName(s.chain.Newest().Version + 1)
-		if data, err := readStatic(c.cfg.Static, name, maxTrustBytes); err == nil && c.extend(name, c.staticName(name), data) {
+		data, err := readStatic(c.cfg.Static, name, maxTrustBytes)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.note(name, c.staticName(name), OutcomeFailed, "cannot read it: "+err.Error())
+		}
+		if err == nil && c.extend(name, c.staticName(name), data) {
 			s.shipped = later(s.shipped, s.chain.Newest().Issued)
 			s.newest = later(s.newest, s.shipped)
 			continue
@@ -186,6 +192,7 @@ func (c *Client) loadStaticMirrors(copies []*storedCopy) {
 	for _, s := range copies {
 		if s.source == SourceStatic && c.open(NameMirrorList, s, before) {
 			c.state.static = s.list
+			return
 		}
 	}
 }
@@ -194,13 +201,12 @@ func (c *Client) loadStaticMirrors(copies []*storedCopy) {
 func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 	want := Want{Origin: c.state.chain.Origin(), Type: typeOf(name), Limits: c.cfg.Limits}
 	var all []*storedCopy
-	add := func(file *storedFile, source Source, from string, held Held, seen time.Time) *storedCopy {
+	add := func(file *storedFile, source Source, from string, seen time.Time) *storedCopy {
 		want := want
-		want.Held = held
-		if held == Static {
-			want.Shipped = seen
+		if source == SourceStatic {
+			want.Held, want.Shipped = Static, seen
 		} else {
-			want.FirstSeen = seen
+			want.Held, want.FirstSeen = Stored, seen
 		}
 		s := &storedCopy{heldList: heldList{source: source, from: from, firstSeen: seen}, file: file, want: want}
 		all = append(all, s)
@@ -214,18 +220,20 @@ func (c *Client) copies(name string, memory *heldList) []*storedCopy {
 		c.note(name, c.cacheName(name), OutcomeAbsent, "nothing is stored yet")
 	}
 	for _, d := range docs {
-		add(d.file, SourceCached, c.cacheName(name), Stored, d.firstSeen).inCache = true
+		add(d.file, SourceCached, c.cacheName(name), d.firstSeen).inCache = true
 	}
-	if c.cfg.Static != nil {
-		file, err := openStatic(c.cfg.Static, name, maxCachedBytes)
-		if err != nil {
-			c.note(name, c.staticName(name), OutcomeAbsent, "not shipped with the program: "+err.Error())
-		} else {
-			add(file, SourceStatic, c.staticName(name), Static, c.state.shipped)
-		}
+	file, err := openStatic(c.cfg.Static, name, maxCachedBytes)
+	switch {
+	case err == nil:
+		add(file, SourceStatic, c.staticName(name), c.state.shipped)
+	case c.cfg.Static == nil:
+	case errors.Is(err, fs.ErrNotExist):
+		c.note(name, c.staticName(name), OutcomeAbsent, "not shipped with the program: "+err.Error())
+	default:
+		c.note(name, c.staticName(name), OutcomeFailed, "cannot read it: "+err.Error())
 	}
-	if memory != nil && memory.source != SourceStatic {
-		add(inMemory(memory.list.Bytes()), memory.source, memory.from, Stored, memory.firstSeen)
+	if memory != nil {
+		add(inMemory(memory.list.Bytes()), memory.source, memory.from, memory.firstSeen)
 	}
 	return all
 }
