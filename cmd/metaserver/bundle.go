@@ -26,12 +26,18 @@ func bundleCommand() *cobra.Command {
 		Short: "Fetch and verify what a launcher ships with",
 		Long: `Fetch the newest lists and trust documents, verify them, and write them to DIR
 as a launcher embeds them: server.list, mirror.list and trust/. DIR/pinned.trust
-is the newest trust document, for the launcher's Config.Trust.
+is the newest trust document, with which the launcher's trust begins. All of them
+together are the Config.Static of package serverlist.
 
 For release scripts: the command fails if no live list can be had, if a list is
-not fresh, or if DIR has a newer one already. Then DIR stays as it was.`,
+not fresh, or if DIR has a newer one already, lists of another origin, or files of
+these names that do not hold. Then DIR stays as it was. When nothing is new, it
+writes the same bytes again.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkBundleFolder(out); err != nil {
+				return err
+			}
 			note := startNote(cmd.ErrOrStderr(), "asking mirrors and root ...")
 			b, err := fetchBundle(cmd.Context(), listFlags{trust: trust, roots: roots, static: bundleIn(out)}, allowStale)
 			note.stop()
@@ -72,6 +78,25 @@ type bundle struct {
 	chain            *keys.Chain
 }
 
+// checkBundleFolder refuses what cannot be a folder for a bundle.
+func checkBundleFolder(dir string) error {
+	if dir == "" {
+		return &usageError{"--out is empty; give the folder to write to"}
+	}
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Lstat(dir)
+		if err == nil {
+			return &usageError{fmt.Sprintf("--out %s is a link that leads nowhere; give a folder to write to", dir)}
+		}
+		return nil
+	}
+	if err == nil && !info.IsDir() {
+		return &usageError{fmt.Sprintf("--out %s is %s; give a folder to write to", dir, kindOf(info.Mode()))}
+	}
+	return nil
+}
+
 // bundleIn returns a folder that holds a bundle; "" if it does not, or not yet.
 func bundleIn(dir string) string {
 	if _, err := os.Stat(filepath.Join(dir, publish.ServerList)); err != nil {
@@ -87,11 +112,18 @@ func fetchBundle(ctx context.Context, f listFlags, allowStale bool) (*bundle, er
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	refreshing, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	r, err := client.Refresh(ctx)
-	if err != nil {
-		return nil, withHint(err, "Nothing was written. Check the network and --root.")
+	r, err := client.Refresh(refreshing)
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	if none := new(serverlist.NoListError); errors.As(err, &none) {
+		advice := "Check the network and --root."
+		if signedByOthers(none.Attempts) {
+			advice = adviseTrust(f.trust)
+		}
+		return nil, withHint(err, "Nothing was written. "+advice)
 	}
 	if err := judgeBundle(r, allowStale); err != nil {
 		return nil, withHint(err, "Nothing was written. Ask the root's admin whether the root is up and its clock right.")
@@ -174,36 +206,59 @@ func (b *bundle) write(dir string) error {
 	return nil
 }
 
-// checkOld refuses to replace files that are no documents of their kind: DIR is
-// then hardly the folder that was meant.
+// checkOld refuses to replace files that are no documents of their kind and
+// origin: DIR is then hardly the folder that was meant. Nor does it leave a next
+// trust document there that does not follow: launchers would ship with it.
 func (b *bundle) checkOld(dir string) error {
-	types := map[string]string{
-		publish.ServerList: serverlist.TypeServerList, publish.MirrorList: serverlist.TypeMirrorList,
-		serverlist.NamePinned: keys.TypeTrust,
+	type document struct{ name, typ string }
+	documents := []document{
+		{serverlist.NamePinned, keys.TypeTrust},
+		{publish.MirrorList, serverlist.TypeMirrorList},
+		{publish.ServerList, serverlist.TypeServerList},
 	}
 	for _, t := range b.chain.Documents() {
-		types[publish.TrustName(t.Version)] = keys.TypeTrust
+		documents = append(documents, document{publish.TrustName(t.Version), keys.TypeTrust})
 	}
-	for name, typ := range types {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	for _, d := range documents {
+		if err := b.checkFile(filepath.Join(dir, filepath.FromSlash(d.name)), d.typ); err != nil {
+			return err
 		}
-		if err != nil {
-			return explainWrite(path, err)
-		}
-		var held []byte
-		if info.Mode().IsRegular() {
-			if held, err = readWhole(path, maxDocument); err != nil {
-				return err
-			}
-		}
-		if claimedType(held) != typ {
-			return withHint(fmt.Errorf("%s is there and is not a document of type %s; nothing was written", path, typ), "Give --out another folder, or move the file away.")
-		}
+	}
+	next := filepath.Join(dir, filepath.FromSlash(publish.TrustName(b.Trust+1)))
+	if _, err := os.Lstat(next); err == nil {
+		return notReplaced(next, fmt.Sprintf("does not follow from trust document %d", b.Trust))
 	}
 	return nil
+}
+
+// checkFile judges one file; that it is absent is as good.
+func (b *bundle) checkFile(path, typ string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return explainWrite(path, err)
+	}
+	var held []byte
+	if info.Mode().IsRegular() {
+		if held, err = readWhole(path, maxDocument); err != nil {
+			return err
+		}
+	}
+	origin, _, _ := strings.Cut(string(held[:min(len(held), 1024)]), "\n")
+	origin = strings.TrimSuffix(origin, "\r")
+	switch {
+	case claimedType(held) != typ:
+		return notReplaced(path, "is not a document of type "+typ)
+	case origin != b.Origin:
+		return notReplaced(path, "is of the origin "+origin+", and not of "+b.Origin)
+	}
+	return nil
+}
+
+func notReplaced(path, why string) error {
+	return withHint(fmt.Errorf("%s is there and %s; nothing was written", path, why), "Give --out another folder, or move the file away.")
 }
 
 func (b *bundle) print(w io.Writer, dir string) {

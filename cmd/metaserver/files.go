@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
@@ -68,8 +69,19 @@ func readWhole(path string, limit int64) ([]byte, error) {
 }
 
 // readTrustFile reads a trust document, signed or not, from a regular file, or
-// from standard input for "-".
+// from standard input for "-". It refuses what says of itself that it is a list.
 func readTrustFile(ctx context.Context, path string) ([]byte, error) {
+	data, err := readTrustBytes(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if typ := claimedType(data); typ == serverlist.TypeServerList || typ == serverlist.TypeMirrorList {
+		return nil, withHint(fmt.Errorf("%s is a list (%s), not a trust document", path, typ), "metaserver verify shows what a list says.")
+	}
+	return data, nil
+}
+
+func readTrustBytes(ctx context.Context, path string) ([]byte, error) {
 	if path == "-" {
 		return readLimited(ctx, path, maxTrust)
 	}

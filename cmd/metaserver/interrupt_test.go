@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"testing"
+
+	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
 
 // TestInterrupted: who stops a command is told that, and not what the work that
@@ -15,10 +18,15 @@ func TestInterrupted(t *testing.T) {
 	defer writer.Close()
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
+	trust := filepath.Join(t.TempDir(), "1.trust")
+	writeFile(t, trust, string(serverlisttest.NewRoot(serverlisttest.Options{}).Pinned()))
+	const root = "http://ms.example.org/"
 	for _, args := range [][]string{
 		{"root", "check", "--data", t.TempDir()},
 		{"admin", "audit", "--verify", "-"},
 		{"conformance", "--", "true"},
+		{"bundle", "--trust", trust, "--root", root, "--out", filepath.Join(t.TempDir(), "new")},
+		{"list", "--trust", trust, "--root", root},
 	} {
 		program := newProgram()
 		program.SetArgs(args)

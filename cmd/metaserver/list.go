@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/probe"
 	"github.com/spf13/cobra"
@@ -82,6 +83,9 @@ func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
 	late := errors.Is(refreshing.Err(), context.DeadlineExceeded)
 	cancel()
 	note.stop()
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err != nil {
 		return reportNoList(out, errOut, f, late, err)
 	}
@@ -97,7 +101,15 @@ func runList(ctx context.Context, out, errOut io.Writer, f listFlags) error {
 }
 
 func newListClient(ctx context.Context, f listFlags) (*serverlist.Client, error) {
+	if f.trust == "" {
+		return nil, &usageError{"--trust is empty; give the file of the pinned trust document"}
+	}
 	pinned, err := readTrustFile(ctx, f.trust)
+	if err == nil {
+		if _, err = keys.NewChain(pinned); err != nil {
+			err = fmt.Errorf("%s: %w", f.trust, err)
+		}
+	}
 	if err != nil {
 		return nil, withHint(fmt.Errorf("trust document: %w", err), "The root's admin gives it out; on the root it is D/public/trust/1.trust.")
 	}
@@ -117,8 +129,8 @@ func newListClient(ctx context.Context, f listFlags) (*serverlist.Client, error)
 		cfg.StaticName = f.static
 	}
 	client, err := serverlist.New(cfg)
-	if err != nil {
-		return nil, withHint(err, "Nothing was fetched. Check --trust, --root, --cache and --static.")
+	if err != nil { // of --trust and its like all is checked but that --root is a folder
+		return nil, &usageError{strings.Replace(err.Error(), "Config.Root:", "--root", 1)}
 	}
 	return client, nil
 }
@@ -198,6 +210,20 @@ func reportNoList(out, errOut io.Writer, f listFlags, late bool, err error) erro
 
 // adviseNoList says what to look at first.
 func adviseNoList(f listFlags, late bool, attempts []serverlist.Attempt) string {
+	switch {
+	case signedByOthers(attempts):
+		return adviseTrust(f.trust)
+	case late:
+		return fmt.Sprintf("The time was over after %s: give a longer --timeout. --static names a folder with shipped lists.", f.timeout)
+	case len(attempts) == 0:
+		return "Nobody was asked: give --root, the URL of the root; --static names a folder with shipped lists."
+	}
+	return "Check the network and --root; --static names a folder with shipped lists."
+}
+
+// signedByOthers tells whether all that was refused lacks the signatures of the
+// right keys.
+func signedByOthers(attempts []serverlist.Attempt) bool {
 	refused, strangers := 0, 0
 	for _, a := range attempts {
 		if a.Outcome == serverlist.OutcomeRefused {
@@ -207,13 +233,11 @@ func adviseNoList(f listFlags, late bool, attempts []serverlist.Attempt) string 
 			}
 		}
 	}
-	switch {
-	case strangers > 0 && strangers == refused:
-		return fmt.Sprintf("The lists are signed by others than %s names: is it the trust document of this root? Ask its admin for the document and its SHA-256.", f.trust)
-	case late:
-		return fmt.Sprintf("The time was over after %s: give a longer --timeout. --static names a folder with shipped lists.", f.timeout)
-	}
-	return "Check the network and --root; --static names a folder with shipped lists."
+	return strangers > 0 && strangers == refused
+}
+
+func adviseTrust(file string) string {
+	return fmt.Sprintf("The lists are signed by others than %s names: is it the trust document of this root? Ask its admin for the document and its SHA-256.", file)
 }
 
 // printList prints the list for people.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
-	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/spf13/cobra"
 )
 
@@ -71,9 +70,6 @@ signed and does not hold.`,
 func readDraftFile(ctx context.Context, path string) (data []byte, doc *keys.Trust, err error) {
 	if data, err = readTrustFile(ctx, path); err != nil {
 		return nil, nil, err
-	}
-	if typ := claimedType(data); typ == serverlist.TypeServerList || typ == serverlist.TypeMirrorList {
-		return nil, nil, withHint(fmt.Errorf("%s is a list (%s), not a trust document", path, typ), "metaserver verify shows what a list says.")
 	}
 	if data, err = keys.NormalizeLines(data); err == nil {
 		doc, err = keys.ReadDraft(keys.DraftText(data))
