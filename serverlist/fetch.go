@@ -20,6 +20,7 @@ const (
 	maxTrustSteps = 256     // trust documents fetched in one walk
 	maxTrustBytes = keys.MaxTrustText + 1 + keys.MaxSignatureBlock + 1
 	maxValidators = 1000 // URLs whose ETag is remembered
+	maxValidator  = 512  // bytes of an ETag; a longer one is not
 )
 
 // A Fetcher gets documents from single URLs. It verifies a head before it
@@ -314,7 +315,7 @@ func (f *Fetcher) conditions(url string, held *List) http.Header {
 
 func (f *Fetcher) remember(url string, a *answer, n *keys.Note) {
 	v := validators{a.header.Get("ETag"), a.header.Get("Last-Modified"), string(n.Text)}
-	if v.etag == "" && v.modified == "" {
+	if v.etag+v.modified == "" || len(v.etag+v.modified) > maxValidator {
 		return
 	}
 	f.mu.Lock()

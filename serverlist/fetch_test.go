@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -90,6 +91,32 @@ func TestFetchLastModified(t *testing.T) {
 	}
 	if _, err := f.List(t.Context(), url, root.Want(serverlist.TypeServerList), root.Chain(), first); !errors.Is(err, serverlist.ErrNotModified) || conditional != 1 {
 		t.Errorf("%v after %d conditional requests", err, conditional)
+	}
+}
+
+// An ETag is sent back only if it is not longer than any honest one: it would be
+// kept for each of many URLs, and go wherever the next request is redirected.
+func TestFetchDropsLongETags(t *testing.T) {
+	t.Parallel()
+	root := serverlisttest.NewRoot(serverlisttest.Options{})
+	doc := root.Sign(serverlisttest.Servers("cat2"))
+	for length, want := range map[int]bool{100: true, 50_000: false} {
+		etag, conditional := fmt.Sprintf("%q", strings.Repeat("x", length)), false
+		url := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			conditional = conditional || r.Header.Get("If-None-Match") != ""
+			rw.Header().Set("ETag", etag)
+			http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(doc))
+		})) + "/server.list"
+		f := &serverlist.Fetcher{AllowPrivate: true}
+		defer f.CloseIdleConnections()
+		first, err := f.List(t.Context(), url, root.Want(serverlist.TypeServerList), root.Chain(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.List(t.Context(), url, root.Want(serverlist.TypeServerList), root.Chain(), first)
+		if !errors.Is(err, serverlist.ErrNotModified) || conditional != want {
+			t.Errorf("an ETag of %d bytes: %v, sent back: %v", length, err, conditional)
+		}
 	}
 }
 
