@@ -95,10 +95,10 @@ func (f *Fetcher) list(ctx context.Context, url string, want Want, chain *keys.C
 	if a.notModified {
 		return nil, ErrNotModified
 	}
-	l, err := readList(a, want, chain, func(n *keys.Note) error {
+	l, err := readList(a, want, chain, func(n *keys.Note, prefix []byte) error {
 		a.watch.headVerified()
 		f.remember(url, a, n)
-		err := news(n, held, url, a.prefix)
+		err := news(n, held, url, prefix)
 		if err == nil && say.proceed != nil {
 			err = say.proceed(a.watch.ctx)
 		}
@@ -118,7 +118,7 @@ func (f *Fetcher) Head(ctx context.Context, url string, want Want, chain *keys.C
 	return note, err
 }
 
-// head also returns the beginning of the document, as it came.
+// head also returns the beginning of the document, with LF line ends.
 func (f *Fetcher) head(ctx context.Context, url string, want Want, chain *keys.Chain) (*keys.Note, []byte, error) {
 	want = f.limit(want)
 	ranged := http.Header{"Range": {fmt.Sprintf("bytes=0-%d", headRange-1)}, "Accept-Encoding": {"identity"}}

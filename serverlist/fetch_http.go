@@ -26,18 +26,9 @@ type answer struct {
 	url         string
 	header      http.Header
 	notModified bool
-	partial     bool   // the range that was asked for
-	prefix      []byte // the first bytes read, as evidence
+	partial     bool // the range that was asked for
 	watch       *watch
 	response    io.Closer
-}
-
-func (a *answer) Read(p []byte) (int, error) {
-	n, err := a.Reader.Read(p)
-	if room := maxHead - len(a.prefix); room > 0 {
-		a.prefix = append(a.prefix, p[:min(n, room)]...)
-	}
-	return n, err
 }
 
 func (a *answer) close() {

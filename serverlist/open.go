@@ -111,10 +111,11 @@ func Read(r io.Reader, want Want, chain *keys.Chain) (*List, error) {
 	return readList(r, want, chain, nil, nil)
 }
 
-// readList is Read with a say in between: accept sees the verified head and
-// may return an error, which ends the reading before the body; verified sees the
-// verified document, which it must not change, before it is parsed.
-func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note) error, verified func([]byte)) (*List, error) {
+// readList is Read with a say in between: accept sees the verified head, and what
+// has come of the document by then, and may return an error, which ends the reading
+// before the body; verified sees the verified document, which it must not change,
+// before it is parsed.
+func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note, []byte) error, verified func([]byte)) (*List, error) {
 	lf := &lfReader{r: r}
 	prefix, err := readPrefix(lf)
 	if err != nil {
@@ -125,7 +126,7 @@ func readList(r io.Reader, want Want, chain *keys.Chain, accept func(*keys.Note)
 		return nil, err
 	}
 	if accept != nil {
-		if err := accept(note); err != nil {
+		if err := accept(note, prefix); err != nil {
 			return nil, err
 		}
 	}
