@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -153,15 +154,29 @@ func TestVerifierKeyRefused(t *testing.T) {
 	}
 }
 
+func TestCheckOrigin(t *testing.T) {
+	t.Parallel()
+	for s, ok := range map[string]bool{
+		"a": true, "az-09./": true, strings.Repeat("z", 128): true,
+		"": false, strings.Repeat("z", 129): false, "A": false, "a_b": false, "a{b": false, "a:b": false, "a b": false, "é": false,
+	} {
+		if err := keys.CheckOrigin(s); (err == nil) != ok {
+			t.Errorf("%q: %v, want accepted %v", s, err, ok)
+		}
+	}
+}
+
 func TestOpenList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := chain(t, sign(t, w.trust1(), w.alice))
-	n, err := c.Open(listNote(t, head(), w.list), wantList)
+	want := head()
+	want.Mirrors = 7
+	n, err := c.Open(listNote(t, want, w.list), wantList)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.Head.Version != head().Version || len(n.Signers) != 1 || n.Signers[0] != w.list.VerifierKey() {
+	if !reflect.DeepEqual(n.Head, *want) || len(n.Signers) != 1 || n.Signers[0] != w.list.VerifierKey() {
 		t.Fatalf("opened %+v signed by %v", n.Head, n.Signers)
 	}
 	again, err := n.Head.Encode()
@@ -202,7 +217,7 @@ func TestUnknownLines(t *testing.T) {
 	}
 	lines := strings.SplitAfter(string(text), "\n")
 	for at := 2; at <= len(lines)-1; at++ {
-		with := strings.Join(lines[:at], "") + "x-later some value\n" + strings.Join(lines[at:], "")
+		with := strings.Join(lines[:at], "") + "az-09 some value\n" + strings.Join(lines[at:], "")
 		n, err := c.Open(signText(t, []byte(with), w.list), wantList)
 		if err != nil {
 			t.Fatalf("unknown line at %d: %v", at, err)
@@ -211,7 +226,7 @@ func TestUnknownLines(t *testing.T) {
 		if err != nil || string(again) != with {
 			t.Fatalf("unknown line at %d does not come back (%v):\n%s", at, err, again)
 		}
-		critical := strings.Replace(with, "x-later", "!later", 1)
+		critical := strings.Replace(with, "az-09", "!az-09", 1)
 		_, err = c.Open(signText(t, []byte(critical), w.list), wantList)
 		refusedAt(t, err, keys.LayerHead, "must-understand", at+1)
 	}

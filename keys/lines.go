@@ -84,8 +84,8 @@ func readLines(text []byte, rules []lineRule) (*lineReader, error) {
 }
 
 func splitLine(l string, number int) (key, value string, err error) {
-	key, value, ok := strings.Cut(l, " ")
-	if !ok || value == "" || !isKey(strings.TrimPrefix(key, "!")) {
+	key, value, _ = strings.Cut(l, " ")
+	if value == "" || !isKey(strings.TrimPrefix(key, "!")) {
 		return "", "", refuse(LayerHead, "bad-line", number, `%q is not "key value"`, clip(l))
 	}
 	return key, value, nil

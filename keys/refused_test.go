@@ -71,6 +71,7 @@ func TestHeadRefused(t *testing.T) {
 		{"version with zero", swap("version ", "version 0"), "bad-value", 3},
 		{"version with sign", swap("version ", "version +"), "bad-value", 3},
 		{"version too large", swap(version, "version 9007199254740992\n"), "bad-value", 3},
+		{"two bad values", swap(version+"epoch ", strings.TrimSuffix(version, "\n")+"x\nepoch x"), "bad-value", 3},
 		{"version ahead of issued", swap(version, fmt.Sprintf("version %d\n", head().Version+1)), "version-ahead", 0},
 		{"misordered", swap(version+"epoch 1\n", "epoch 1\n"+version), "misordered-key", 4},
 		{"type not second", swap("type server-list/1\n"+version, version+"type server-list/1\n"), "misordered-key", 2},
@@ -81,6 +82,7 @@ func TestHeadRefused(t *testing.T) {
 		{"upper-case hash", swap("sha256 e3b0c442", "sha256 E3B0C442"), "bad-value", 9},
 		{"other hash", swap("sha256", "sha512"), "bad-value", 9},
 		{"short hash", swap("sha256 e3", "sha256 "), "bad-value", 9},
+		{"long hash", strings.TrimSuffix(string(good), "\n") + "0\n", "bad-value", 9},
 		{"no value", swap("epoch 1", "epoch"), "bad-line", 4},
 		{"unknown twice", swap("trust 1", "later 1\nlater 2\ntrust 1"), "duplicate-key", 9},
 	} {
@@ -139,14 +141,14 @@ func TestSignaturesRefused(t *testing.T) {
 	byStranger := listNote(t, head(), w.list2)
 
 	_, err := c.Open(byStranger, wantList)
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 
 	_, err = c.Open(listNote(t, head(), w.alice), wantList) // known, but not for this role
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 
 	changed := bytes.Replace(good, []byte("trust 1"), []byte("trust 2"), 1)
 	_, err = c.Open(changed, wantList)
-	refused(t, err, keys.LayerSignature, "bad-signature")
+	refusedAt(t, err, keys.LayerSignature, "bad-signature", 0)
 
 	// A good line does not outweigh a bad one by a known key.
 	other := head()
@@ -154,7 +156,7 @@ func TestSignaturesRefused(t *testing.T) {
 	alien := listNote(t, other, w.alice)
 	mixed := append(bytes.Clone(good), alien[bytes.Index(alien, []byte("\n\n"))+2:]...)
 	_, err = c.Open(mixed, wantList)
-	refused(t, err, keys.LayerSignature, "bad-signature")
+	refusedAt(t, err, keys.LayerSignature, "bad-signature", 0)
 
 	// A line by an unknown key does not matter, whatever it says.
 	alien = listNote(t, other, w.carol)
@@ -164,11 +166,11 @@ func TestSignaturesRefused(t *testing.T) {
 	}
 
 	_, err = c.Open(good, keys.Want{Origin: origin, Type: "checks/1"})
-	refused(t, err, keys.LayerSignature, "no-role")
+	refusedAt(t, err, keys.LayerSignature, "no-role", 0)
 	_, err = c.Open(good, keys.Want{Origin: "else.example.org", Type: "server-list/1"})
 	refusedAt(t, err, keys.LayerHead, "wrong-origin", 1)
 	_, err = c.Open(sign(t, w.trust1(), w.alice), keys.Want{Origin: origin, Type: "trust/1"})
-	refused(t, err, keys.LayerHead, "wrong-type")
+	refusedAt(t, err, keys.LayerHead, "wrong-type", 0)
 	for _, typ := range []string{"", "list", "list/", "list/0", "list/01", "list/x", "/1", "List/1", "li st/1"} {
 		_, err := c.Open(good, keys.Want{Origin: origin, Type: typ}) // no such type, although there is a role "list"
 		refusedAt(t, err, keys.LayerHead, "wrong-type", 0)

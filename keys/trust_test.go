@@ -28,9 +28,9 @@ func TestPinned(t *testing.T) {
 	_, err = keys.NewChain(bytes.Replace(doc, []byte("epoch"), []byte("\repoch"), 1))
 	refusedAt(t, err, keys.LayerEnvelope, "carriage-return", 4)
 	_, err = keys.NewChain(sign(t, w.trust1(), w.carol))
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 	_, err = keys.NewChain(sign(t, w.trust1(), w.list)) // a key of the document, not of the role
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 }
 
 // What a trust document must not say, whoever signed it.
@@ -45,6 +45,8 @@ func TestTrustRefused(t *testing.T) {
 		name   string
 		line   int
 	}{
+		{"control character", func(d *keys.Trust) { d.Extra = []keys.Field{{0, "x", "\x7f"}} }, keys.LayerEnvelope, "bad-text", 13},
+		{"too large", func(d *keys.Trust) { d.Extra = []keys.Field{{0, "x", strings.Repeat("x", keys.MaxTrustText)}} }, keys.LayerEnvelope, "too-large", 0},
 		{"number 0", func(d *keys.Trust) { d.Version = 0 }, keys.LayerTrust, "bad-number", 0},
 		{"no keys", func(d *keys.Trust) { d.Keys = nil }, keys.LayerHead, "missing-key", 0},
 		{"no roles", func(d *keys.Trust) { d.Roles = nil }, keys.LayerHead, "missing-key", 0},
@@ -143,9 +145,9 @@ func TestExtend(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Extend(sign(t, next, w.alice)) // enough under 1, not under 2
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 	_, err = c.Extend(sign(t, next, w.carol, w.list)) // nobody of document 1's trust role
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 	if c.Newest().Version != 1 {
 		t.Fatal("a refused document changed the chain")
 	}
@@ -201,7 +203,7 @@ func TestRotationKeepsStoredLists(t *testing.T) {
 	old := listNote(t, head(), w.list)
 
 	_, err := c.Open(old, wantList)
-	refused(t, err, keys.LayerSignature, "threshold") // not live any more
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0) // not live any more
 
 	stored, static := wantList, wantList
 	stored.Held, static.Held = keys.Stored, keys.Static
@@ -214,7 +216,7 @@ func TestRotationKeepsStoredLists(t *testing.T) {
 	// A static list counts under what it shipped with, not under what came later.
 	fresh := listNote(t, head(), w.list2)
 	_, err = c.Open(fresh, static)
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 	static.Shipped = doc2.Issued
 	if _, err := c.Open(fresh, static); err != nil {
 		t.Errorf("shipped with document 2: %v", err)
@@ -250,9 +252,9 @@ func TestRevocation(t *testing.T) {
 	if err := open(keys.Static, day0); err != nil {
 		t.Errorf("shipped before the key was stolen: %v", err)
 	}
-	refused(t, open(keys.Stored, since), keys.LayerSignature, "revoked")
-	refused(t, open(keys.Stored, time.Time{}), keys.LayerSignature, "revoked")
-	refused(t, open(keys.Static, time.Time{}), keys.LayerSignature, "revoked")
+	refusedAt(t, open(keys.Stored, since), keys.LayerSignature, "revoked", 0)
+	refusedAt(t, open(keys.Stored, time.Time{}), keys.LayerSignature, "revoked", 0)
+	refusedAt(t, open(keys.Static, time.Time{}), keys.LayerSignature, "revoked", 0)
 	if err := open(keys.Live, since.Add(-time.Hour)); err == nil {
 		t.Error("a live list needs a revoked key and was accepted")
 	}
@@ -269,7 +271,7 @@ func TestOneKeyTwoNames(t *testing.T) {
 	doc.Roles[2] = keys.Role{"list", 2, names(w.list, twin, w.list2)}
 	c := chain(t, sign(t, doc, w.alice))
 	_, err := c.Open(listNote(t, head(), w.list, twin), wantList)
-	refused(t, err, keys.LayerSignature, "threshold")
+	refusedAt(t, err, keys.LayerSignature, "threshold", 0)
 	if _, err := c.Open(listNote(t, head(), w.list, w.list2), wantList); err != nil {
 		t.Error(err)
 	}

@@ -39,9 +39,8 @@ func headVectors() []vector {
 		list("version-ahead", "6.1", "A version one second after the time of issue.", head.set("version", "1793706121"), "version-ahead"),
 		list("epoch-ahead", "5", "An epoch above that of the newest trust document.", head.set("epoch", "2"), "epoch-ahead"),
 	}
-	wanted := list("wanted-origin", "5", "The list of another origin, which is wanted; but the chain speaks for its own origin alone.", head.origin("other.example.org"), "wrong-origin")
-	wanted.input.Want.Origin = "other.example.org"
-	all = append(all, wanted)
+	all = append(all, list("wanted-origin", "5", "The list of another origin, which is wanted; but the chain speaks for its own origin alone.",
+		head.origin("other.example.org"), "wrong-origin").of("other.example.org"))
 	for _, key := range []string{"version", "epoch", "issued", "fresh-until", "old-after", "trust", "body"} {
 		all = append(all, list("no-"+key, "2.1", "There is no line "+key+".", head.drop(key), "missing-key"))
 	}
@@ -72,6 +71,7 @@ func headValues(head text) []vector {
 		{"body-no-hash", "Size without hash.", "body", size},
 		{"body-upper-case", "A hash in capital letters.", "body", size + " sha256 " + strings.ToUpper(digest)},
 		{"body-short-hash", "A hash of 62 digits.", "body", size + " sha256 " + digest[2:]},
+		{"body-long-hash", "A hash of 65 digits.", "body", hash + "0"},
 		{"body-other-hash", "Another hash function.", "body", size + " sha512 " + digest + digest},
 		{"body-two-hashes", "Something after the hash.", "body", size + " sha256 " + digest + " 1"},
 		{"body-size", "A size that is not a number.", "body", "0x10 sha256 " + digest},

@@ -48,12 +48,14 @@ func listsThatHold() []vector {
 			listDocument(serverHead(dogLine+catLine), dogLine+catLine, list1), holds("dogtown", "cat2")),
 		one("list-mirrors-line", "2", "The optional line mirrors.", head.before("body", "mirrors 1793692800")),
 		one("list-unknown-lines", "2.2", "Unknown keys between known ones and after them; one value begins with a space and ends with one.",
-			head.before("version", "x-first 1").before("body", "a-b-3  two spaces and an end ").after("last — ümlaut")),
+			head.before("version", "x-first 1").before("body", "a-z-0-9  two spaces and an end ").after("last — ümlaut")),
 		one("list-hints", "2", "The hints name a trust document and a mirror list that nobody has. A hint never refuses.",
 			head.set("trust", "9007199254740991").before("body", "mirrors 9007199254740991")),
 		one("list-equal-times", "2", "All three times are equal.",
 			head.set("fresh-until", "2026-11-03T11:42:00Z").set("old-after", "2026-11-03T11:42:00Z")),
-		lowVersion(),
+		versioned("list-version-below-issued", "6.1", "The version is below the time of issue.", head.set("version", "7"), 7),
+		versioned("list-1970", "2.4", "Issued in the first second that there is, with the version of that second.",
+			head.set("issued", "1970-01-01T00:00:00Z").set("version", "0"), 0),
 		onServers("list-longest-origin", "2", "An origin of 128 bytes with all the characters that are allowed.",
 			listDocument(head.origin(longOrigin), servers, list1), holds(serverIDs...)).
 			pinned(byAdmins(trust1().origin(longOrigin))).of(longOrigin),
@@ -79,10 +81,9 @@ func (v vector) of(origin string) vector {
 	return v
 }
 
-func lowVersion() vector {
-	v := onServers("list-version-below-issued", "6.1", "The version is below the time of issue.",
-		listDocument(serverHead(servers).set("version", "7"), servers, list1), holds(serverIDs...))
-	v.expected.Version = 7
+func versioned(name, section, about string, head text, version int64) vector {
+	v := onServers(name, section, about, listDocument(head, servers, list1), holds(serverIDs...))
+	v.expected.Version = version
 	return v
 }
 
