@@ -27,3 +27,12 @@ func TestForeignNote(t *testing.T) {
 		t.Fatalf("signers %v, error %v", signers, err)
 	}
 }
+
+// A role that nobody need fill is filled by nobody. No document that was read
+// has one.
+func TestThresholdZero(t *testing.T) {
+	t.Parallel()
+	if have, ok := new(Trust).reaches(Role{Name: "list"}, nil); ok {
+		t.Errorf("%d signers reach a threshold of 0", have)
+	}
+}

@@ -219,7 +219,7 @@ func (t *Trust) checkRole(r Role) error {
 			return refuse(LayerTrust, "unknown-key", 0, "role %q names the key %q, which has no key line", r.Name, clip(name))
 		}
 	}
-	if n := countPublic(t.roleKeys(r)); r.Threshold < 1 || r.Threshold > n {
+	if n := countPublic(t.roleKeys(r)); r.Threshold > n {
 		return refuse(LayerTrust, "bad-threshold", 0, "role %q needs %d distinct keys and has %d", r.Name, r.Threshold, n)
 	}
 	return nil

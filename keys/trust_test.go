@@ -17,6 +17,9 @@ func TestPinned(t *testing.T) {
 	if c.Origin() != origin || c.Pinned() != c.Newest() || len(c.Documents()) != 1 {
 		t.Fatalf("chain of one is %+v", c)
 	}
+	if text := c.Pinned().Text(); !bytes.Equal(text, keys.DraftText(doc)) {
+		t.Fatalf("the document's text is %q", text)
+	}
 	if !bytes.Equal(c.Pinned().Bytes(), doc) || len(c.Pinned().Signers()) != 2 {
 		t.Fatal("the document does not keep its bytes and signers")
 	}
@@ -97,6 +100,7 @@ func TestUnknownAlgorithm(t *testing.T) {
 	const line = "key ms.example.org/admin/future+01234567+/wABAg==\n"
 	with := strings.Replace(string(text), "role trust", line+"role trust", 1)
 	with = strings.Replace(with, "role trust 1 ", "role trust 1 ms.example.org/admin/future ", 1)
+	with += "later x\nrevoke ms.example.org/admin/past+01234568+/wABAw== since 2026-11-03T10:00:00Z lost\n"
 	c := chain(t, signText(t, []byte(with), w.alice))
 	if got := len(c.Pinned().Keys); got != 3 {
 		t.Fatalf("%d keys count, want 3", got)
@@ -303,7 +307,7 @@ func FuzzReadDraft(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
-	f.Add(bytes.Replace(text, []byte("epoch 1\n"), []byte("epoch 1\nlater x\n"), 1))
+	addVectorTexts(f, "*.trust")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		doc, err := keys.ReadDraft(text)
 		if err != nil {

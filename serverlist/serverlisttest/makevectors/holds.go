@@ -136,6 +136,7 @@ func trustThatHolds() []vector {
 			byAdmins(trust1().before("role", "key "+twoNames.verifier()).set("role trust", "2 "+names(alice, twoNames, bob))), trustHolds(1, 1)),
 		onPinned("trust-role-repeats-key", "3.2", "A role names a key twice. It counts once.",
 			byAdmins(trust1().set("role trust", "2 "+names(alice, alice, bob))), trustHolds(1, 1)),
+		onPinned("trust-threshold-16", "3.2", "The highest threshold.", byAdmins(manyKeys(16)), trustHolds(1, 1)),
 		onPinned("trust-largest-text", "1.6", "A text of exactly 64 KiB.", byAdmins(fillTo(trust1(), 64<<10)), trustHolds(1, 1)),
 		onNext("trust-next", "4", "The next document of a chain.", byAdmins(trust2()), trustHolds(2, 1)),
 		onNext("trust-next-same-time", "4.3", "A document issued in the same second as the one before it.",

@@ -34,6 +34,10 @@ func trustVectors() []vector {
 		pin("role-name", "3", "A role with a name that is not allowed.", good.after("role X 1 "+list1.name), "bad-role"),
 		pin("role-missing", "3", "There is no role trust.", good.drop("role trust"), "missing-role"),
 		pin("role-unknown-key", "3.2", "A role names a key without a key line.", good.set("role list", "1 "+names(list1, dave)), "unknown-key"),
+		pin("role-unknown-key-begins", "3.2", "A role names the beginning of the name of a key of another algorithm.",
+			keyLine("ms.example.org/future+01234567+Ag==").set("role list", "1 "+list1.name+" ms.example.org/futur"), "unknown-key"),
+		pin("role-unknown-key-revoked", "3.2", "A role names a key that stands in no key line but in the revocation of another algorithm.",
+			good.after("revoke ms.example.org/past+01234567+Ag== since "+revokedSince+" lost").set("role list", "1 "+list1.name+" ms.example.org/past"), "unknown-key"),
 		pin("role-two-spaces", "3.2", "Two spaces between names.", good.set("role list", "1 "+list1.name+"  "+list2.name), "bad-role"),
 		pin("threshold-0", "3.2", "A threshold of 0.", good.set("role list", "0 "+list1.name), "bad-threshold"),
 		pin("threshold-word", "3.2", "A threshold that is not a number.", good.set("role list", "one "+list1.name), "bad-threshold"),
@@ -43,11 +47,12 @@ func trustVectors() []vector {
 			good.before("role", "key "+again.verifier()).set("role list", "2 "+names(list1, again)), "bad-threshold"),
 		pin("threshold-unknown-algorithm", "3.4", "A threshold that only a key of another algorithm would reach.",
 			keyLine("ms.example.org/future+01234567+Ag==").set("role list", "2 "+list1.name+" ms.example.org/future"), "bad-threshold"),
-		pin("threshold-17", "3.2", "A threshold above 16, with keys enough.", seventeen(), "bad-threshold"),
+		pin("threshold-17", "3.2", "A threshold above 16, with keys enough.", manyKeys(17), "bad-threshold"),
 		pin("number-0", "3", "Documents are numbered from 1.", good.set("version", "0"), "bad-number"),
 		pin("revoke-no-word", "3", "A revocation without a word.", good.after(strings.TrimSuffix(revocation(dave), " compromised")), "bad-revoke"),
 		pin("revoke-words", "3", "A revocation with two words.", good.after(revocation(dave)+" yesterday"), "bad-revoke"),
 		pin("revoke-word-upper-case", "3", "A revocation whose word has a capital letter.", good.after(strings.Replace(revocation(dave), "comp", "Comp", 1)), "bad-revoke"),
+		pin("revoke-until", "3", "A revocation with another word before its time.", good.after(strings.Replace(revocation(dave), " since ", " until ", 1)), "bad-revoke"),
 		pin("revoke-time", "3", "A revocation without a proper time.", good.after(strings.Replace(revocation(dave), revokedSince, "2026-11-02", 1)), "bad-revoke"),
 		pin("revoke-time-unknown-algorithm", "3.4", "A revocation of another algorithm without a proper time.",
 			good.after("revoke ms.example.org/admin/past+89abcdef+Ag== since yesterday retired"), "bad-revoke"),
@@ -89,16 +94,17 @@ func shortKey(k key) string {
 	return name + "+" + id + "+" + base64.StdEncoding.EncodeToString(short)
 }
 
-// seventeen is trust1 with 17 further keys in a role that asks for all.
-func seventeen() text {
+// manyKeys is trust1 with so many further keys, up to 26, in a role that asks
+// for all.
+func manyKeys(n int) text {
 	t := trust1()
 	var keys []key
-	for _, c := range "abcdefghijklmnopq" {
-		k := newKey("ms.example.org/many/" + string(c))
+	for i := range n {
+		k := newKey("ms.example.org/many/" + string(rune('a'+i)))
 		keys = append(keys, k)
 		t = t.before("role", "key "+k.verifier())
 	}
-	return t.after("role many 17 " + names(keys...))
+	return t.after(fmt.Sprintf("role many %d %s", n, names(keys...)))
 }
 
 // successionVectors break a rule between a document and the one before it.
