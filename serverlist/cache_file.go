@@ -56,11 +56,10 @@ func (s *storedFile) readBeginning() error {
 		return err
 	}
 	s.size = info.Size()
-	s.begin = make([]byte, beginning)
+	s.begin = make([]byte, min(s.size+1, beginning)) // one more than there is, to notice the end
 	n, err := io.ReadFull(s.file, s.begin)
 	s.begin = s.begin[:n]
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		s.begin = bytes.Clone(s.begin) // let go of the rest
 		s.close()
 		err = nil
 	}
