@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -39,10 +40,21 @@ The document that is in force already may be published again: nothing happens.`,
 				return err
 			}
 			return work(cmd, f, func(c *api.Client) (api.TrustPublished, error) {
-				return c.PublishTrust(cmd.Context(), document)
+				published, err := c.PublishTrust(cmd.Context(), document)
+				return published, explainNumber(err)
 			}, printTrustPublished)
 		},
 	}
+}
+
+// explainNumber adds what to do when a document is not the next one: somebody has
+// published meanwhile, or one between is missing.
+func explainNumber(err error) error {
+	var p *api.Problem
+	if errors.As(err, &p) && strings.Contains(p.Detail, "(bad-number)") {
+		return withHint(err, "Was another one published meanwhile? Put the newest, trust/N.trust of the root or of a mirror, into your folder trust/, and draft again: metaserver trust new.")
+	}
+	return err
 }
 
 func printTrustPublished(out io.Writer, p api.TrustPublished) {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -44,6 +47,62 @@ func TestAgentScripts(t *testing.T) {
 		return nil
 	}
 	testscript.Run(t, params)
+}
+
+// An agent may ask its owner, who may take for ever. Who has enough of it stops the
+// program, and the draft is as before.
+func TestSilentAgent(t *testing.T) {
+	dir, err := os.MkdirTemp("", "agent") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "socket")
+	silent, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	key := filepath.Join(dir, "admin.key")
+	signer, err := keyfile.Create(key, "ms.example.org/admin/alice", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := signer.VerifierKey().Name()
+	now := time.Now().UTC().Truncate(time.Second)
+	draft, err := (&keys.Trust{
+		Origin: "ms.example.org", Version: 1, Epoch: 1, Issued: now, ReviewBy: now.AddDate(1, 0, 0), Keys: []keys.VerifierKey{signer.VerifierKey()},
+		Roles: []keys.Role{{Name: "trust", Threshold: 1, Keys: []string{name}}, {Name: "list", Threshold: 1, Keys: []string{name}}},
+	}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "1.trust")
+	if err := os.WriteFile(path, draft, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		conn, err := silent.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		conn.Read(make([]byte, 1)) // the question has begun
+		stop()
+		<-t.Context().Done()
+	}()
+	program := newProgram()
+	program.SetArgs([]string{"trust", "sign", path, "--key", key, "--agent", "--yes"})
+	program.SetOut(io.Discard)
+	program.SetErr(io.Discard)
+	if err := program.ExecuteContext(ctx); !errors.Is(err, errInterrupted) {
+		t.Errorf("got %v, want %v", err, errInterrupted)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, draft) {
+		t.Errorf("the draft is %q, %v", got, err)
+	}
 }
 
 // serveFiles is the program "fileserver DIR HOST:PORT" of the scripts: a static

@@ -35,6 +35,9 @@ asked for on the terminal. Where there is neither, the private key is written
 WITHOUT a passphrase, and that is told.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.HasSuffix(args[0], keyfile.PublicSuffix) {
+				return &usageError{fmt.Sprintf("%s is the name of a public key; FILE is that of the private one", args[0])}
+			}
 			for _, path := range []string{args[0], args[0] + keyfile.PublicSuffix} {
 				if _, err := os.Lstat(path); err == nil { // before anybody thinks of a passphrase
 					return withHint(fmt.Errorf("%s exists already; nothing was written", path), "Give another FILE.")
@@ -45,6 +48,9 @@ WITHOUT a passphrase, and that is told.`,
 				return err
 			}
 			signer, err := keyfile.Create(args[0], name, passphrase)
+			if p := new(fs.PathError); errors.As(err, &p) {
+				return explainWrite(p.Path, err)
+			}
 			if err != nil {
 				return err
 			}

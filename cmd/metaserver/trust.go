@@ -41,7 +41,8 @@ signed and does not hold.`,
 			if err != nil {
 				return err
 			}
-			standing, err := s.standing(pinned)
+			read := s.readSignatures()
+			standing, err := s.standing(cmd.Context(), read, pinned)
 			if err != nil {
 				err = fmt.Errorf("%s does not hold: %w", args[0], err)
 			}
@@ -50,7 +51,7 @@ signed and does not hold.`,
 				return errors.Join(printJSON(out, s.output(err)), reported(err))
 			}
 			s.describe(out)
-			if !s.complete() {
+			if read == nil && !s.complete() {
 				s.printNeeds(out)
 			}
 			if err != nil {
@@ -80,32 +81,44 @@ func readDraftFile(ctx context.Context, path string) (data []byte, doc *keys.Tru
 	return data, doc, nil
 }
 
-// standing says in a line what the signatures are worth.
-func (s *signing) standing(pinned string) (string, error) {
-	if err := s.readSignatures(); err != nil {
+// standing says in a line what the signatures are worth. read is the error of
+// reading them.
+func (s *signing) standing(ctx context.Context, read error, pinned string) (string, error) {
+	if read != nil {
+		return "", read
+	}
+	if err := s.checkNumber(ctx); err != nil {
 		return "", err
 	}
 	sum := fmt.Sprintf("SHA-256 %x", sha256.Sum256(s.data))
 	switch {
 	case s.chain != nil:
 		if _, err := judgeTrust(s.data, s.chain); err != nil {
-			return "", err
+			return "", s.whileSigning(err)
 		}
 		return fmt.Sprintf("It follows from %s. %s", pinned, sum), nil
 	case s.isDraft():
 		return "It is a DRAFT that nobody has signed.", nil
 	case s.isKnown() && s.before != nil:
 		if err := s.holds(); err != nil {
-			return "", err
+			return "", s.whileSigning(err)
 		}
 		return fmt.Sprintf("It follows from %s; that this is the right one, only its hash or --trust can tell. %s", s.beside, sum), nil
 	}
 	chain, err := keys.NewChain(s.data)
 	if err != nil {
-		return "", err
+		return "", s.whileSigning(err)
 	}
 	return fmt.Sprintf("It holds by itself, signed by %s; that it is the right one, only its hash or --trust can tell.\n%s",
 		strings.Join(keyNames(chain.Pinned().Signers()), ", "), sum), nil
+}
+
+// whileSigning adds what it means that signatures are missing.
+func (s *signing) whileSigning(err error) error {
+	if !s.lacks() {
+		return err
+	}
+	return withHint(err, "That is normal while it is being signed. Who can sign is told above.")
 }
 
 // describeTrust prints a document in words. Nothing in it is verified.

@@ -16,6 +16,7 @@ func cautionsOf(before, doc *keys.Trust, now time.Time) []string {
 	c := []string{}
 	c = append(c, cautionsOfTimes(doc, now)...)
 	c = append(c, oneKeyTwoNames(doc)...)
+	c = append(c, keysWithoutRole(doc)...)
 	for _, r := range doc.Roles {
 		if r.Name != keys.RoleTrust && r.Threshold > 1 && (r.Name == "list" || r.Name == "mirrors") {
 			c = append(c, fmt.Sprintf("the role %s needs %d signatures: a root signs lists alone, and will refuse this document", r.Name, r.Threshold))
@@ -84,6 +85,16 @@ func oneKeyTwoNames(doc *keys.Trust) (c []string) {
 		public := string(k.Public())
 		if names[public] = append(names[public], k.Name()); len(names[public]) == 2 {
 			c = append(c, fmt.Sprintf("%s are one key, which counts once", strings.Join(names[public], " and ")))
+		}
+	}
+	return c
+}
+
+// keysWithoutRole finds keys that were added and forgotten.
+func keysWithoutRole(doc *keys.Trust) (c []string) {
+	for _, k := range doc.Keys {
+		if !slices.ContainsFunc(doc.Roles, func(r keys.Role) bool { return slices.Contains(r.Keys, k.Name()) }) {
+			c = append(c, fmt.Sprintf("%s has no role, so it may sign nothing; \"trust new --role\" names the keys of a role", k.Name()))
 		}
 	}
 	return c

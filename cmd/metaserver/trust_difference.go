@@ -103,22 +103,22 @@ func (d *trustDifference) print(w io.Writer, doc *keys.Trust) {
 	fmt.Fprintf(&b, "Changes from document %d (%s):\n", d.Before, d.File)
 	start := b.Len()
 	for _, k := range d.KeysGo {
-		fmt.Fprintf(&b, "  key goes    %s %s\n", k.Name, k.Fingerprint)
+		fmt.Fprintf(&b, "  key goes     %s %s\n", k.Name, k.Fingerprint)
 	}
 	for _, k := range d.KeysCome {
-		fmt.Fprintf(&b, "  key comes   %s %s\n", k.Name, k.Fingerprint)
+		fmt.Fprintf(&b, "  key comes    %s %s\n", k.Name, k.Fingerprint)
 	}
 	for _, r := range d.Revoked {
-		fmt.Fprintf(&b, "  revoked     %s %s since %s: %s\n", r.Name, r.Fingerprint, r.Since, r.Word)
+		fmt.Fprintf(&b, "  revoked      %s %s since %s: %s\n", r.Name, r.Fingerprint, r.Since, r.Word)
 	}
 	for _, r := range d.NotRevoked {
-		fmt.Fprintf(&b, "  not revoked %s %s any more\n", r.Name, r.Fingerprint)
+		fmt.Fprintf(&b, "  not revoked  %s %s any more\n", r.Name, r.Fingerprint)
 	}
 	for _, r := range d.Roles {
 		r.print(&b)
 	}
 	if d.EpochBefore != doc.Epoch {
-		fmt.Fprintf(&b, "  epoch       was %d, now %d\n", d.EpochBefore, doc.Epoch)
+		fmt.Fprintf(&b, "  epoch        was %d, now %d\n", d.EpochBefore, doc.Epoch)
 	}
 	for _, l := range d.LinesGo {
 		fmt.Fprintf(&b, "  goes, not understood: %s\n", l)
@@ -137,22 +137,22 @@ func (d *trustDifference) print(w io.Writer, doc *keys.Trust) {
 func (c roleChange) print(w io.Writer) {
 	switch {
 	case c.Before == nil:
-		fmt.Fprintf(w, "  role comes  %s: %d of %s\n", c.Name, c.After.Threshold, strings.Join(c.After.Keys, ", "))
+		fmt.Fprintf(w, "  role comes   %s: %d of %s\n", c.Name, c.After.Threshold, strings.Join(c.After.Keys, ", "))
 		return
 	case c.After == nil:
-		fmt.Fprintf(w, "  role goes   %s: nobody may sign such documents\n", c.Name)
+		fmt.Fprintf(w, "  role goes    %s: nobody may sign such documents\n", c.Name)
 		return
 	case c.Before.Threshold != c.After.Threshold:
-		fmt.Fprintf(w, "  role %-6s needs %s, and needed %d\n", c.Name, plural(c.After.Threshold, "signature"), c.Before.Threshold)
+		fmt.Fprintf(w, "  role %-7s needs %s, and needed %d\n", c.Name, plural(c.After.Threshold, "signature"), c.Before.Threshold)
 	}
 	for _, key := range c.Before.Keys {
 		if !slices.Contains(c.After.Keys, key) {
-			fmt.Fprintf(w, "  role %-6s loses %s\n", c.Name, key)
+			fmt.Fprintf(w, "  role %-7s loses %s\n", c.Name, key)
 		}
 	}
 	for _, key := range c.After.Keys {
 		if !slices.Contains(c.Before.Keys, key) {
-			fmt.Fprintf(w, "  role %-6s gains %s\n", c.Name, key)
+			fmt.Fprintf(w, "  role %-7s gains %s\n", c.Name, key)
 		}
 	}
 }

@@ -153,6 +153,10 @@ func draftHint(name string) string {
 		return "Add the key with --add-key, or leave its name out of --role."
 	case "duplicate-name":
 		return "Names are never used twice: give the key that comes another name (metaserver key new --name)."
+	case "bad-revoke":
+		return "--word is one word of a-z, 0-9 and \"-\"."
+	case "bad-role":
+		return "The name of a role has a-z, 0-9 and \"-\": trust, list, mirrors."
 	case "revoked-key":
 		return "A revoked key stays revoked under every name: make a new one (metaserver key new)."
 	}
@@ -184,12 +188,15 @@ func (c *trustChange) setReview(t *keys.Trust, now time.Time) error {
 }
 
 func (c *trustChange) add(t *keys.Trust, _ time.Time) error {
-	for _, s := range c.addKeys {
+	for i, s := range c.addKeys {
 		k, err := keys.ParseVerifierKey(s)
 		if err != nil {
 			return &usageError{fmt.Sprintf("--add-key: %v", err)}
 		}
 		if slices.ContainsFunc(t.Keys, func(there keys.VerifierKey) bool { return there.String() == k.String() }) {
+			if slices.Contains(c.addKeys[:i], s) {
+				return &usageError{fmt.Sprintf("--add-key names the key %q twice", k.Name())}
+			}
 			return withHint(fmt.Errorf("--add-key: trust document %d has the key %q already; nothing was written", t.Version-1, k.Name()), "Leave it out; --role names it.")
 		}
 		t.Keys = append(t.Keys, k)
@@ -219,7 +226,9 @@ func (c *trustChange) revokeKeys(t *keys.Trust, now time.Time) error {
 			return err
 		}
 		t.Revoked = append(t.Revoked, keys.Revocation{Key: k, Since: since.UTC(), Word: c.word})
-		c.dropKeys = append(c.dropKeys, name)
+		if !slices.Contains(c.dropKeys, name) {
+			c.dropKeys = append(c.dropKeys, name)
+		}
 	}
 	if len(c.revoke) > 0 || c.newEpoch {
 		t.Epoch++
@@ -242,6 +251,7 @@ func (c *trustChange) drop(t *keys.Trust, _ time.Time) error {
 }
 
 func (c *trustChange) setRoles(t *keys.Trust, _ time.Time) error {
+	set := map[string]bool{}
 	for _, s := range c.roles {
 		parts := strings.Fields(s)
 		if len(parts) < 3 {
@@ -252,6 +262,10 @@ func (c *trustChange) setRoles(t *keys.Trust, _ time.Time) error {
 			return &usageError{fmt.Sprintf("--role %q: the threshold is not a number", s)}
 		}
 		role := keys.Role{Name: parts[0], Threshold: n, Keys: parts[2:]}
+		if set[role.Name] {
+			return &usageError{fmt.Sprintf("--role sets the role %s twice; name all its keys in one", role.Name)}
+		}
+		set[role.Name] = true
 		if i := slices.IndexFunc(t.Roles, func(r keys.Role) bool { return r.Name == role.Name }); i >= 0 {
 			t.Roles[i] = role
 		} else {

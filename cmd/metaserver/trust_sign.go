@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,9 +76,7 @@ func (f *signFlags) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	if !f.json {
-		s.describe(out)
-		s.printOwnPart(cmd.ErrOrStderr(), key)
-		if err := f.confirm(cmd, s, key); err != nil {
+		if err := f.show(cmd, s, key); err != nil {
 			return err
 		}
 	}
@@ -107,7 +106,9 @@ func (f *signFlags) prepare(cmd *cobra.Command, path string) (*signing, keys.Ver
 	}
 	s, err := openSigning(cmd.Context(), cmd.ErrOrStderr(), path, f.trust)
 	if err == nil {
-		err = s.readSignatures()
+		if err = s.readSignatures(); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 	}
 	if err == nil {
 		err = s.checkOpen(cmd.Context(), cmd.ErrOrStderr())
@@ -121,8 +122,19 @@ func (f *signFlags) prepare(cmd *cobra.Command, path string) (*signing, keys.Ver
 	return s, key, err
 }
 
+// show prints what is to be signed, and asks. What nobody can read is not signed.
+func (f *signFlags) show(cmd *cobra.Command, s *signing, key keys.VerifierKey) error {
+	var text bytes.Buffer
+	s.describe(&text)
+	if _, err := cmd.OutOrStdout().Write(text.Bytes()); err != nil {
+		return withHint(fmt.Errorf("nothing was signed: what %s says could not be written to standard output", s.path), "Look where the output goes: a full disk, or a file that is closed?")
+	}
+	s.printOwnPart(cmd.ErrOrStderr(), key)
+	return f.confirm(cmd, s, key)
+}
+
 // printOwnPart tells a signer what becomes of the own key.
-func (s *signing) printOwnPart(w interface{ Write([]byte) (int, error) }, key keys.VerifierKey) {
+func (s *signing) printOwnPart(w io.Writer, key keys.VerifierKey) {
 	isKey := func(r keys.Revocation) bool { return bytes.Equal(r.Key.Public(), key.Public()) }
 	role, _ := s.doc.Role(keys.RoleTrust)
 	switch {

@@ -121,15 +121,15 @@ func (s *signing) readSignatures() error {
 	for line := range strings.Lines(block) {
 		name, id, sig, ok := splitSignature(line)
 		if !ok {
-			return withHint(fmt.Errorf("%s: %q is not a signature line", s.path, line[:min(len(line), 80)]), "After the blank line there are signatures alone. Take the file again from who sent it.")
+			return withHint(fmt.Errorf("%q is not a signature line", line[:min(len(line), 80)]), "After the blank line there are signatures alone. Take the file again from who sent it.")
 		}
 		i := slices.IndexFunc(known, func(k keys.VerifierKey) bool { return k.Name() == name && k.ID() == id })
 		switch {
 		case i < 0:
 			s.strangers = append(s.strangers, name)
 		case len(sig) != ed25519.SignatureSize || !ed25519.Verify(known[i].Public(), text, sig):
-			return withHint(fmt.Errorf("%s: the signature of %s does not verify: the draft was changed after it was signed, or somebody else signed in that name", s.path, name),
-				"Do not sign it. Take the file again from who sent it, compare it on the phone, or draft it again with \"trust new\".")
+			return withHint(fmt.Errorf("the signature of %s does not verify: the draft was changed after it was signed, or somebody else signed in that name", name),
+				"Do not sign it. Take the file again from who sent it and compare on the phone, or draft it again: metaserver trust new.")
 		default:
 			s.signers = append(s.signers, known[i])
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/keys/keyfile"
 )
 
 // A signing is a trust document that somebody looks at or is about to sign.
@@ -156,17 +157,27 @@ func (s *signing) checkOpen(ctx context.Context, notes io.Writer) error {
 		return withHint(fmt.Errorf("%s lies in a folder trust/, where documents are that are published: signatures are not added to those", s.path),
 			"If it is a draft all the same, move it out of that folder and sign it there.")
 	}
-	there, file := s.published(ctx)
-	switch {
-	case there != nil && bytes.Equal(there.Text(), keys.DraftText(s.data)):
-		return withHint(fmt.Errorf("%s is published: it is document %d of %s: signatures are not added later", s.path, s.doc.Version, file), "There is nothing to sign.")
-	case there != nil:
-		return withHint(fmt.Errorf("there is another document %d already, in %s: readers have that one, and this draft cannot follow it", s.doc.Version, file),
-			fmt.Sprintf("Draft it again as document %d, if it is still wanted: metaserver trust new.", s.doc.Version+1))
-	case s.complete():
+	if err := s.checkNumber(ctx); err != nil {
+		return err
+	}
+	if there, file := s.published(ctx); there != nil {
+		return withHint(fmt.Errorf("%s is published: it is document %d in %s: signatures are not added later", s.path, s.doc.Version, file), "There is nothing to sign.")
+	}
+	if s.complete() {
 		fmt.Fprintf(notes, "metaserver: %s has all the signatures it needs already. If it is published, drop this file: signatures are not added later.\n", cleanText(s.path))
 	}
 	return nil
+}
+
+// checkNumber refuses what another document was published instead of: two admins
+// have drafted the next document at the same time.
+func (s *signing) checkNumber(ctx context.Context) error {
+	there, file := s.published(ctx)
+	if there == nil || bytes.Equal(there.Text(), keys.DraftText(s.data)) {
+		return nil
+	}
+	return withHint(fmt.Errorf("there is another document %d already, in %s: readers have that one, and this one cannot follow it", s.doc.Version, file),
+		fmt.Sprintf("Draft it again as document %d, if it is still wanted: metaserver trust new.", s.doc.Version+1))
 }
 
 // nameOf returns a key under the name that the documents give it: the file of a
@@ -190,10 +201,17 @@ func (s *signing) nameOf(key keys.VerifierKey) (keys.VerifierKey, error) {
 	case len(names) > 0:
 		return names[0], nil
 	case s.isKnown():
-		return key, withHint(fmt.Errorf("the key %s may not sign %s: it is in the role trust neither of this document nor of the one before; nothing was signed", key.Name(), s.path),
-			"Who may: "+strings.Join(keyNames(may), ", ")+". Is --key the right file?")
+		return key, withHint(fmt.Errorf("the key %s %s may not sign %s: it is in the role trust neither of this document nor of the one before; nothing was signed",
+			key.Name(), keyfile.Fingerprint(key), s.path), "Is --key the right file? Who may: "+strings.Join(fingerprints(may), ", "))
 	}
 	return key, nil
+}
+
+func fingerprints(all []keys.VerifierKey) (texts []string) {
+	for _, k := range all {
+		texts = append(texts, k.Name()+" "+keyfile.Fingerprint(k))
+	}
+	return texts
 }
 
 // maySign returns the keys whose signatures count.
