@@ -75,13 +75,18 @@ func Sign(text []byte, signers ...*Signer) ([]byte, error) {
 }
 
 // NormalizeLines turns CRLF into LF, as FTP in ASCII mode makes necessary, and
-// refuses a CR that stands alone. It returns data itself if that has no CR.
+// refuses a CR that stands alone, and HTML that has one as HTML. It returns data
+// itself if that has no CR.
 func NormalizeLines(data []byte) ([]byte, error) {
 	if bytes.IndexByte(data, '\r') < 0 {
 		return data, nil
 	}
 	clean := bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	if i := bytes.IndexByte(clean, '\r'); i >= 0 {
+	i := bytes.IndexByte(clean, '\r')
+	switch {
+	case i >= 0 && looksLikeHTML(clean): // whatever its line ends, it is not a document that was changed
+		return nil, notANote(clean)
+	case i >= 0:
 		return nil, refuse(LayerEnvelope, "carriage-return", lineOf(clean, i),
 			"a carriage return without a line feed: the document was changed on its way")
 	}
@@ -140,9 +145,11 @@ func notANote(data []byte) *Error {
 	}
 }
 
-// looksLikeHTML looks at the first character: no origin begins with "<".
+// looksLikeHTML looks at the first character: no origin begins with "<". Some
+// editors put a byte order mark before it.
 func looksLikeHTML(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimSpace(data[:min(len(data), 512)]), []byte("<"))
+	begin := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\ufeff")), " \t\r\n")
+	return bytes.HasPrefix(begin, []byte("<"))
 }
 
 func checkText(text []byte, maxText int) error {

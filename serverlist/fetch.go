@@ -228,9 +228,10 @@ func (f *Fetcher) readTrust(ctx context.Context, url string, open func([]byte) e
 		err = &keys.Error{Layer: keys.LayerEnvelope, Name: "too-large", Detail: fmt.Sprintf("the document is larger than %d bytes", maxTrustBytes)}
 	}
 	if err != nil {
-		return a.explain(err)
+		err = htmlRather(data, err)
+	} else {
+		err = open(data)
 	}
-	err = open(data)
 	if isHTML(err) {
 		return &FetchError{URL: url, Outcome: OutcomeAbsent, Detail: "an HTML page instead of the document: there is none, or a captive portal answers", Err: err}
 	}

@@ -147,6 +147,7 @@ func TestFetchTrust(t *testing.T) {
 		"nonsense":  {with([]byte("nonsense\n")), []byte("nonsense\n"), ""},
 		"none":      {with(nil), nil, serverlist.OutcomeAbsent},
 		"a page":    {with([]byte("<html>\n")), nil, serverlist.OutcomeAbsent},
+		"old page":  {with([]byte("<html>\r<body>\r")), nil, serverlist.OutcomeAbsent},
 		"forbidden": {http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusForbidden) }), nil, serverlist.OutcomeAbsent},
 		"too large": {with(bytes.Repeat([]byte("x"), 256<<10)), nil, serverlist.OutcomeRefused},
 	} {

@@ -150,17 +150,19 @@ func newList(note *keys.Note, data []byte, body int, limits Limits) (*List, erro
 }
 
 // noteEnd returns where the signature lines end: the offset of the LF of the
-// second blank line, or -1 if that is not in data.
+// second blank line, or -1 if that is not in data. Blanks alone are no note: what
+// follows them tells what this is instead.
 func noteEnd(data []byte) int {
 	text := bytes.Index(data, []byte("\n\n"))
 	if text < 0 {
 		return -1
 	}
 	block := bytes.Index(data[text+2:], []byte("\n\n"))
-	if block < 0 {
+	end := text + 2 + block + 1
+	if block < 0 || len(bytes.TrimLeft(data[:end], "\ufeff \t\n")) == 0 {
 		return -1
 	}
-	return text + 2 + block + 1
+	return end
 }
 
 // openHead verifies the head at the start of data and returns the offset of
@@ -204,9 +206,18 @@ func readPrefix(r io.Reader) ([]byte, error) {
 		case noteEnd(buf) >= 0 || len(buf) >= maxHead || err == io.EOF:
 			return buf, nil
 		case err != nil:
-			return nil, err
+			return nil, htmlRather(buf, err)
 		}
 	}
+}
+
+// htmlRather returns the refusal of HTML if that is what begins here, in place of
+// that of a CR that follows.
+func htmlRather(begin []byte, err error) error {
+	if _, e := keys.NormalizeLines(append(begin, '\r')); isHTML(e) && errors.As(err, new(*keys.Error)) {
+		return e
+	}
+	return err
 }
 
 // readBody reads what is missing of the body after prefix, hashing as it
@@ -283,7 +294,7 @@ func (l *lfReader) Read(p []byte) (int, error) {
 		out, bad := l.filter(p[:n])
 		switch {
 		case bad, l.cr && err == io.EOF:
-			return 0, loneCR()
+			return out, loneCR()
 		case out > 0 || err != nil:
 			return out, err
 		}
@@ -309,7 +320,7 @@ func (l *lfReader) filter(p []byte) (out int, bad bool) {
 	for _, c := range p {
 		switch {
 		case l.cr && c != '\n':
-			return 0, true
+			return out, true
 		case c == '\r':
 			l.cr = true
 			continue

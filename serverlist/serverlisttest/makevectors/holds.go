@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/signed-metaserver/metaserver/serverlist/conformance"
 )
 
 // This file has the documents that hold, at their most ordinary and at the
@@ -49,8 +51,14 @@ func listsThatHold() []vector {
 		one("list-mirrors-line", "2", "The optional line mirrors.", head.before("body", "mirrors 1793692800")),
 		one("list-unknown-lines", "2.2", "Unknown keys between known ones and after them; one value begins with a space and ends with one.",
 			head.before("version", "x-first 1").before("body", "a-z-0-9  two spaces and an end ").after("last — ümlaut")),
+		one("list-keys-of-trust", "2", "Keys of trust documents are unknown ones in a list, wherever they stand.",
+			head.before("version", "role 1").before("issued", "revoke 1", "review-by never").after("key 1")),
 		one("list-hints", "2", "The hints name a trust document and a mirror list that nobody has. A hint never refuses.",
 			head.set("trust", "9007199254740991").before("body", "mirrors 9007199254740991")),
+		onServers("list-zeros", "2.3", "Epoch and hints are 0.",
+			listDocument(head.set("epoch", "0").set("trust", "0").before("body", "mirrors 0"), servers, list1), ofEpoch(0)),
+		versioned("list-leap-days", "2.4", "Days that exist in leap years alone, 2000 being one.",
+			head.set("version", "951782400").set("issued", "2000-02-29T00:00:00Z").set("fresh-until", "2028-02-29T23:59:59Z").set("old-after", "9999-12-31T23:59:59Z"), 951782400),
 		one("list-equal-times", "2", "All three times are equal.",
 			head.set("fresh-until", "2026-11-03T11:42:00Z").set("old-after", "2026-11-03T11:42:00Z")),
 		versioned("list-version-below-issued", "6.1", "The version is below the time of issue.", head.set("version", "7"), 7),
@@ -84,6 +92,13 @@ func (v vector) of(origin string) vector {
 func versioned(name, section, about string, head text, version int64) vector {
 	v := onServers(name, section, about, listDocument(head, servers, list1), holds(serverIDs...))
 	v.expected.Version = version
+	return v
+}
+
+// ofEpoch is the verdict on the usual list with another epoch.
+func ofEpoch(n int64) conformance.Verdict {
+	v := holds(serverIDs...)
+	v.Epoch = n
 	return v
 }
 
@@ -130,6 +145,8 @@ func trustThatHolds() []vector {
 		onPinned("trust-crlf", "1.5", "Lines that end in CR LF.", strings.ReplaceAll(byAdmins(trust1()), "\n", "\r\n"), trustHolds(1, 1)),
 		onPinned("trust-unknown-lines", "2.2", "Unknown keys; body is one of them in a trust document.",
 			byAdmins(trust1().before("version", "x 1").before("role", "y 2").after(bodyLine(""))), trustHolds(1, 1)),
+		onPinned("trust-keys-of-lists", "2", "Keys of lists are unknown ones in a trust document, wherever they stand.",
+			byAdmins(trust1().before("version", bodyLine(""), "mirrors x").before("epoch", "trust -1").after("old-after 1")), trustHolds(1, 1)),
 		onPinned("trust-unknown-algorithm", "3.4", "Key and revocation of another algorithm count for nothing, even where a role names the key.",
 			byAdmins(futures.after(unknownRevocation)), trustHolds(1, 1)),
 		onPinned("trust-two-names", "3.3", "One public key may have two names. It counts once.",
@@ -143,6 +160,8 @@ func trustThatHolds() []vector {
 			byAdmins(trust2().set("issued", "2026-11-01T10:00:00Z")), trustHolds(2, 1)),
 		onNext("trust-next-rotates", "4", "A list key is replaced.", byAdmins(rotated()), trustHolds(2, 1)),
 		onNext("trust-next-revokes", "4.5", "A revocation, with a higher epoch.", byAdmins(revoking()), trustHolds(2, 2)),
+		onNext("trust-next-revokes-signer", "4.1", "An admin signs the document that revokes her: what it revokes still counts under document 1.",
+			sign(withoutCarol().String(), carol, alice, dave), trustHolds(2, 2)),
 		onNext("trust-next-raises-threshold", "4.1", "The threshold is raised to three: two would reach it under document 1, three have signed.",
 			sign(raised.String(), alice, bob, carol), trustHolds(2, 1)),
 		onNext("trust-next-new-admins", "4.1", "Two admins are replaced: two old ones and two new ones have signed.",
@@ -175,6 +194,7 @@ func heldLists() []vector {
 	list := func(name, section, about, document string) vector {
 		return onServers(name, section, about, document, holds(serverIDs...))
 	}
+	otherName := signatureLine("stranger.example/3", list1.id(), make([]byte, 64))
 	unknownID := signatureLine(list2.name, []byte{1, 2, 3, 4}, make([]byte, 64))
 	unknownName := signatureLine("stranger.example/2", []byte{1, 2, 3, 4}, []byte("x"))
 	many := serverList(list1)[:len(serverList())-len(servers)-1] // the text and the first blank line
@@ -184,8 +204,8 @@ func heldLists() []vector {
 	text := serverHead(servers).String()
 	return []vector{
 		list("signatures-two", "3", "Two keys of the role have signed; one would do.", serverList(list1, list2)),
-		list("signatures-unknown", "3", "Lines that belong to no key are ignored, whatever their signature: a stranger's, one under a known name with another id.",
-			text+"\n"+unknownName+unknownID+stranger.line(text)+list1.line(text)+"\n"+servers),
+		list("signatures-unknown", "3", "Lines that belong to no key are ignored, whatever their signature: a stranger's, one under a known name with another id, one under another name with a known id.",
+			text+"\n"+unknownName+unknownID+otherName+stranger.line(text)+list1.line(text)+"\n"+servers),
 		list("signatures-repeated", "3", "The line of a key stands twice.", serverList(list1, list1)),
 		list("signatures-16", "1.2", "Sixteen signature lines.", many+list1.line(text)+"\n"+servers),
 		list("signatures-two-of-three", "3", "A threshold of two.", serverList(list3, list1)).pinned(sign(three.String(), alice, carol)),
@@ -210,6 +230,15 @@ func heldLists() []vector {
 			walk(byAdmins(rotated())).static(1),
 		list("static-before-revocation", "5", "A static list counts as first seen when its newest trust document was issued.", serverList(list1)).
 			walk(byAdmins(revoking())).static(1),
+		list("chain-goes-on-after-refused", "4", "A trust document 2 is refused, which ends the walk, though another one would extend the chain.", serverList(list1)).
+			walk(sign(rotated().String(), alice), byAdmins(rotated())),
+		list("stored-bad-line-of-newer-key", "5", "Under document 2 a line has a bad signature. Under document 1 it belongs to no key, and the list holds.",
+			text+"\n"+list1.line(text)+signatureLine(list3.name, list3.id(), make([]byte, 64))+"\n"+servers).
+			walk(byAdmins(rotated())).stored("2026-11-03T12:00:00Z"),
+		list("static-same-second", "5", "A static list may hold under a trust document that it was not shipped with, if that was issued in the same second.", serverList(list3)).
+			walk(byAdmins(rotated().set("issued", "2026-11-01T10:00:00Z"))).static(1),
+		onServers("static-newest-epoch", "5", "The epoch of a static list is compared with that of the newest trust document, also if it was not shipped with that.",
+			listDocument(serverHead(servers).set("epoch", "2"), servers, list2), ofEpoch(2)).walk(byAdmins(revoking())).static(1),
 		list("static-shipped-two", "5", "Shipped with two trust documents: either may vouch.", serverList(list1)).
 			walk(byAdmins(rotated())).static(2),
 	}

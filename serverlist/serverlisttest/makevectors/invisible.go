@@ -25,7 +25,7 @@ var invisibleNeighbours = []rune{
 // In these each invisible character has a use.
 var useful = []string{
 	"می\u200cخواهم", "क्\u200dष", "क्\u200cष", "ශ්\u200dරී", "ꦏ\u200c", "\U00011013\u200d", "\U0001E922\u200c", "ᠠ\u180b", "ᠠ\u180f", "ᠠ\u200d",
-	"👩\u200d💻", "❤\ufe0f", "❤\ufe0f\u200d🔥", "☎\ufe0e", "©\ufe0f", "®\ufe0e", "〰\ufe0f", "㊙\ufe0f", "1\ufe0f\u20e3", "#\ufe0f\u20e3",
+	"👩\u200d💻", "❤\ufe0f", "❤\ufe0f\u200d🔥", "☎\ufe0e", "©\ufe0f", "®\ufe0e", "〰\ufe0f", "㊙\ufe0f", "1\ufe0f\u20e3", "#\ufe0f\u20e3", "*\ufe0f\u20e3", "👩\u200d", "م\u200cA",
 	"葛\U000E0100", "芦\ufe00", "\U00020000\U000E01EF", "က\ufe00", "ꡂ\ufe00",
 	"🏴" + tags("gbeng"), "🏴" + tags("gbsct") + "🏴" + tags("gbwls"), "🏴\u200d☠\ufe0f",
 }
@@ -35,7 +35,8 @@ var useless = []string{
 	"My\u200b server", "My\u200c server", "My\u200d server", "\u200dMy server", "\u200cم", "Мой\u200dсервер", "É\u200c", "Ω\u200d", "か\u200d", "漢\u200c", " \u200d",
 	"م\u200c\u200c", "م\u200d\u200c", "👩\u200d\u200d💻", "👩\u200c💻", "❤\ufe0f\u200c", "1\ufe0f", "1\ufe0e\u20e3", "A\ufe0f\u20e3", "❤\ufe0f\ufe0f", "❤\ufe00", "\ufe0f",
 	"a\ufe0e", "か\ufe0f", "葛\ufe0f", "葛\U000E0100\U000E0100", "a\U000E0100", "م\u180b", "ᠠ\u180e", "ᠠ\u180b\u180b", "🏴\U000E0067\U000E007F", "م\u200b",
-	"🏴" + tags("gbenb"), "🏴" + tags("gben"), "🏴" + tags("gbeng") + "\u200d☠", "🏴" + tags("gbeng") + tags("gbeng"), "🏳" + tags("gbeng"), "🏴a" + tags("gbeng"), "🏴" + tags("usca"),
+	"🏴" + tags("gbenb"), "🏴" + tags("gben"), "🏴" + tags("gbeng") + "\u200d☠", "🏴" + tags("gbeng") + tags("gbeng"), "🏳" + tags("gbeng"), "🏴a" + tags("gbeng"), "🏴" + tags("usca"), "🏴" + tags("ustx"),
+	"🏴" + tags("gbeng") + "\U000E007F", "A\u200cم", "A\u200dم", "☎\ufe0e\u200d🔥", "葛\U000E01F0", "*\ufe0e\u20e3",
 	"🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067",
 }
 
@@ -104,9 +105,10 @@ func invisibleKeyNames() []vector {
 	for _, c := range "\u00ac\u034e\u0606\u115e\u17b6\u1810\u2010\u2027\u2070\u2801\u3163\ufe10\ufffc\U0001BC9F" {
 		lines += signatureLine("stranger"+string(c)+".example/1", []byte{1, 2, 3, 4}, []byte("x"))
 	}
+	lines += signatureLine(strings.Repeat("n", 128), []byte{1, 2, 3, 4}, []byte("x"))
 	joiner := strings.Replace(list1.name, "list", "li\u200dst", 1)
 	return append(all,
-		onServers("signatures-names", "3", "Names of keys with characters beside those that are refused.", text+"\n"+lines+list1.line(text)+"\n"+servers, holds(serverIDs...)),
+		onServers("signatures-names", "3", "Names of keys with characters beside those that are refused, and one of 128 bytes.", text+"\n"+lines+list1.line(text)+"\n"+servers, holds(serverIDs...)),
 		onPinned("trust-key-name-joiner", "3", "A name of a key with a zero width joiner: it looks like another.",
 			byAdmins(trust1().before("role", "key "+renamed(joiner, "another").verifier())), refused("trust", "bad-key")),
 		onPinned("trust-revoke-name-hyphen", "3", "A revoked key whose name has a soft hyphen.",

@@ -36,7 +36,9 @@ func memberVectors() []vector {
 			kept("d", entry("d", `,"tags":[],"languages":[],"endpoints":[]`)), kept("e", entry("e", `,"tags":[`+list(32, `"t"`)+`]`)),
 			dropped("f", 1, entry("f", `,"tags":[`+list(33, `"t"`)+`]`)), kept("g", entry("g", `,"languages":["de","pt-BR","x-1","`+strings.Repeat("a", 35)+`"]`)),
 			dropped("h", 1, entry("h", `,"languages":["pt_BR"]`)), dropped("i", 1, entry("i", `,"languages":[""]`)),
-			dropped("j", 1, entry("j", `,"languages":["`+strings.Repeat("a", 36)+`"]`)), dropped("k", 1, entry("k", `,"tags":["`+strings.Repeat("t", 81)+`"]`))),
+			dropped("j", 1, entry("j", `,"languages":["`+strings.Repeat("a", 36)+`"]`)), dropped("k", 1, entry("k", `,"tags":["`+strings.Repeat("t", 81)+`"]`)),
+			kept("l", entry("l", `,"languages":[`+list(32, `"de"`)+`]`)), dropped("m", 1, entry("m", `,"languages":[`+list(33, `"de"`)+`]`)),
+			dropped("n", 1, entry("n", `,"languages":"de"`)), kept("o", entry("o", `,"languages":["de","de"],"tags":["t","t"]`))),
 		serverLines("key", "The server's own key: padded base64 of 32 bytes.",
 			kept("a", entry("a", key64("MVo="))), dropped("b", 1, entry("b", key64("MVp="))), dropped("c", 1, entry("c", key64("MVo"))),
 			dropped("d", 1, entry("d", key64("MVoA"))), dropped("e", 1, entry("e", key64("MV=="))), dropped("f", 1, entry("f", `,"key":""`)),
@@ -45,6 +47,9 @@ func memberVectors() []vector {
 			kept("a", entry("a", `,"endpoints":[{"role":"chat","protocol":"irc","address":"a.example:1","x":null}]`)),
 			dropped("b", 1, entry("b", `,"endpoints":[{"role":"chat","protocol":"irc"}]`)), dropped("c", 1, entry("c", `,"endpoints":[{"role":"chat","protocol":"irc","address":"a.example"}]`)),
 			dropped("d", 1, entry("d", `,"endpoints":[{"role":"Chat","protocol":"irc","address":"a.example:1"}]`)), dropped("e", 1, entry("e", `,"endpoints":{}`)),
+			dropped("i", 1, entry("i", `,"endpoints":[{"protocol":"irc","address":"a.example:1"}]`)), dropped("j", 1, entry("j", `,"endpoints":[{"role":"chat","address":"a.example:1"}]`)),
+			dropped("k", 1, entry("k", `,"endpoints":[{"role":"chat","protocol":"IRC","address":"a.example:1"}]`)),
+			dropped("l", 1, entry("l", `,"endpoints":[`+endpoint+`,{"role":"","protocol":"irc","address":"a.example:1"}]`)),
 			dropped("f", 1, entry("f", `,"endpoints":[null]`)), kept("g", entry("g", `,"endpoints":[`+list(16, endpoint)+`]`)),
 			dropped("h", 1, entry("h", `,"endpoints":[`+list(17, endpoint)+`]`))),
 		serverLines("probe", "Probe: a protocol, and a port that is an integer from 1 to 65535.",
@@ -72,6 +77,7 @@ func memberVectors() []vector {
 			dropped("c", 1, mirror("c", `"http://m.example/"`, `,"root":null`)), dropped("d", 1, mirror("d", `"http://m.example/"`, `,"operator":7`)),
 			dropped("e", 1, mirror("e", `"http://m.example/"`, `,"region":"`+strings.Repeat("r", 81)+`"`)), dropped("f", 1, mirror("f", `"http://m.example/"`, `,"root":"true"`)),
 			dropped("g", 1, mirror("g", `"http://m.example/"`, `,"contact":"`+strings.Repeat("c", 501)+`"`)), kept("h", mirror("h", `"http://m.example/"`, `,"contact":"`+strings.Repeat("c", 500)+`"`)),
+			kept("j", mirror("j", `"http://m.example/"`, `,"region":"","contact":""`)),
 			kept("i", mirror("i", `"http://m.example/"`, `,"name":7,"addresses":null`))),
 	}
 }
@@ -127,13 +133,16 @@ func addresses() vector {
 		strings.Repeat("a", 64) + ".example:1", strings.Repeat("a.", 127) + ":1", strings.Repeat("a.", 126) + "ab:1",
 		"1.2.3:1", "256.1.1.1:1", "1.2.3.04:1", "1.2.3.4.5:1", "a.1:1", "2130706433:1", "1.2.3.0x7f:1", "0X7F:1", "a.0x:1",
 		"2001:db8::1:1", "[2001:db8::1]", "[2001:db8::1]1", "[::1%eth0]:1", "[1.2.3.4]:1", "[a.example]:1", "[[::1]]:1", "[::1:1", "[:::1]:1", "[12345::1]:1",
+		"[1::2::3]:1", "[1:2:3::4:5:6::7:8]:1", "[1:2:3:4:5:6:7]:1", "[1:2:3:4:5:6:7:8:9]:1", "[1:2:3:4:5:6:7:8::]:1", "[::1:2:3:4:5:6:7:8]:1", "[]:1", "[:]:1", "[1:2:3:4:5:6:7:]:1",
+		"[::ffff:192.0.2.01]:1", "[::ffff:192.0.2.256]:1", "[::ffff:192.0.2]:1", "[192.0.2.1::]:1", "[1:2:3:4:5:6:7:192.0.2.1]:1",
 		"crossfire://a.example:1", "user@a.example:1",
 	} {
 		lines = append(lines, wrong(with(bad)))
 	}
 	for i, good := range []string{
 		"a:1", "A.Example:65535", "_a._b.example:1", "a--b.example:1", "1a.example:1", "0x7f.example:1", "xn--bcher-kva.example:1", "192.0.2.255:1",
-		"[::]:1", "[2001:DB8:0:0::1]:1", "[::ffff:192.0.2.1]:1", strings.Repeat("a", 63) + ".example:1", strings.Repeat("a.", 126) + "a:1",
+		"[::]:1", "[2001:DB8:0:0::1]:1", "[::ffff:192.0.2.1]:1",
+		"[1:2:3:4:5:6:7::]:1", "[::2:3:4:5:6:7:8]:1", "[1:2:3:4:5:6:7:8]:1", "[1:2:3:4:5:6:192.0.2.1]:1", "[0001::]:1", "a.0xg:1", "a.1a:1", "a.x0:1", strings.Repeat("a", 63) + ".example:1", strings.Repeat("a.", 126) + "a:1",
 	} {
 		id := fmt.Sprintf("b%02d", i)
 		lines = append(lines, kept(id, strings.Replace(with(good), `"a"`, `"`+id+`"`, 1)))

@@ -33,6 +33,10 @@ func signatureVectors() []vector {
 		list("63-bytes", "3", "A signature of 63 bytes.", with(signatureLine(list1.name, list1.id(), signature[:63])), "bad-signature"),
 		list("65-bytes", "3", "A signature of 65 bytes.", with(signatureLine(list1.name, list1.id(), append(signature[:64:64], 0))), "bad-signature"),
 		list("malleable", "3", "The second number of the signature is not reduced, as RFC 8032 asks.", with(signatureLine(list1.name, list1.id(), unreduced(signature))), "bad-signature"),
+		list("before-head", "9", "The text would be refused too, and is not looked at without a signature.",
+			listDocument(serverHead(servers).before("epoch", "!new 1"), servers, stranger), "threshold"),
+		list("before-body", "9", "The body is cut, and is not looked at without a signature.",
+			strings.TrimSuffix(serverList(stranger), "\n"), "threshold"),
 		list("stranger", "3", "Only a key that nobody knows has signed.", serverList(stranger), "threshold"),
 		list("other-role", "3", "Keys that fill other roles have signed.", serverList(alice, bob, carol), "threshold"),
 		onMirrors("signature-mirrors-role", "3.6", "A key of the list role has signed a mirror list.",
@@ -52,6 +56,14 @@ func signatureVectors() []vector {
 			strings.Replace(byAdmins(trust1()), "review-by 2028", "review-by 2029", 1), refused("signature", "bad-signature")),
 		next("old-only", "Enough for document 1, too few for the document itself.", sign(raised.String(), alice, bob), "threshold"),
 		next("new-only", "Enough for the document itself, too few for document 1.", sign(newAdmins().String(), alice, dave, stranger), "threshold"),
+		next("before-head", "Too few for document 1, which is found before the time that is none.",
+			sign(trust2().set("review-by", "never").String(), alice), "threshold"),
+		next("before-number", "Too few for the document itself, which is found before its number.",
+			sign(raised.set("version", "3").String(), alice, bob), "threshold"),
+		onPinned("head-trust-unsigned", "4", "A document to pin: its head is looked at before its signature.",
+			sign(trust1().set("review-by", "never").String(), stranger), refused("head", "bad-value")),
+		onPinned("trust-role-unsigned", "4", "A document to pin: the rules of section 3 are looked at before its signature.",
+			sign(trust1().set("role list", "1 "+dave.name).String(), stranger), refused("trust", "unknown-key")),
 		next("replaced", "A whole chain of somebody else's keys.", sign(trust2().replace(alice, dave).replace(bob, stranger).
 			set("role trust", "1 "+names(dave)).String(), dave), "threshold"),
 	}, heldSignatures()...)
@@ -65,6 +77,8 @@ func heldSignatures() []vector {
 	}
 	return []vector{
 		list("live-old-key", "A live list signed by a key that trust document 2 no longer has.", serverList(list1), "threshold").walk(byAdmins(rotated())),
+		list("live-revoked-other-role", "A live list signed by a key that was replaced, and by an admin who was revoked: the key that is revoked need not be one of the role.",
+			serverList(list1, bob), "revoked").walk(sign(rotated().replace(bob, dave).set("role trust", "2 "+names(alice, carol, dave)).set("epoch", "2").after(revocation(bob)).String(), alice, carol)),
 		list("stored-stranger", "A stored list that no document of the chain vouches for.", serverList(stranger), "threshold").
 			walk(byAdmins(rotated())).stored("2026-11-02T08:59:59Z"),
 		list("stored-no-role", "A stored list that no document of the chain vouches for; the newest has no role for it, which is the refusal.", serverList(stranger), "no-role").

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -20,6 +21,8 @@ func trustVectors() []vector {
 		pin("key-no-parts", "3", "A key line that is no verifier key.", keyLine("ms.example.org/x"), "bad-key"),
 		pin("key-renamed", "3", "A key under another name keeps its old id.", keyLine(strings.Replace(dave.verifier(), "dave", "eve", 1)), "bad-key"),
 		pin("key-id-upper-case", "3", "An id in capital letters.", keyLine(upperID(dave)), "bad-key"),
+		pin("key-id-upper-case-unknown-algorithm", "3.4", "The same of another algorithm, whose form alone is checked.", keyLine("ms.example.org/x+0123ABCD+Ag=="), "bad-key"),
+		pin("key-33-bytes", "3", "A public key of 33 bytes.", keyLine(longKey(dave)), "bad-key"),
 		pin("key-31-bytes", "3", "A public key of 31 bytes.", keyLine(shortKey(dave)), "bad-key"),
 		pin("key-base64", "3", "A key whose base64 lacks its padding.", keyLine(strings.TrimRight(shortKey(dave), "=")), "bad-key"),
 		pin("key-empty", "3", "A key of no bytes.", keyLine("ms.example.org/x+01234567+"), "bad-key"),
@@ -27,6 +30,10 @@ func trustVectors() []vector {
 		pin("key-name-twice", "3.1", "Two keys of one name.", keyLine(renamed(list1.name, "another").verifier()), "duplicate-name"),
 		pin("key-name-other-algorithm", "3.1", "A key of another algorithm has the name of a known one.", keyLine(list1.name+"+01234567+Ag=="), "duplicate-name"),
 		pin("key-id-other-algorithm", "3.1", "A key of another algorithm has the id of a known one.", keyLine(fmt.Sprintf("ms.example.org/future+%x+Ag==", list1.id())), "duplicate-name"),
+		pin("key-name-twice-unknown-algorithm", "3.1", "Two keys of other algorithms have one name.",
+			good.before("role", "key ms.example.org/x+01234567+Ag==", "key ms.example.org/x+89abcdef+Aw=="), "duplicate-name"),
+		pin("key-id-twice-unknown-algorithm", "3.1", "Two keys of other algorithms have one id.",
+			good.before("role", "key ms.example.org/x+01234567+Ag==", "key ms.example.org/y+01234567+Aw=="), "duplicate-name"),
 		pin("key-id-twice", "3.1", "Two keys of one id.", good.before("role", "key "+sameID1.verifier(), "key "+sameID2.verifier()), "duplicate-name"),
 		pin("role-twice", "3.1", "A role stands twice.", good.after("role list 1 "+list2.name), "duplicate-name"),
 		pin("revoke-twice", "3.1", "A key is revoked twice.", good.after(revocation(dave), revocation(dave)), "duplicate-name"),
@@ -58,6 +65,7 @@ func trustVectors() []vector {
 			good.after("revoke ms.example.org/admin/past+89abcdef+Ag== since yesterday retired"), "bad-revoke"),
 		pin("revoke-word-unknown-algorithm", "3.4", "A revocation of another algorithm without a word.",
 			good.after("revoke ms.example.org/admin/past+89abcdef+Ag== since "+revokedSince), "bad-revoke"),
+		pin("revoke-id", "3", "A revocation of a key whose id is not its own.", good.after(strings.Replace(revocation(dave), "dave", "eve", 1)), "bad-revoke"),
 		pin("revoke-key", "3", "A revocation of something that is no key.", good.after("revoke "+dave.name+" since "+revokedSince+" lost"), "bad-revoke"),
 		pin("revoked-key", "3.5", "A revoked key has a key line.", good.after(revocation(list2)), "revoked-key"),
 		pin("revoked-key-renamed", "3.5", "A revoked key has a key line under another name.", good.after(revocation(renamed("ms.example.org/x", list2.name))), "revoked-key"),
@@ -84,6 +92,13 @@ func upperID(k key) string {
 	name, rest, _ := strings.Cut(k.verifier(), "+")
 	id, public, _ := strings.Cut(rest, "+")
 	return name + "+" + strings.ToUpper(id) + "+" + public
+}
+
+// longKey is a verifier key with a byte more than there should be, whose id fits.
+func longKey(k key) string {
+	long := append([]byte{1}, append(k.public(), 0)...)
+	sum := sha256.Sum256(append([]byte(k.name+"\n"), long...))
+	return fmt.Sprintf("%s+%x+%s", k.name, sum[:4], base64.StdEncoding.EncodeToString(long))
 }
 
 // shortKey is a verifier key that lacks the last byte of its public key.
@@ -116,6 +131,7 @@ func successionVectors() []vector {
 	later := strings.Replace(revocation(list1), "09:00", "09:01", 1)
 	return []vector{
 		next("other-origin", "4.2", "The document of another origin, signed by the same admins.", trust2().origin("other.example.org"), "wrong-origin"),
+		next("origin-cut", "4.2", "The beginning of the origin.", trust2().origin("ms.example"), "wrong-origin"),
 		next("same-number", "4.2", "Another document of the same number.", trust2().set("version", "1"), "bad-number"),
 		next("gap", "4.2", "Document 3 after document 1.", trust2().set("version", "3"), "bad-number"),
 		next("earlier", "4.3", "Issued before document 1.", trust2().set("issued", "2026-11-01T09:59:59Z"), "times-misordered"),
@@ -125,7 +141,19 @@ func successionVectors() []vector {
 		next("revocation-lost", "4.4", "The revocation of document 2 is missing.", rotated().set("version", "3").set("epoch", "2"), "revocation-lost").walk(revoked),
 		next("revocation-changed", "4.4", "The revocation of document 2 has another time.",
 			rotated().set("version", "3").set("epoch", "3").after(later), "revocation-lost").walk(revoked),
+		next("revocation-word", "4.4", "The revocation of document 2 has another word.",
+			rotated().set("version", "3").set("epoch", "3").after(strings.Replace(revocation(list1), "compromised", "retired", 1)), "revocation-lost").walk(revoked),
+		next("revocation-renamed", "4.4", "The revocation of document 2 has the public key under another name.",
+			rotated().set("version", "3").set("epoch", "3").after(revocation(renamed("ms.example.org/x", list1.name))), "revocation-lost").walk(revoked),
+		onNext("trust-next-revoked-returns", "4", "An admin whom document 2 revokes returns in document 3 and signs it. The signatures suffice; the rules of the chain do not let her.",
+			sign(trust2().set("version", "3").set("epoch", "2").set("role trust", "2 "+names(alice, carol)).String(), alice, bob, carol),
+			refused("trust", "revocation-lost")).walk(byAdmins(withoutCarol())),
 		next("revocation-replaced", "4.4", "Another key is revoked in its place.",
 			rotated().set("version", "3").set("epoch", "3").after(revocation(dave)), "revocation-lost").walk(revoked),
 	}
+}
+
+// withoutCarol is trust2 with carol revoked and dave in her place.
+func withoutCarol() text {
+	return trust2().replace(carol, dave).set("role trust", "2 "+names(alice, bob, dave)).set("epoch", "2").after(revocation(carol))
 }

@@ -45,7 +45,9 @@ class Refused(Exception):
 
 
 def normalize(data):
-    """Turns CR LF into LF and refuses any other CR."""
+    """Turns CR LF into LF and refuses any other CR; but first HTML."""
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] == b"<":
+        raise Refused("envelope", "html")
     data = data.replace(b"\r\n", b"\n")
     if b"\r" in data:
         raise Refused("envelope", "carriage-return")
@@ -54,8 +56,6 @@ def normalize(data):
 
 def split(data, text_cap):
     """Splits a document into text, and the rest after the first blank line."""
-    if data.lstrip(b" \t\n")[:1] == b"<":
-        raise Refused("envelope", "html")
     end = data.find(b"\n\n")
     if end + 1 > text_cap or (end < 0 and len(data) > text_cap):
         raise Refused("envelope", "too-large")
@@ -412,8 +412,8 @@ def vouch(chain, text, signatures, want):
         vouching = chain
         first_seen = seconds(want["first_seen"]) if "first_seen" in want else None
     if want["held"] == "static":
-        vouching = [trust for trust in chain if trust.version <= want["shipped"]]
-        first_seen = vouching[-1].issued
+        first_seen = next(trust.issued for trust in chain if trust.version == want["shipped"])
+        vouching = [trust for trust in chain if trust.issued <= first_seen]
     distrusted = {
         public
         for public, since in newest.revoked.items()
@@ -783,6 +783,8 @@ def judge_list(document, chain, want, limits):
     block, body = split_body(rest)
     vouch(chain, text, signature_lines(block), want)
     head = list_head(text, want)
+    if chain[-1].origin != want["origin"]:
+        raise Refused("head", "wrong-origin")
     if head["epoch"] > chain[-1].epoch:
         raise Refused("head", "epoch-ahead")
     check_body(body, head, limits.get("body", BODY_CAPS[kind]))
