@@ -138,6 +138,7 @@ func TestVerifierKeyRefused(t *testing.T) {
 	for what, s := range map[string]string{
 		"empty":           "",
 		"one part":        name,
+		"too short":       name + "+00000000+" + "AQ" + strings.Repeat("A", 40) + "==",
 		"renamed":         name + "x+" + hash + "+" + b64,
 		"upper-case hash": name + "+" + strings.ToUpper(hash) + "+" + b64,
 		"short hash":      name + "+" + hash[1:] + "+" + b64,
@@ -172,7 +173,7 @@ func TestOpenList(t *testing.T) {
 	c := chain(t, sign(t, w.trust1(), w.alice))
 	want := head()
 	want.Mirrors = 7
-	n, err := c.Open(listNote(t, want, w.list), wantList)
+	n, err := c.Open(listNote(t, want, w.list, w.list), wantList)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func Sign(text []byte, signers ...*Signer) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("signing with %q: %w", s.key.name, err)
 		}
-		if len(sig) != ed25519.SignatureSize || !ed25519.Verify(s.key.public[:], text, sig) {
+		if !ed25519.Verify(s.key.public[:], text, sig) {
 			return nil, fmt.Errorf("signing with %q: the signature does not verify; is the private key the one of this public key?", s.key.name)
 		}
 		raw := binary.BigEndian.AppendUint32(nil, s.key.id)
@@ -116,7 +116,7 @@ func openEnvelope(note []byte, maxText int) (*envelope, error) {
 		return nil, refuse(LayerEnvelope, "carriage-return", lineOf(note, i), "the document contains a carriage return")
 	}
 	end := bytes.Index(note, []byte("\n\n"))
-	if end > maxText-1 || end < 0 && len(note) > maxText {
+	if end < 0 && len(note) > maxText {
 		return nil, refuse(LayerEnvelope, "too-large", 0, "the head is larger than %d bytes", maxText)
 	}
 	if end < 0 {
@@ -205,10 +205,7 @@ func readSignature(l string, line int) (signature, error) {
 	if !ok {
 		return bad(`not a signature line ("— name base64")`)
 	}
-	name, b64, ok := strings.Cut(rest, " ")
-	if !ok {
-		return bad(`not a signature line ("— name base64")`)
-	}
+	name, b64, _ := strings.Cut(rest, " ")
 	if err := checkKeyName(name); err != nil {
 		return bad(err.Error())
 	}
@@ -231,7 +228,7 @@ func (e *envelope) verify(known []VerifierKey) ([]VerifierKey, error) {
 		if !ok {
 			continue
 		}
-		if len(s.sig) != ed25519.SignatureSize || !ed25519.Verify(k.public[:], e.text, s.sig) {
+		if !ed25519.Verify(k.public[:], e.text, s.sig) {
 			return nil, refuse(LayerSignature, "bad-signature", 0,
 				"the signature of %q does not verify: either the document was changed, or it was signed with another key under this name", k.name)
 		}

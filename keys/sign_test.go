@@ -67,8 +67,10 @@ func TestSignRefused(t *testing.T) {
 			t.Errorf("%s: signed as %q, %v", what, note, err)
 		}
 	}
-	_, err := keys.Sign([]byte("a"), signer(t, "a", 1))
-	refusedAt(t, err, keys.LayerEnvelope, "not-a-note", 0)
+	for text, line := range map[string]int{"": 0, "a": 0, "\na\n": 1, "a\n\nb\n": 1} {
+		_, err := keys.Sign([]byte(text), signer(t, "a", 1))
+		refusedAt(t, err, keys.LayerEnvelope, "not-a-note", line)
+	}
 	for n, ok := range map[int]bool{0: false, 1: true, 16: true, 17: false} {
 		if _, err := keys.Sign([]byte("a\n"), manySigners(t, n)...); (err == nil) != ok {
 			t.Errorf("%d signers: %v", n, err)

@@ -92,8 +92,8 @@ func TestOpenKeepsBytes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if !bytes.Equal(list.Bytes(), doc) || !bytes.HasPrefix(doc, list.Text()) || len(list.Servers) != 1 {
-			t.Errorf("%s: %d servers, and the bytes kept are not those signed", name, len(list.Servers))
+		if !bytes.Equal(list.Bytes(), doc) || !bytes.HasPrefix(doc, list.Text()) || len(list.Servers) != 1 || len(list.Signers) != 1 {
+			t.Errorf("%s: %d servers, %d signers, or the bytes kept are not those signed", name, len(list.Servers), len(list.Signers))
 		}
 	}
 }
@@ -143,8 +143,6 @@ func TestDocumentRefused(t *testing.T) {
 	}
 }
 
-// Read verifies the head before it asks for the body, and never reads past
-// what the head commits to.
 // Read does not name a wrong line: it counts none.
 func TestReadLoneCR(t *testing.T) {
 	t.Parallel()
@@ -159,6 +157,8 @@ func TestReadLoneCR(t *testing.T) {
 	}
 }
 
+// Read verifies the head before it asks for the body, and never reads past
+// what the head commits to.
 func TestReadLimits(t *testing.T) {
 	t.Parallel()
 	root := newRoot()
@@ -219,8 +219,24 @@ func TestOpenHead(t *testing.T) {
 			t.Fatalf("%d bytes: %v", n, err)
 		}
 	}
-	if _, err := serverlist.OpenHead([]byte("<html>"), wantServers, root.Chain()); err == nil || err == serverlist.ErrShortHead {
-		t.Errorf("HTML: %v", err)
+	unknown := serverlist.Want{Origin: wantServers.Origin, Type: "server-list/2"}
+	const most = keys.MaxHeadText + 1 + keys.MaxSignatureBlock + 1
+	for _, test := range []struct {
+		what, prefix string
+		want         serverlist.Want
+		says         string
+	}{
+		{"HTML", "<html>", wantServers, "(html)"},
+		{"lone CR", "a\rb", wantServers, "(carriage-return)"},
+		{"forged", strings.Replace(string(doc), "epoch 1", "epoch 0", 1), wantServers, "(bad-signature)"},
+		{"as long as a head may be", strings.Repeat("x", most-1), wantServers, "ends before the head does"},
+		{"longer", strings.Repeat("x", most), wantServers, "(too-large)"},
+		{"unknown type, cut", string(doc[:9]), unknown, "ends before the head does"},
+		{"unknown type", string(doc), unknown, "not one that this package reads"},
+	} {
+		if note, err := serverlist.OpenHead([]byte(test.prefix), test.want, root.Chain()); note != nil || err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want an error that says %q", test.what, err, test.says)
+		}
 	}
 }
 

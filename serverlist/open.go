@@ -175,8 +175,6 @@ func openHead(data []byte, want Want, chain *keys.Chain) (*keys.Note, int, error
 	note := data
 	if end >= 0 {
 		note = data[:end]
-	} else if len(note) > maxHead {
-		note = note[:maxHead]
 	}
 	n, err := chain.Open(note, want.head())
 	if err != nil {

@@ -106,6 +106,7 @@ func signatureLines(text string) []vector {
 	longName := strings.Repeat("n", 129)
 	return []vector{
 		with("hyphen", "A hyphen in place of the dash.", "- stranger.example/1 "+good+"\n"),
+		with("no-dash", "Name and base64 without a dash before them.", "stranger.example/1 "+good+"\n"),
 		with("no-base64", "Nothing after the name.", "— stranger.example/1\n"),
 		with("two-spaces", "Two spaces after the name.", "— stranger.example/1  "+good+"\n"),
 		with("more", "Something after the base64.", "— stranger.example/1 "+good+" more\n"),
