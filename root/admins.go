@@ -11,6 +11,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/audit"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
@@ -74,11 +75,11 @@ func byConsole(ctx context.Context, action audit.Action, subject string) context
 
 // withStore opens the database of a root that may be served meanwhile.
 func withStore(ctx context.Context, data string, use func(store.Store) error) error {
-	d := folder(data)
-	if _, err := os.Stat(d.database()); errors.Is(err, fs.ErrNotExist) {
-		return noRoot(data)
+	d := datafolder.Folder(data)
+	if _, err := os.Stat(d.Database()); errors.Is(err, fs.ErrNotExist) {
+		return datafolder.NoRoot(data)
 	}
-	st, err := store.OpenSQLite(ctx, store.Config{Path: d.database(), MustExist: true})
+	st, err := store.OpenSQLite(ctx, store.Config{Path: d.Database(), MustExist: true})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root/backup"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
@@ -68,7 +69,7 @@ func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
 		return BackupReport{}, err
 	}
 	defer end()
-	b := &backupJob{BackupConfig: cfg, from: folder(cfg.Data), temp: temp}
+	b := &backupJob{BackupConfig: cfg, from: datafolder.Folder(cfg.Data), temp: temp}
 	if err := b.collect(ctx); err != nil {
 		return BackupReport{}, err
 	}
@@ -86,13 +87,13 @@ func (c *BackupConfig) check() error {
 	if c.Data == "" || c.File == "" {
 		return errors.New("root: a backup needs the data folder and the name of a file")
 	}
-	if _, err := os.Stat(folder(c.Data).marker(c.Config)); err != nil {
-		return noRoot(c.Data)
+	if _, err := os.Stat(datafolder.Folder(c.Data).Marker(c.Config)); err != nil {
+		return datafolder.NoRoot(c.Data)
 	}
 	if err := checkAbsent(c.File); err != nil {
 		return err
 	}
-	public, err := filepath.EvalSymlinks(folder(c.Data).public())
+	public, err := filepath.EvalSymlinks(datafolder.Folder(c.Data).Public())
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func checkAbsent(path string) error {
 // A backupJob is one backup under way.
 type backupJob struct {
 	BackupConfig
-	from     folder
+	from     datafolder.Folder
 	temp     string // folder of the copies
 	manifest backup.Manifest
 }
@@ -132,7 +133,7 @@ func (b *backupJob) collect(ctx context.Context) error {
 	if err := b.copyPublic(); err != nil {
 		return err
 	}
-	config := b.from.config()
+	config := b.from.ConfigFile()
 	if b.Config != "" {
 		config = b.Config
 	}
@@ -196,13 +197,13 @@ const maxPublished = 1 << 30
 
 // copyPublic copies the documents and verifies them as a client would.
 func (b *backupJob) copyPublic() error {
-	chain, err := loadChain(b.from)
+	chain, err := datafolder.LoadChain(b.from)
 	if err != nil {
 		return err
 	}
 	b.manifest.Origin, b.manifest.Trust = chain.Origin(), chain.Newest().Version
 	for n := range chain.Newest().Version {
-		if err := b.add(fmt.Sprintf("public/trust/%d.trust", n+1), maxTrust); err != nil {
+		if err := b.add(fmt.Sprintf("public/trust/%d.trust", n+1), datafolder.MaxTrust); err != nil {
 			return err
 		}
 	}
@@ -218,7 +219,7 @@ func (b *backupJob) copyPublic() error {
 }
 
 func (b *backupJob) describeList(name string, chain *keys.Chain) error {
-	l, err := listReport(folder(b.temp), name, chain, b.Now())
+	l, err := listReport(datafolder.Folder(b.temp), name, chain, b.Now())
 	if err != nil {
 		// It may hold under an older trust document only. The database decides.
 		b.manifest.LeftOut = append(b.manifest.LeftOut, fmt.Sprintf("public/%s does not verify: %v", name, err))
@@ -270,7 +271,7 @@ func (b *backupJob) copyOthers() error {
 // another place.
 func (b *backupJob) isOwn(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
-	return slices.Contains([]string{"public", "lock", backup.ConfigName, filepath.Base(b.from.restored())}, first) ||
+	return slices.Contains([]string{"public", "lock", backup.ConfigName, filepath.Base(b.from.RestoredMark())}, first) ||
 		strings.HasPrefix(first, backup.DatabaseName) || strings.HasPrefix(first, ".")
 }
 
@@ -278,9 +279,9 @@ func (b *backupJob) isOwn(name string) bool {
 func (b *backupJob) copyDatabase(ctx context.Context) error {
 	unlock, unused := b.keepOut()
 	defer unlock()
-	to := folder(b.temp).database()
+	to := datafolder.Folder(b.temp).Database()
 	err := store.Copy(ctx, store.CopyConfig{
-		From: b.from.database(), To: to, Unused: unused,
+		From: b.from.Database(), To: to, Unused: unused,
 		Progress: func(done, total int64) { b.Progress("copying the database", done, total) },
 	})
 	if err != nil {
@@ -296,12 +297,12 @@ func (b *backupJob) copyDatabase(ctx context.Context) error {
 // runs. A folder that was never served, or is not ours to write to, stays as it
 // is.
 func (b *backupJob) keepOut() (unlock func(), unused bool) {
-	if _, err := os.Stat(b.from.lock()); err != nil {
+	if _, err := os.Stat(b.from.LockFile()); err != nil {
 		return func() {}, true
 	}
-	lock, err := lockData(b.from)
+	lock, err := datafolder.Lock(b.from)
 	if err != nil {
-		return func() {}, !errors.As(err, new(*LockedError))
+		return func() {}, !errors.As(err, new(*datafolder.LockedError))
 	}
 	return func() { lock.Close() }, true
 }

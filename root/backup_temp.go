@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 // BackupTemp begins the names of the folders in which backups are prepared. Each
@@ -26,7 +28,7 @@ func makeBackupTemp(dir string) (temp string, end func(), err error) {
 		if temp, err = os.MkdirTemp(dir, BackupTemp); err != nil {
 			return "", nil, err
 		}
-		lock, err := openLocked(filepath.Join(temp, backupLock))
+		lock, err := datafolder.OpenLocked(filepath.Join(temp, backupLock))
 		if err == nil && isStill(lock.File) {
 			return temp, func() { removeLocked(temp, lock) }, nil
 		}
@@ -34,7 +36,7 @@ func makeBackupTemp(dir string) (temp string, end func(), err error) {
 			lock.Close()
 		}
 		os.RemoveAll(temp)
-		if err != nil && !errors.Is(err, errLocked) && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, datafolder.ErrLocked) && !errors.Is(err, fs.ErrNotExist) {
 			return "", nil, err
 		}
 	}
@@ -107,11 +109,11 @@ func removeIfLeft(temp string, now time.Time) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !info.Mode().IsRegular() || !locksHold && !old {
+	if !info.Mode().IsRegular() || !datafolder.LocksHold && !old {
 		return false, nil
 	}
-	lock, err := openLocked(path)
-	if errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist) {
+	lock, err := datafolder.OpenLocked(path)
+	if errors.Is(err, datafolder.ErrLocked) || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -88,7 +89,7 @@ func Check(ctx context.Context, c CheckConfig) []Finding {
 type checker struct {
 	CheckConfig
 	cfg     Config
-	d       folder
+	d       datafolder.Folder
 	chain   *keys.Chain
 	servers *serverlist.List // as published here; nil: none that holds
 	list    *serverlist.List // of mirrors; the same
@@ -114,12 +115,12 @@ func (k *checker) configuration() bool {
 	} else {
 		k.cfg, err = LoadConfig(k.Data)
 	}
-	k.d = folder(k.cfg.Data)
+	k.d = datafolder.Folder(k.cfg.Data)
 	where := k.File
 	if where == "" {
-		where = folder(k.Data).config()
+		where = datafolder.Folder(k.Data).ConfigFile()
 	}
-	if none := new(NoRootError); errors.As(err, &none) {
+	if none := new(datafolder.NoRootError); errors.As(err, &none) {
 		k.add(Bad, "configuration", where, err.Error(), "Nothing else was looked at.")
 		return false
 	}

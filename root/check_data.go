@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/root/audit"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -18,11 +19,11 @@ import (
 // permissions looks at who may read and write what lies in the data folder.
 func (k *checker) permissions() {
 	before := len(k.found)
-	if err := writable(k.cfg.Data); err != nil {
+	if err := datafolder.Writable(k.cfg.Data); err != nil {
 		k.add(Bad, "permissions", k.cfg.Data, err.Error(), "Run this as the user that runs the root, or give it the folder: chown -R USER "+k.cfg.Data)
 	}
-	secret := []string{string(k.d), k.d.keys(), k.d.database(), k.d.token(), k.d.config(), k.d.acme()}
-	if keys, err := filepath.Glob(filepath.Join(k.d.keys(), "*.key")); err == nil {
+	secret := []string{string(k.d), k.d.Keys(), k.d.Database(), k.d.AdminToken(), k.d.ConfigFile(), k.d.ACME()}
+	if keys, err := filepath.Glob(filepath.Join(k.d.Keys(), "*.key")); err == nil {
 		secret = append(secret, keys...)
 	}
 	if k.cfg.TLS != nil {
@@ -53,7 +54,7 @@ func (k *checker) private(path string) {
 }
 
 func (k *checker) disk() {
-	free, known := freeSpace(k.cfg.Data)
+	free, known := datafolder.FreeSpace(k.cfg.Data)
 	text := fmt.Sprintf("%d MiB are free", free>>20)
 	switch {
 	case !known:
@@ -68,16 +69,16 @@ func (k *checker) disk() {
 
 func (k *checker) database(ctx context.Context) {
 	const remedy = "Restore a backup (\"metaserver root restore\"); the documents in public/ and at the mirrors stay meanwhile. deploy/README.md tells how."
-	e, err := store.Examine(ctx, k.d.database())
+	e, err := store.Examine(ctx, k.d.Database())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		k.add(Bad, "database", k.d.database(), "it is missing", remedy)
+		k.add(Bad, "database", k.d.Database(), "it is missing", remedy)
 	case err != nil:
-		k.add(Bad, "database", k.d.database(), err.Error(), remedy)
+		k.add(Bad, "database", k.d.Database(), err.Error(), remedy)
 	case len(e.Problems) > 0:
-		k.add(Bad, "database", k.d.database(), "it is damaged: "+strings.Join(e.Problems, "; "), remedy)
+		k.add(Bad, "database", k.d.Database(), "it is damaged: "+strings.Join(e.Problems, "; "), remedy)
 	default:
-		k.add(Good, "database", k.d.database(), fmt.Sprintf("it is whole; %d listed, %d waiting, %d mirror(s), %d message(s) to be sent", e.Counts.Listed, e.Counts.Pending, e.Counts.Mirrors, e.Counts.Messages), "")
+		k.add(Good, "database", k.d.Database(), fmt.Sprintf("it is whole; %d listed, %d waiting, %d mirror(s), %d message(s) to be sent", e.Counts.Listed, e.Counts.Pending, e.Counts.Mirrors, e.Counts.Messages), "")
 		k.watched(e.Mirrors)
 		k.audit(&e.Audit)
 	}
@@ -90,14 +91,14 @@ func (k *checker) audit(r *audit.Report) {
 		if r.Number > r.Records {
 			text = fmt.Sprintf("its newest %d records of %d are a whole chain", r.Records, r.Number)
 		}
-		k.add(Good, "audit", k.d.database(), text+"; its head is "+r.Head.String(), "")
+		k.add(Good, "audit", k.d.Database(), text+"; its head is "+r.Head.String(), "")
 		return
 	}
 	text := "the audit log is not what the root wrote: " + r.Faults[0].String()
 	if more := int64(len(r.Faults)) - 1 + r.More; more > 0 {
 		text += fmt.Sprintf("; and %d more fault(s)", more)
 	}
-	k.add(Bad, "audit", k.d.database(), text, "Somebody else has written to the database. \"metaserver admin audit --verify\" names every fault; compare with an exported log or the newest backup, look for who had access, and give every admin a new token. The root works on meanwhile.")
+	k.add(Bad, "audit", k.d.Database(), text, "Somebody else has written to the database. \"metaserver admin audit --verify\" names every fault; compare with an exported log or the newest backup, look for who had access, and give every admin a new token. The root works on meanwhile.")
 }
 
 // watched tells which mirrors the running root has found ill.
@@ -114,8 +115,8 @@ func (k *checker) documents() {
 	now := k.Now()
 	into := map[string]**serverlist.List{issue.ServerListName: &k.servers, issue.MirrorListName: &k.list}
 	for _, name := range []string{issue.ServerListName, issue.MirrorListName} {
-		path := filepath.Join(k.d.public(), name)
-		list, err := readList(path, serverlist.Want{Origin: k.chain.Origin(), Type: typeOf(name)}, k.chain)
+		path := k.d.Published(name)
+		list, err := datafolder.ReadList(path, serverlist.Want{Origin: k.chain.Origin(), Type: issue.TypeOf(name)}, k.chain)
 		if err != nil {
 			k.add(Bad, "documents", path, err.Error(), "\"metaserver root serve\" publishes it again when it starts.")
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 // reviewSoon is how long before its date a review is worth a warning.
@@ -18,12 +19,12 @@ const reviewSoon = 30 * 24 * time.Hour
 // trust reports false if the chain does not hold.
 func (k *checker) trust() bool {
 	var err error
-	if k.chain, err = loadChain(k.d); err != nil {
-		k.add(Bad, "trust", k.d.public(), err.Error(), "")
+	if k.chain, err = datafolder.LoadChain(k.d); err != nil {
+		k.add(Bad, "trust", k.d.Public(), err.Error(), "")
 		return false
 	}
 	if k.cfg.Origin != "" && k.cfg.Origin != k.chain.Origin() {
-		k.add(Bad, "trust", k.d.public(), fmt.Sprintf("root.toml says origin %q and the trust document %q", k.cfg.Origin, k.chain.Origin()), "Set the first right, or restore the folder.")
+		k.add(Bad, "trust", k.d.Public(), fmt.Sprintf("root.toml says origin %q and the trust document %q", k.cfg.Origin, k.chain.Origin()), "Set the first right, or restore the folder.")
 	}
 	newest, now := k.chain.Newest(), k.Now()
 	text := fmt.Sprintf("document %d of %s, to be reviewed by %s", newest.Version, newest.Origin, newest.ReviewBy.UTC().Format(time.DateOnly))
@@ -64,10 +65,10 @@ func distinct(t *keys.Trust, role keys.Role) map[string]keys.VerifierKey {
 // keys looks for what signs the lists, and for what should not be here.
 func (k *checker) keys() {
 	newest := k.chain.Newest()
-	for _, path := range keysHere(k.d, newest) {
+	for _, path := range datafolder.KeysHere(k.d, newest) {
 		k.add(Warning, "keys", path, "a private key that signs trust documents lies here, where a thief of this machine would find it", "Move it to a medium of its own, off this machine.")
 	}
-	ring := &keyRing{dir: k.d.keys(), ask: k.Passphrase}
+	ring := &datafolder.KeyRing{Dir: k.d.Keys(), Ask: k.Passphrase}
 	for _, name := range []string{"list", "mirrors"} {
 		role, ok := newest.Role(name)
 		if !ok {
@@ -84,8 +85,8 @@ func (k *checker) keys() {
 }
 
 // signer tries to open the key of a role, as a start of the root would.
-func (k *checker) signer(ring *keyRing, role string, able []keys.VerifierKey) {
-	signer, err := ring.find(able)
+func (k *checker) signer(ring *datafolder.KeyRing, role string, able []keys.VerifierKey) {
+	signer, err := ring.Find(able)
 	switch {
 	case err == nil:
 		k.add(Good, "keys", "role "+role, signer.VerifierKey().Name()+" is here and opens", "")
@@ -99,11 +100,11 @@ func (k *checker) signer(ring *keyRing, role string, able []keys.VerifierKey) {
 }
 
 // idleKeys names list keys that the trust document does not know.
-func (k *checker) idleKeys(ring *keyRing, t *keys.Trust) {
-	paths, _ := ring.publicKeys()
+func (k *checker) idleKeys(ring *datafolder.KeyRing, t *keys.Trust) {
+	paths, _ := ring.PublicKeys()
 	for _, public := range slices.Sorted(maps.Keys(paths)) {
 		known := slices.ContainsFunc(t.Keys, func(key keys.VerifierKey) bool { return string(key.Public()) == public })
-		if path := paths[public]; !known && !strings.HasPrefix(path, k.d.adminKey()) {
+		if path := paths[public]; !known && !strings.HasPrefix(path, k.d.AdminKey()) {
 			k.add(Warning, "keys", path, fmt.Sprintf("trust document %d does not know it, so that it signs nothing", t.Version), "If it waits for the next document, all is well; if it was replaced, destroy it.")
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 func TestCheckWarnsOfTheLastKey(t *testing.T) {
@@ -14,7 +15,7 @@ func TestCheckWarnsOfTheLastKey(t *testing.T) {
 	if _, err := Init(t.Context(), InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
-	chain, err := loadChain(folder(dir))
+	chain, err := datafolder.LoadChain(datafolder.Folder(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

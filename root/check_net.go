@@ -10,13 +10,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
@@ -24,14 +24,8 @@ import (
 // process finds out whether the root runs and says that it is ready, or, if it
 // does not run, whether it could listen.
 func (k *checker) process(ctx context.Context) {
-	lock, err := os.Stat(k.d.lock())
-	if err == nil && lock.Mode().IsRegular() {
-		f, err := openLocked(k.d.lock())
-		k.running = errors.Is(err, errLocked)
-		if err == nil {
-			f.Close()
-		}
-	}
+	pid, served := datafolder.Served(k.d)
+	k.running = served
 	if !k.running {
 		k.add(Warning, "root", "", "no root runs on this data folder", "Start it: systemctl start metaserver-root, or \"metaserver root serve\".")
 		k.ports()
@@ -40,7 +34,7 @@ func (k *checker) process(ctx context.Context) {
 	body, err := k.ready(ctx)
 	switch {
 	case err != nil:
-		k.add(Warning, "root", k.cfg.AdminListen, fmt.Sprintf("it runs (pid %d), and its admin listener does not answer here: %v", readPID(k.d.lock()), err), "Was it started with other flags or with sockets of systemd? Then all may be well.")
+		k.add(Warning, "root", k.cfg.AdminListen, fmt.Sprintf("it runs (pid %d), and its admin listener does not answer here: %v", pid, err), "Was it started with other flags or with sockets of systemd? Then all may be well.")
 	case body != "":
 		k.add(Bad, "root", k.cfg.AdminListen, "it runs and is not ready: "+body, "Its log says more.")
 	default:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -188,32 +187,4 @@ func checkPublicURL(url string) (string, error) {
 		return "", fmt.Errorf("public URL %q: must not have a query (?): names of documents are appended to it", url)
 	}
 	return url, nil
-}
-
-// A folder is the data folder: the one place that knows what lies where.
-type folder string
-
-func (d folder) config() string      { return filepath.Join(string(d), "root.toml") }
-func (d folder) database() string    { return filepath.Join(string(d), "root.db") }
-func (d folder) lock() string        { return filepath.Join(string(d), "lock") }
-func (d folder) restored() string    { return filepath.Join(string(d), "restored.json") }
-func (d folder) token() string       { return filepath.Join(string(d), "admin.token") }
-func (d folder) public() string      { return filepath.Join(string(d), "public") }
-func (d folder) keys() string        { return filepath.Join(string(d), "keys") }
-func (d folder) listKey() string     { return filepath.Join(d.keys(), "list.key") }
-func (d folder) acme() string        { return filepath.Join(string(d), "acme") }
-func (d folder) adminKey() string    { return filepath.Join(d.keys(), "admin.key") }
-func (d folder) recoveryKey() string { return filepath.Join(d.keys(), "recovery.key") }
-
-// marker is the file that says that there is a root: Init writes root.toml last.
-// With a configuration that lies elsewhere that one may be gone.
-func (d folder) marker(config string) string {
-	if config != "" {
-		return d.database()
-	}
-	return d.config()
-}
-
-func (d folder) trust(n int64) string {
-	return filepath.Join(d.public(), "trust", fmt.Sprintf("%d.trust", n))
 }

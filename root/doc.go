@@ -53,7 +53,7 @@
 //
 // A key is two files, NAME and NAME.pub. The newest trust document says which
 // list keys sign: put the private key that it names into keys/ before you
-// publish it.
+// publish it. Package datafolder knows where each of them lies.
 //
 // [Init] makes it, [New] opens it, [Root.Run] serves it, [Inspect] describes
 // it. What was acknowledged survives the death of the process and the loss of
@@ -67,8 +67,8 @@
 //	observe, metrics                  what it logs and counts
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	config, file, games, nearest      root.toml
-//	init, open, lock, keyring         the data folder
-//	show, check, space                a root described and examined from its data folder
+//	init                              makes a root in a data folder
+//	show, check                       a root described and examined from its data folder
 //	backup, restore, rejoin, look     copies of a root, a root from one, and what its mirrors have
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
@@ -86,6 +86,7 @@
 // The packages below it:
 //
 //	api, openapi, web                 the JSON with a client for it, its description, the pages
+//	datafolder                        what lies where, its lock, its keys, its trust documents
 //	store                             the state, in SQLite; its contract is in storetest
 //	issue, push                       sign and publish, alone; bring documents to static hosts
 //	watch, alive                      look at mirrors, and at listed servers

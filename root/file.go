@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 // maxConfig is the most that is read of root.toml, in bytes.
@@ -55,10 +57,10 @@ type configFile struct {
 // LoadConfig reads the configuration of the root in the data folder. Errors
 // name the place. The caller may change what it returns before [New].
 func LoadConfig(data string) (Config, error) {
-	path := folder(data).config()
+	path := datafolder.Folder(data).ConfigFile()
 	text, err := readConfig(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, noRoot(data)
+		return Config{}, datafolder.NoRoot(data)
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
@@ -123,24 +125,6 @@ func loadConfig(path, text, data string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return cfg, nil
-}
-
-// A NoRootError says that a folder holds no root.
-type NoRootError struct {
-	Data       string // the folder
-	Unfinished bool   // an init began here and did not end
-}
-
-func (e *NoRootError) Error() string {
-	if e.Unfinished {
-		return fmt.Sprintf("%s has a database and no root.toml. If this root has been in use, put the file back: from a backup, or a new one with the line origin = \"...\"; do not remove the folder, it holds the keys. If it is what an init that did not finish has left, remove it and run \"metaserver root init\" again", e.Data)
-	}
-	return fmt.Sprintf("there is no root in %s: run \"metaserver root init --data %s --origin NAME\", or name another folder", e.Data, e.Data)
-}
-
-func noRoot(data string) error {
-	_, err := os.Stat(folder(data).database())
-	return &NoRootError{Data: data, Unfinished: err == nil}
 }
 
 func readConfig(path string) (string, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 // TLS says where a listener has its certificate from: files, or an authority.
@@ -146,7 +147,7 @@ func (t *TLS) source(c *Config) (certificate.Source, error) {
 	}
 	return certificate.NewACME(certificate.ACMEConfig{
 		Names: t.ACMENames, Email: t.ACMEEmail, Directory: t.ACMEDirectory, Authorities: authorities,
-		Cache: folder(c.Data).acme(), Now: c.Now, Log: c.Log,
+		Cache: datafolder.Folder(c.Data).ACME(), Now: c.Now, Log: c.Log,
 	}), nil
 }
 

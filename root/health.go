@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -58,7 +60,7 @@ func (s *server) health(next http.Handler) http.Handler {
 // missing says what keeps the root from doing its work, in fixed words.
 func (s *server) missing() (all []string) {
 	for _, typ := range []string{serverlist.TypeServerList, serverlist.TypeMirrorList} {
-		name := nameOf(typ)
+		name := issue.NameOf(typ)
 		d := s.publisher.State(typ).Document
 		switch now := s.cfg.Now(); {
 		case d == nil:
@@ -70,7 +72,7 @@ func (s *server) missing() (all []string) {
 	if _, err := s.heart.state(partStore); err != nil {
 		all = append(all, "the database takes no writes")
 	}
-	if free, known := freeSpace(s.cfg.Data); known && free < lowDisk {
+	if free, known := datafolder.FreeSpace(s.cfg.Data); known && free < lowDisk {
 		all = append(all, "the disk is almost full")
 	}
 	if s.ending.Load() {

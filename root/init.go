@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/audit"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -45,10 +44,6 @@ type Initialized struct {
 // firstAdmin is the name under which decisions of the first token are recorded.
 const firstAdmin = "admin"
 
-// unfinished is the folder in which Init works. Whoever makes it has claimed
-// the data folder.
-const unfinished = ".init"
-
 // Init makes a root: keys, trust/1.trust, a database, the first admin's token,
 // an empty signed server.list and mirror.list, and a configuration. The folder
 // must be empty or absent; a folder with a root is refused. With an error
@@ -58,16 +53,15 @@ func Init(ctx context.Context, cfg InitConfig) (Initialized, error) {
 	if err := cfg.check(); err != nil {
 		return Initialized{}, err
 	}
-	made, err := claim(cfg.Data)
+	var chain *keys.Chain
+	err := datafolder.Make(cfg.Data, "root init", func(d datafolder.Folder) (err error) {
+		chain, err = initIn(ctx, d, cfg)
+		return err
+	})
 	if err != nil {
-		return Initialized{}, explainFolder(cfg.Data, err)
+		return Initialized{}, err
 	}
-	chain, err := initIn(ctx, cfg)
-	if err != nil {
-		unclaim(cfg.Data, made)
-		return Initialized{}, fmt.Errorf("root init: %w", explainFolder(cfg.Data, err))
-	}
-	return initialized(folder(cfg.Data), chain), nil
+	return initialized(datafolder.Folder(cfg.Data), chain), nil
 }
 
 func (c *InitConfig) check() error {
@@ -88,84 +82,8 @@ func (c *InitConfig) check() error {
 	return nil
 }
 
-// claim makes the data folder, tells whether it did, and reserves it: of
-// several calls one succeeds.
-func claim(data string) (made bool, err error) {
-	switch _, err := os.Stat(data); {
-	case errors.Is(err, fs.ErrNotExist):
-		made = true
-		if err := durable.MkdirAll(data, 0o700); err != nil {
-			return false, err
-		}
-	case err != nil:
-		return false, fmt.Errorf("data folder: %w", err)
-	}
-	switch err := os.Mkdir(filepath.Join(data, unfinished), 0o700); {
-	case errors.Is(err, fs.ErrExist):
-		return false, claimed(data)
-	case err != nil:
-		return false, fmt.Errorf("data folder: %w", err)
-	}
-	err = checkEmpty(data)
-	if err == nil {
-		err = os.Chmod(data, 0o700)
-	}
-	if err != nil {
-		unclaim(data, made)
-	}
-	return made, err
-}
-
-// claimed explains why a folder cannot be claimed.
-func claimed(data string) error {
-	d := folder(data)
-	if _, err := os.Stat(d.config()); err == nil {
-		return alreadyRoot(data)
-	}
-	if _, err := os.Stat(d.database()); err == nil {
-		return &NoRootError{Data: data, Unfinished: true}
-	}
-	return fmt.Errorf("another init works in %s, or one did not finish there: if none runs, remove the folder and run it again", data)
-}
-
-func alreadyRoot(data string) error {
-	return fmt.Errorf("%s holds a root already, and a second init would make new keys that no client knows: serve it, or choose another folder", data)
-}
-
-// checkEmpty refuses a folder that holds anything but the claim.
-func checkEmpty(data string) error {
-	have, err := os.ReadDir(data)
-	if err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	d := folder(data)
-	if _, err := os.Stat(d.config()); err == nil {
-		return alreadyRoot(data)
-	}
-	for _, e := range have {
-		switch e.Name() {
-		case unfinished:
-		case filepath.Base(d.database()):
-			return &NoRootError{Data: data, Unfinished: true}
-		default:
-			return fmt.Errorf("%s is not empty (it holds %s): choose a folder of its own", data, e.Name())
-		}
-	}
-	return nil
-}
-
-// unclaim gives a claimed folder back, with what is left in the claim.
-func unclaim(data string, made bool) {
-	os.RemoveAll(filepath.Join(data, unfinished))
-	if made {
-		os.Remove(data) // fails if somebody else has claimed it by now
-	}
-}
-
-// initIn builds everything in a folder within the data folder and moves it to
-// its place.
-func initIn(ctx context.Context, cfg InitConfig) (*keys.Chain, error) {
-	d := folder(filepath.Join(cfg.Data, unfinished))
+// initIn builds everything in a folder.
+func initIn(ctx context.Context, d datafolder.Folder, cfg InitConfig) (*keys.Chain, error) {
 	chain, err := makeTrust(d, cfg)
 	if err != nil {
 		return nil, err
@@ -173,22 +91,19 @@ func initIn(ctx context.Context, cfg InitConfig) (*keys.Chain, error) {
 	if err := makeState(ctx, d, cfg, chain); err != nil {
 		return nil, err
 	}
-	if err := writeConfig(d.config(), cfg); err != nil {
-		return nil, err
-	}
-	return chain, settle(folder(cfg.Data), d)
+	return chain, writeConfig(d.ConfigFile(), cfg)
 }
 
 // makeTrust makes the keys and the first trust document.
-func makeTrust(d folder, cfg InitConfig) (*keys.Chain, error) {
-	if err := os.Mkdir(d.keys(), 0o700); err != nil {
+func makeTrust(d datafolder.Folder, cfg InitConfig) (*keys.Chain, error) {
+	if err := os.Mkdir(d.Keys(), 0o700); err != nil {
 		return nil, err
 	}
 	var signers []*keys.Signer
 	for _, k := range []struct{ path, name string }{
-		{d.adminKey(), "/admin/first"},
-		{d.recoveryKey(), "/admin/recovery"},
-		{d.listKey(), "/list/1"},
+		{d.AdminKey(), "/admin/first"},
+		{d.RecoveryKey(), "/admin/recovery"},
+		{d.ListKey(), "/list/1"},
 	} {
 		s, err := keyfile.Create(k.path, keyName(cfg.Origin, k.name), cfg.Passphrase)
 		if err != nil {
@@ -204,17 +119,10 @@ func makeTrust(d folder, cfg InitConfig) (*keys.Chain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trust document just made does not verify: %w", err)
 	}
-	if err := makePublic(d); err != nil {
+	if err := datafolder.MakePublic(d); err != nil {
 		return nil, err
 	}
-	return chain, durable.WriteFile(d.trust(1), data, 0o644)
-}
-
-// makePublic makes the folders that any web server may read, whatever the
-// umask says.
-func makePublic(d folder) error {
-	trust := filepath.Dir(d.trust(1))
-	return errors.Join(durable.MkdirAll(trust, 0o755), os.Chmod(d.public(), 0o755), os.Chmod(trust, 0o755))
+	return chain, durable.WriteFile(d.Trust(1), data, 0o644)
 }
 
 // keyName begins with the origin, so that no two origins have keys of one
@@ -254,8 +162,8 @@ func signTrust(cfg InitConfig, admin, recovery, list *keys.Signer) ([]byte, erro
 
 // makeState makes the database with the first admin, and publishes the first
 // editions: the mirror list before the server list that names its version.
-func makeState(ctx context.Context, d folder, cfg InitConfig, chain *keys.Chain) (err error) {
-	st, err := store.OpenSQLite(ctx, store.Config{Path: d.database(), Now: cfg.Now})
+func makeState(ctx context.Context, d datafolder.Folder, cfg InitConfig, chain *keys.Chain) (err error) {
+	st, err := store.OpenSQLite(ctx, store.Config{Path: d.Database(), Now: cfg.Now})
 	if err != nil {
 		return err
 	}
@@ -265,15 +173,15 @@ func makeState(ctx context.Context, d folder, cfg InitConfig, chain *keys.Chain)
 	if err := st.AddAdmin(audit.With(ctx, call), firstAdmin, token.Hash()); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(d.token(), []byte(api.AdminTokenPrefix+token.Reveal()+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(d.AdminToken(), []byte(api.AdminTokenPrefix+token.Reveal()+"\n"), 0o600); err != nil {
 		return err
 	}
-	ring := &keyRing{dir: d.keys(), ask: func() ([]byte, error) { return cfg.Passphrase, nil }}
+	ring := &datafolder.KeyRing{Dir: d.Keys(), Ask: func() ([]byte, error) { return cfg.Passphrase, nil }}
 	publisher, err := issue.New(ctx, issue.Config{
 		Store:   st,
 		Chain:   chain,
-		Keys:    ring.find,
-		Public:  d.public(),
+		Keys:    ring.Find,
+		Public:  d.Public(),
 		RootURL: cfg.PublicURL,
 		Now:     cfg.Now,
 	})
@@ -300,55 +208,17 @@ func writeConfig(path string, cfg InitConfig) error {
 	return f.Commit()
 }
 
-// settle moves what was built to its place, the configuration last: its
-// presence means that all is there. With an error it takes back what it moved.
-func settle(to, from folder) (err error) {
-	have, err := os.ReadDir(string(from))
-	if err != nil {
-		return err
-	}
-	var moved []string
-	defer func() {
-		if err != nil {
-			for _, path := range moved {
-				os.RemoveAll(path)
-			}
-		}
-	}()
-	move := func(name string) error {
-		path := filepath.Join(string(to), name)
-		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s has come into being meanwhile", path)
-		}
-		moved = append(moved, path)
-		return durable.Rename(filepath.Join(string(from), name), path)
-	}
-	last := filepath.Base(from.config())
-	for _, e := range have {
-		if e.Name() == last {
-			continue
-		}
-		if err := move(e.Name()); err != nil {
-			return err
-		}
-	}
-	if err := move(last); err != nil {
-		return err
-	}
-	return os.Remove(string(from))
-}
-
-func initialized(d folder, chain *keys.Chain) Initialized {
+func initialized(d datafolder.Folder, chain *keys.Chain) Initialized {
 	t := chain.Newest()
 	out := Initialized{
 		Origin:      chain.Origin(),
 		Data:        string(d),
-		Config:      d.config(),
-		AdminToken:  d.token(),
-		AdminKey:    d.adminKey(),
-		RecoveryKey: d.recoveryKey(),
-		ListKey:     d.listKey(),
-		Trust:       d.trust(t.Version),
+		Config:      d.ConfigFile(),
+		AdminToken:  d.AdminToken(),
+		AdminKey:    d.AdminKey(),
+		RecoveryKey: d.RecoveryKey(),
+		ListKey:     d.ListKey(),
+		Trust:       d.Trust(t.Version),
 		TrustSHA256: fmt.Sprintf("%x", t.SHA256()),
 	}
 	for _, k := range t.Keys {

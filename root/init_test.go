@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -292,7 +293,7 @@ func TestPassphrase(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	var none *root.NoRootError
+	var none *datafolder.NoRootError
 	if _, err := root.New(root.Config{Data: t.TempDir()}); !errors.As(err, &none) || none.Unfinished || !strings.Contains(err.Error(), "root init") {
 		t.Errorf("an empty folder: %v", err)
 	}

@@ -60,7 +60,7 @@ func (s *server) targets(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func listOf(state issue.State) api.List {
-	out := api.List{Name: nameOf(state.Type), NextBy: timeOrNil(state.Next)}
+	out := api.List{Name: issue.NameOf(state.Type), NextBy: timeOrNil(state.Next)}
 	if d := state.Document; d != nil {
 		out.Version, out.Epoch, out.Entries = d.Version, d.Epoch, d.Entries
 		out.Issued, out.FreshUntil = timeOrNil(d.Issued), timeOrNil(d.FreshUntil)
@@ -77,7 +77,7 @@ func listOf(state issue.State) api.List {
 
 // confirm releases an edition that loses many entries.
 func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
-	typ := typeOf(chi.URLParam(r, "name"))
+	typ := issue.TypeOf(chi.URLParam(r, "name"))
 	if typ == "" {
 		return store.ErrNotFound
 	}
@@ -92,21 +92,4 @@ func (s *server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, listOf(s.publisher.State(typ)))
-}
-
-func nameOf(typ string) string {
-	if typ == serverlist.TypeMirrorList {
-		return issue.MirrorListName
-	}
-	return issue.ServerListName
-}
-
-func typeOf(name string) string {
-	switch name {
-	case issue.ServerListName:
-		return serverlist.TypeServerList
-	case issue.MirrorListName:
-		return serverlist.TypeMirrorList
-	}
-	return ""
 }

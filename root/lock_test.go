@@ -13,6 +13,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
@@ -22,7 +23,7 @@ func TestOneProcess(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
 	child := startChild(t, dir)
-	var locked *root.LockedError
+	var locked *datafolder.LockedError
 	if _, err := root.New(root.Config{Data: dir}); !errors.As(err, &locked) || locked.PID <= 0 || locked.PID == os.Getpid() {
 		t.Errorf("beside a child: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -93,7 +94,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 func (c *collector) lists(out chan<- prometheus.Metric) {
 	for _, typ := range []string{serverlist.TypeServerList, serverlist.TypeMirrorList} {
 		state := c.s.publisher.State(typ)
-		name := nameOf(typ)
+		name := issue.NameOf(typ)
 		gauge(out, listFailures, float64(state.Failed), name)
 		if d := state.Document; d != nil {
 			gauge(out, listVersion, float64(d.Version), name)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 var (
@@ -21,7 +23,7 @@ var (
 // health sends what shows that a root is about to have trouble.
 func (c *collector) health(ctx context.Context, out chan<- prometheus.Metric) {
 	gauge(out, readyState, truth(len(c.s.missing()) == 0))
-	if free, known := freeSpace(c.s.cfg.Data); known {
+	if free, known := datafolder.FreeSpace(c.s.cfg.Data); known {
 		gauge(out, diskFree, float64(free))
 	}
 	took, _ := c.s.heart.state(partStore)

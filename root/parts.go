@@ -6,6 +6,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/alive"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/mail"
@@ -17,13 +18,13 @@ import (
 // The parts of a root that the packages below it make, and how they hang together.
 
 // newPublisher asks for the passphrase of the list key if it needs one.
-func newPublisher(cfg *Config, d folder, chain *keys.Chain, st store.Store, stats *stats) (*issue.Publisher, error) {
-	ring := &keyRing{dir: d.keys(), ask: cfg.Passphrase}
+func newPublisher(cfg *Config, d datafolder.Folder, chain *keys.Chain, st store.Store, stats *stats) (*issue.Publisher, error) {
+	ring := &datafolder.KeyRing{Dir: d.Keys(), Ask: cfg.Passphrase}
 	publisher, err := issue.New(context.Background(), issue.Config{
-		Store: st, Chain: chain, Keys: ring.find, Public: d.public(), RootURL: cfg.PublicURL,
+		Store: st, Chain: chain, Keys: ring.Find, Public: d.Public(), RootURL: cfg.PublicURL,
 		Look: newLook(*cfg, d, st), Now: cfg.Now, Took: stats.published, Log: cfg.Log,
 	})
-	ring.running = true
+	ring.Running = true
 	return publisher, err
 }
 

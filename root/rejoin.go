@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -77,21 +78,21 @@ func (e *ForkError) Error() string {
 // them, and waits for an admin if it would lose an entry. With alone nobody is
 // asked. A root that was not restored is left as it is, with a nil report.
 //
-// Errors: [*NoMirrorError], [*ForkError], [*LockedError]; nothing has changed
+// Errors: [*NoMirrorError], [*ForkError], [*datafolder.LockedError]; nothing has changed
 // then.
 func Rejoin(ctx context.Context, cfg Config, alone bool) (*Rejoined, error) {
 	cfg.setDefaults()
-	d := folder(cfg.Data)
+	d := datafolder.Folder(cfg.Data)
 	mark, err := readMark(d)
 	if err != nil || mark == nil {
 		return nil, err
 	}
-	lock, err := lockData(d)
+	lock, err := datafolder.Lock(d)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
-	st, err := store.OpenSQLite(ctx, store.Config{Path: d.database(), MustExist: true, Now: cfg.Now})
+	st, err := store.OpenSQLite(ctx, store.Config{Path: d.Database(), MustExist: true, Now: cfg.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func Rejoin(ctx context.Context, cfg Config, alone bool) (*Rejoined, error) {
 	if err := j.place(); err != nil {
 		return nil, err
 	}
-	return out, os.Remove(d.restored())
+	return out, os.Remove(d.RestoredMark())
 }
 
 func (r *Rejoined) summary() string {

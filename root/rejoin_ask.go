@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -88,7 +88,7 @@ func (q *inquiry) heads(ctx context.Context, f *serverlist.Fetcher) {
 	q.asked.Problem = ""
 	for _, typ := range listTypes {
 		want := serverlist.Want{Origin: q.chain.Origin(), Type: typ}
-		place, err := serverlist.DocumentURL(q.asked.URL, filepath.Base(folder("").published(typ)))
+		place, err := serverlist.DocumentURL(q.asked.URL, issue.NameOf(typ))
 		if err != nil {
 			q.asked.Problem = err.Error()
 			continue
@@ -203,7 +203,7 @@ func (j *rejoining) fetchFrom(ctx context.Context, url, typ string) (*serverlist
 	defer cancel()
 	f := j.fetcherFor(url)
 	defer f.CloseIdleConnections()
-	place, err := serverlist.DocumentURL(url, filepath.Base(j.d.published(typ)))
+	place, err := serverlist.DocumentURL(url, issue.NameOf(typ))
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,13 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
@@ -32,7 +33,7 @@ var rejoinPatience = patience{each: 30 * time.Second, all: 5 * time.Minute, list
 // rejoining is one look at the mirrors under way.
 type rejoining struct {
 	cfg      Config
-	d        folder
+	d        datafolder.Folder
 	store    store.Store
 	patience patience
 	out      *Rejoined
@@ -46,7 +47,7 @@ type rejoining struct {
 
 // restored is the look of a root that comes from a backup.
 func (j *rejoining) restored(ctx context.Context, mark *restoredMark) error {
-	chain, err := loadChain(j.d)
+	chain, err := datafolder.LoadChain(j.d)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (j *rejoining) find(ctx context.Context, urls []string) error {
 func (j *rejoining) readPublished() (map[string]*serverlist.List, error) {
 	held := make(map[string]*serverlist.List)
 	for _, typ := range listTypes {
-		data, err := os.ReadFile(j.d.published(typ))
+		data, err := os.ReadFile(j.d.Published(issue.NameOf(typ)))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -190,7 +191,7 @@ func (j *rejoining) report(ctx context.Context) error {
 		if f == nil {
 			continue
 		}
-		l := RejoinList{Name: filepath.Base(j.d.published(typ)), File: j.d.published(typ),
+		l := RejoinList{Name: issue.NameOf(typ), File: j.d.Published(issue.NameOf(typ)),
 			Version: f.list.Head.Version, Epoch: f.list.Head.Epoch, From: f.url}
 		if have := j.held[typ]; have != nil {
 			l.Backup = have.Head.Version
@@ -205,14 +206,14 @@ func (j *rejoining) report(ctx context.Context) error {
 func (j *rejoining) place() error {
 	if j.out.Trust > 0 {
 		for _, t := range j.chain.Documents()[len(j.base.Documents()):] {
-			if err := durable.WriteFile(j.d.trust(t.Version), t.Bytes(), 0o644); err != nil {
+			if err := durable.WriteFile(j.d.Trust(t.Version), t.Bytes(), 0o644); err != nil {
 				return err
 			}
 		}
 	}
 	for _, typ := range listTypes {
 		if f := j.found[typ]; f != nil {
-			if err := durable.WriteFile(j.d.published(typ), f.list.Bytes(), 0o644); err != nil {
+			if err := durable.WriteFile(j.d.Published(issue.NameOf(typ)), f.list.Bytes(), 0o644); err != nil {
 				return err
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/backup"
-	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
@@ -59,42 +59,34 @@ func Restore(ctx context.Context, cfg RestoreConfig) (RestoreReport, error) {
 			return RestoreReport{}, fmt.Errorf("mirror %q: %w", clip(u), err)
 		}
 	}
-	if _, err := os.Stat(folder(cfg.Data).config()); err == nil {
+	if _, err := os.Stat(datafolder.Folder(cfg.Data).ConfigFile()); err == nil {
 		return RestoreReport{}, fmt.Errorf("%s holds a root already: nothing was changed; restore into another folder, and move that one away first if the backup is to take its place", cfg.Data)
 	}
-	made, err := claim(cfg.Data)
+	var report RestoreReport
+	err := datafolder.Make(cfg.Data, "restoring "+cfg.File, func(d datafolder.Folder) (err error) {
+		report, err = restoreIn(ctx, d, cfg)
+		return err
+	})
 	if err != nil {
-		return RestoreReport{}, explainFolder(cfg.Data, err)
-	}
-	report, err := restoreIn(ctx, cfg)
-	if err != nil {
-		unclaim(cfg.Data, made)
-		return RestoreReport{}, fmt.Errorf("restoring %s: %w", cfg.File, explainFolder(cfg.Data, err))
+		return RestoreReport{}, err
 	}
 	return report, nil
 }
 
-// restoreIn unpacks into a folder within the data folder, looks whether it is a
-// root, and moves it to its place.
-func restoreIn(ctx context.Context, cfg RestoreConfig) (RestoreReport, error) {
-	d := folder(filepath.Join(cfg.Data, unfinished))
+// restoreIn unpacks into a folder, and looks whether it is a root.
+func restoreIn(ctx context.Context, d datafolder.Folder, cfg RestoreConfig) (RestoreReport, error) {
 	m, err := unpack(ctx, cfg, d)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	report := RestoreReport{Data: cfg.Data, Manifest: *m, NoKeys: !m.WithKeys}
-	if err := checkRestored(ctx, d, &report); err != nil {
-		return RestoreReport{}, err
+	if err := checkRestored(ctx, d, &report); err != nil || cfg.Alone {
+		return report, err
 	}
-	if !cfg.Alone {
-		if err := markRestored(d, restoredMark{Made: m.Made, Restored: cfg.Now().UTC().Truncate(time.Second), Mirrors: cfg.Mirrors}); err != nil {
-			return RestoreReport{}, err
-		}
-	}
-	return report, settle(folder(cfg.Data), d)
+	return report, markRestored(d, restoredMark{Made: m.Made, Restored: cfg.Now().UTC().Truncate(time.Second), Mirrors: cfg.Mirrors})
 }
 
-func unpack(ctx context.Context, cfg RestoreConfig, d folder) (*backup.Manifest, error) {
+func unpack(ctx context.Context, cfg RestoreConfig, d datafolder.Folder) (*backup.Manifest, error) {
 	in, err := os.Open(cfg.File)
 	if err != nil {
 		return nil, err
@@ -124,7 +116,7 @@ func unpack(ctx context.Context, cfg RestoreConfig, d folder) (*backup.Manifest,
 	if err != nil {
 		return nil, err
 	}
-	return m, makePublic(d)
+	return m, datafolder.MakePublic(d)
 }
 
 // committing puts a file in place when it is closed. Its content is checked
@@ -143,12 +135,12 @@ func (c *committing) Close() error {
 }
 
 // checkRestored looks whether what was unpacked is a root that can be served.
-func checkRestored(ctx context.Context, d folder, report *RestoreReport) error {
+func checkRestored(ctx context.Context, d datafolder.Folder, report *RestoreReport) error {
 	cfg, err := LoadConfig(string(d))
 	if err != nil {
 		return err
 	}
-	chain, err := loadChain(d)
+	chain, err := datafolder.LoadChain(d)
 	if err != nil {
 		return err
 	}
@@ -160,14 +152,14 @@ func checkRestored(ctx context.Context, d folder, report *RestoreReport) error {
 			return err
 		}
 	}
-	tables, err := store.Check(ctx, d.database())
+	tables, err := store.Check(ctx, d.Database())
 	if err != nil {
 		return err
 	}
 	if tables != report.Tables {
 		return fmt.Errorf("the manifest says tables of version %d, the database has version %d", report.Tables, tables)
 	}
-	if counts, err := store.ReadCounts(ctx, d.database()); err == nil { // an older one is updated later
+	if counts, err := store.ReadCounts(ctx, d.Database()); err == nil { // an older one is updated later
 		report.Counts = &RestoredCounts{Pending: counts.Pending, Listed: counts.Listed, Mirrors: counts.Mirrors}
 	}
 	return nil
@@ -180,17 +172,17 @@ type restoredMark struct {
 	Mirrors  []string  `json:"mirrors,omitempty"` // URLs to ask, too
 }
 
-func markRestored(d folder, mark restoredMark) error {
+func markRestored(d datafolder.Folder, mark restoredMark) error {
 	text, err := json.MarshalIndent(mark, "", "  ")
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(d.restored(), append(text, '\n'), 0o600)
+	return durable.WriteFile(d.RestoredMark(), append(text, '\n'), 0o600)
 }
 
 // readMark returns the mark of a restored folder; nil: there is none.
-func readMark(d folder) (*restoredMark, error) {
-	text, err := readConfig(d.restored())
+func readMark(d datafolder.Folder) (*restoredMark, error) {
+	text, err := readConfig(d.RestoredMark())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -199,7 +191,7 @@ func readMark(d folder) (*restoredMark, error) {
 	}
 	mark := &restoredMark{}
 	if err := json.Unmarshal([]byte(text), mark); err != nil {
-		return nil, fmt.Errorf("%s, which a restore has left until the mirrors are looked at, is damaged: %w", d.restored(), err)
+		return nil, fmt.Errorf("%s, which a restore has left until the mirrors are looked at, is damaged: %w", d.RestoredMark(), err)
 	}
 	return mark, nil
 }
@@ -216,18 +208,10 @@ func (e *RestoredError) Error() string {
 }
 
 // checkRejoined refuses a restored root that has not rejoined.
-func checkRejoined(d folder) error {
+func checkRejoined(d datafolder.Folder) error {
 	mark, err := readMark(d)
 	if err == nil && mark != nil {
 		err = &RestoredError{Data: string(d), Made: mark.Made}
 	}
 	return err
-}
-
-// published returns where the list of a type lies in the public folder.
-func (d folder) published(typ string) string {
-	if typ == serverlist.TypeMirrorList {
-		return filepath.Join(d.public(), issue.MirrorListName)
-	}
-	return filepath.Join(d.public(), issue.ServerListName)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/alive"
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/mail"
@@ -84,28 +85,28 @@ const (
 )
 
 // New opens the root in the data folder and locks the folder. It listens and
-// signs nothing yet. The caller closes what it returns. [*LockedError]: another
+// signs nothing yet. The caller closes what it returns. [*datafolder.LockedError]: another
 // process serves this root.
 func New(cfg Config) (*Root, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	d := folder(cfg.Data)
-	if _, err := os.Stat(d.marker(cfg.File)); err != nil {
-		return nil, noRoot(cfg.Data)
+	d := datafolder.Folder(cfg.Data)
+	if _, err := os.Stat(d.Marker(cfg.File)); err != nil {
+		return nil, datafolder.NoRoot(cfg.Data)
 	}
 	if err := checkRejoined(d); err != nil {
 		return nil, err
 	}
-	chain, err := loadChain(d)
+	chain, err := datafolder.LoadChain(d)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Origin != "" && cfg.Origin != chain.Origin() {
 		return nil, fmt.Errorf("root.toml says origin %q and the trust document %q: an origin never changes; set the first right, or restore the folder", cfg.Origin, chain.Origin())
 	}
-	lock, err := lockData(d)
+	lock, err := datafolder.Lock(d)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,8 @@ func New(cfg Config) (*Root, error) {
 }
 
 // open opens the database and makes everything that works on it.
-func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
-	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.database(), MustExist: true, Now: cfg.Now})
+func open(cfg Config, d datafolder.Folder, chain *keys.Chain) (*Root, error) {
+	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.Database(), MustExist: true, Now: cfg.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func open(cfg Config, d folder, chain *keys.Chain) (*Root, error) {
 }
 
 // assemble makes the parts of a root. None of them does anything yet.
-func assemble(cfg Config, d folder, chain *keys.Chain, st store.Store) (*Root, error) {
+func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store) (*Root, error) {
 	trusted, err := parseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -320,7 +321,7 @@ func (r *Root) warnKeysHere() {
 	if len(trust) == 0 {
 		return
 	}
-	for _, path := range keysHere(folder(r.cfg.Data), trust[len(trust)-1]) {
+	for _, path := range datafolder.KeysHere(datafolder.Folder(r.cfg.Data), trust[len(trust)-1]) {
 		r.log.Warn("a private key that signs trust documents lies on this machine, where the list key is; move it to a medium of its own", "file", path)
 	}
 }

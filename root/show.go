@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -69,8 +67,8 @@ func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 
 // InspectConfig is [Inspect] for a configuration that was read already.
 func InspectConfig(ctx context.Context, cfg Config, now time.Time) (Report, error) {
-	d := folder(cfg.Data)
-	chain, err := loadChain(d)
+	d := datafolder.Folder(cfg.Data)
+	chain, err := datafolder.LoadChain(d)
 	if err != nil {
 		return Report{}, err
 	}
@@ -80,7 +78,7 @@ func InspectConfig(ctx context.Context, cfg Config, now time.Time) (Report, erro
 		Listen:      cfg.Listen,
 		AdminListen: cfg.AdminListen,
 		Trust:       trustReport(d, chain.Newest()),
-		KeysHere:    keysHere(d, chain.Newest()),
+		KeysHere:    datafolder.KeysHere(d, chain.Newest()),
 	}
 	out.Warnings = append(out.Warnings, cfg.warnings()...)
 	for _, t := range cfg.Targets {
@@ -96,46 +94,18 @@ func InspectConfig(ctx context.Context, cfg Config, now time.Time) (Report, erro
 	return out, out.count(ctx, d)
 }
 
-func trustReport(d folder, t *keys.Trust) TrustReport {
+func trustReport(d datafolder.Folder, t *keys.Trust) TrustReport {
 	return TrustReport{
 		Version:  t.Version,
-		File:     d.trust(t.Version),
+		File:     d.Trust(t.Version),
 		SHA256:   fmt.Sprintf("%x", t.SHA256()),
 		ReviewBy: t.ReviewBy,
 	}
 }
 
-// keysHere returns the private keys on this machine that may sign trust
-// documents, under whatever name, and those that Init made for that.
-func keysHere(d folder, t *keys.Trust) []string {
-	paths, _ := (&keyRing{dir: d.keys()}).publicKeys() // a file that cannot be read warns of nothing
-	here := []string{d.adminKey(), d.recoveryKey()}
-	role, _ := t.Role(keys.RoleTrust)
-	for _, k := range t.Keys {
-		if path, ok := paths[string(k.Public())]; ok && slices.Contains(role.Keys, k.Name()) {
-			here = append(here, path)
-		}
-	}
-	slices.Sort(here)
-	return slices.DeleteFunc(slices.Compact(here), func(path string) bool {
-		_, err := os.Stat(path)
-		return err != nil
-	})
-}
-
-// readList reads a list that is published in a folder, and verifies it.
-func readList(path string, want serverlist.Want, chain *keys.Chain) (*serverlist.List, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return serverlist.Read(f, want, chain)
-}
-
-func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListReport, error) {
-	path := filepath.Join(d.public(), name)
-	list, err := readList(path, serverlist.Want{Origin: chain.Origin(), Type: typeOf(name)}, chain)
+func listReport(d datafolder.Folder, name string, chain *keys.Chain, now time.Time) (ListReport, error) {
+	path := d.Published(name)
+	list, err := datafolder.ReadList(path, serverlist.Want{Origin: chain.Origin(), Type: issue.TypeOf(name)}, chain)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ListReport{}, fmt.Errorf("%s is missing; \"metaserver root serve\" publishes it again", path)
 	}
@@ -155,8 +125,8 @@ func listReport(d folder, name string, chain *keys.Chain, now time.Time) (ListRe
 }
 
 // count adds what the database knows.
-func (r *Report) count(ctx context.Context, d folder) error {
-	counts, err := store.ReadCounts(ctx, d.database())
+func (r *Report) count(ctx context.Context, d datafolder.Folder) error {
+	counts, err := store.ReadCounts(ctx, d.Database())
 	r.Pending, r.Listed, r.Mirrors = counts.Pending, counts.Listed, counts.Mirrors
 	return err
 }

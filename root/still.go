@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -52,11 +52,11 @@ func NewStill(cfg Config, cause error) (*Root, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	d := folder(cfg.Data)
+	d := datafolder.Folder(cfg.Data)
 	if err := checkRejoined(d); err != nil {
 		return nil, err
 	}
-	chain, err := loadChain(d)
+	chain, err := datafolder.LoadChain(d)
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +84,17 @@ type still struct {
 
 // readDocuments returns what was published and verifies, under whichever trust
 // document it was signed.
-func readDocuments(d folder, chain *keys.Chain) map[string][]byte {
+func readDocuments(d datafolder.Folder, chain *keys.Chain) map[string][]byte {
 	docs := make(map[string][]byte)
 	for _, t := range chain.Documents() {
 		docs[serverlist.TrustName(t.Version)] = t.Bytes()
 	}
 	for _, name := range []string{issue.MirrorListName, issue.ServerListName} {
-		data, err := os.ReadFile(filepath.Join(d.public(), name))
+		data, err := os.ReadFile(d.Published(name))
 		if err != nil {
 			continue
 		}
-		want := serverlist.Want{Origin: chain.Origin(), Type: typeOf(name), Held: keys.Stored}
+		want := serverlist.Want{Origin: chain.Origin(), Type: issue.TypeOf(name), Held: keys.Stored}
 		if l, err := serverlist.Open(data, want, chain); err == nil {
 			docs[name] = l.Bytes()
 		}

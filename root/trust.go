@@ -9,6 +9,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -53,9 +54,9 @@ func readTrustBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, problem(http.StatusUnsupportedMediaType, "The body must not be compressed: leave out Content-Encoding.")
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTrust))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, datafolder.MaxTrust))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, problem(http.StatusRequestEntityTooLarge, "The body is larger than a trust document can be (%d bytes): is it the right file?", maxTrust)
+		return nil, problem(http.StatusRequestEntityTooLarge, "The body is larger than a trust document can be (%d bytes): is it the right file?", datafolder.MaxTrust)
 	}
 	return data, readError(err)
 }

@@ -17,6 +17,26 @@ const (
 	MirrorListName = serverlist.NameMirrorList
 )
 
+// NameOf returns the name under which lists of a type are published.
+func NameOf(typ string) string {
+	if typ == serverlist.TypeMirrorList {
+		return MirrorListName
+	}
+	return ServerListName
+}
+
+// TypeOf returns the type of the list that is published under a name; "": none
+// is.
+func TypeOf(name string) string {
+	switch name {
+	case ServerListName:
+		return serverlist.TypeServerList
+	case MirrorListName:
+		return serverlist.TypeMirrorList
+	}
+	return ""
+}
+
 // A Document is something published, ready to be served. It is immutable and
 // not to be copied.
 type Document struct {

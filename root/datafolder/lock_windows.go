@@ -1,4 +1,4 @@
-package root
+package datafolder
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 
 const errorSharingViolation syscall.Errno = 32
 
-// locksHold tells whether openLocked keeps another process out.
-const locksHold = true
+// LocksHold tells whether OpenLocked keeps another process out.
+const LocksHold = true
 
-// openLocked opens a file that others may then read and not open for writing.
+// OpenLocked opens a file that others may then read and not open for writing.
 // The system ends that when the file is closed, also that of a killed process.
-func openLocked(path string) (*lockedFile, error) {
+func OpenLocked(path string) (*LockedFile, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
@@ -21,12 +21,12 @@ func openLocked(path string) (*lockedFile, error) {
 	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ,
 		nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	if errors.Is(err, errorSharingViolation) {
-		return nil, errLocked
+		return nil, ErrLocked
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &lockedFile{os.NewFile(uintptr(h), path)}, nil
+	return &LockedFile{os.NewFile(uintptr(h), path)}, nil
 }
 
 func unlock(*os.File) error { return nil }

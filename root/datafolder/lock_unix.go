@@ -1,6 +1,6 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package root
+package datafolder
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// locksHold tells whether openLocked keeps another process out.
-const locksHold = true
+// LocksHold tells whether OpenLocked keeps another process out.
+const LocksHold = true
 
-// openLocked opens a file under an advisory lock. The system drops the lock
+// OpenLocked opens a file under an advisory lock. The system drops the lock
 // when the file is closed, also that of a killed process.
-func openLocked(path string) (*lockedFile, error) {
+func OpenLocked(path string) (*LockedFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -25,11 +25,11 @@ func openLocked(path string) (*lockedFile, error) {
 		}
 	}
 	if err == nil {
-		return &lockedFile{f}, nil
+		return &LockedFile{f}, nil
 	}
 	f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errLocked
+		return nil, ErrLocked
 	}
 	return nil, &os.PathError{Op: "flock", Path: path, Err: err}
 }

@@ -1,6 +1,6 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package root
+package datafolder
 
 import (
 	"syscall"
@@ -11,9 +11,9 @@ import (
 // runs. Who has closed the lock can take it again all the same.
 func TestLockEndsWithItsHolder(t *testing.T) {
 	t.Parallel()
-	d := folder(t.TempDir())
+	d := Folder(t.TempDir())
 	for range 2 {
-		f, err := openLocked(d.lock())
+		f, err := OpenLocked(d.LockFile())
 		if err != nil {
 			t.Fatal(err)
 		}
