@@ -154,7 +154,7 @@ func (s *server) perform(h handler, w http.ResponseWriter, r *http.Request) erro
 	}
 	err := h(w, r)
 	if call.record == changing {
-		s.wakeNews()
+		s.teller.Wake()
 	}
 	if call.Recorded() || call.record == nothing && err != nil {
 		return err

@@ -81,7 +81,7 @@
 //	mirrors, lists, editions, trust   mirrors, and what is published
 //	transfer, forget                  entries out and in, people's data removed
 //	admins                            who is an admin
-//	tell, letters                     what is told to whom: the messages, and the texts of the letters
+//	messages                          what waits in the outbox
 //
 // The packages below it:
 //
@@ -94,6 +94,7 @@
 //	block, proofofwork                keep out what is not wanted
 //	signedrequest                     what the key of an entry signs
 //	audit                             the form of the audit log
+//	tell                              what is told to whom: the messages, and the texts of the letters
 //	mail                              sends what waits in the outbox
 //	certificate                       TLS certificates from files or by ACME
 //	backup, transfer                  the forms of an archive and of exported entries

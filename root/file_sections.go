@@ -3,10 +3,12 @@ package root
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
+	"github.com/signed-metaserver/metaserver/root/tell"
 	"github.com/signed-metaserver/metaserver/root/watch"
 	"github.com/signed-metaserver/metaserver/serverlist/notify"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
@@ -75,6 +77,20 @@ func (c *Config) readWebhook(t *tomlfile.Table, dir string) {
 	}
 	c.Webhooks = append(c.Webhooks, h)
 	t.RefuseUnknown()
+}
+
+// checkEvent refuses what no event begins with.
+func checkEvent(name string) error {
+	events := tell.Events()
+	for _, e := range events {
+		if e == name || strings.HasPrefix(e, name+".") {
+			return nil
+		}
+	}
+	if near := nearest(name, events); near != "" {
+		return fmt.Errorf("there is no event %q; did you mean %q?", clip(name), near)
+	}
+	return fmt.Errorf("there is no event %q; there are %s", clip(name), strings.Join(events, ", "))
 }
 
 // watchSection is [watch] of root.toml.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/signed-metaserver/metaserver/root/tell"
 	"github.com/signed-metaserver/metaserver/serverlist/publish/hosts"
 )
 
@@ -180,6 +181,29 @@ func TestConfigElsewhere(t *testing.T) {
 		}
 		if cfg, err := LoadConfigFile(file, "/given"); err != nil || cfg.Data != "/given" {
 			t.Errorf("%q, with a folder given: data %q, %v", text, cfg.Data, err)
+		}
+	}
+}
+
+// Every event that webhooks may be told of stands in the file, and may be asked for.
+func TestTemplateNamesTheEvents(t *testing.T) {
+	t.Parallel()
+	text := templateText(t)
+	for _, e := range tell.Events() {
+		group, name, _ := strings.Cut(e, ".")
+		if !strings.Contains(text, e) && (name == "" || !strings.Contains(text, "."+name) || !strings.Contains(text, group+".")) {
+			t.Errorf("root.toml does not name the event %s", e)
+		}
+		if err := checkEvent(e); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := checkEvent("mirror"); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"registration.aproved": `did you mean "registration.approved"`, "x": "there are registration.arrived"} {
+		if err := checkEvent(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -259,7 +259,7 @@ func (s *server) approveMirror(w http.ResponseWriter, r *http.Request) error {
 	}
 	m, change, err := s.store.ApproveMirror(r.Context(), store.MirrorApproval{
 		Registration: chi.URLParam(r, "id"), Revision: revision, Mirror: req.Mirror, Replace: req.Replace, Admin: adminOf(r),
-		Tell: newTeller(&s.cfg, s.origin).decided,
+		Tell: s.teller.Decided,
 	})
 	if err != nil {
 		return nameTaken(err, "mirror")
@@ -274,7 +274,7 @@ func (s *server) rejectMirror(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reg, err := s.store.RejectMirror(r.Context(), chi.URLParam(r, "id"), reason, adminOf(r), newTeller(&s.cfg, s.origin).decided)
+	reg, err := s.store.RejectMirror(r.Context(), chi.URLParam(r, "id"), reason, adminOf(r), s.teller.Decided)
 	if err != nil {
 		return err
 	}

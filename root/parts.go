@@ -12,6 +12,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/tell"
 	"github.com/signed-metaserver/metaserver/root/watch"
 )
 
@@ -28,16 +29,22 @@ func newPublisher(cfg *Config, d datafolder.Folder, chain *keys.Chain, st store.
 	return publisher, err
 }
 
-func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, origin string) (*watch.Watcher, error) {
+func newWatcher(cfg *Config, st store.Store, publisher *issue.Publisher, teller *tell.Teller) (*watch.Watcher, error) {
 	return watch.New(watch.Config{
 		Store: st, Published: publisher, RootEntry: cfg.PublicURL != "", PublicURL: cfg.PublicURL, AllowPrivate: cfg.AllowPrivate,
-		Policy: cfg.Watch, Tell: newTeller(cfg, origin).messages, Now: cfg.Now, Log: cfg.Log,
+		Policy: cfg.Watch, Tell: teller.Mirror, Now: cfg.Now, Log: cfg.Log,
 	})
 }
 
 func newSender(cfg *Config, st store.Store, origin string) (*mail.Sender, error) {
 	return mail.NewSender(mail.Config{
 		Mail: cfg.Mail, Hooks: cfg.Webhooks, Outbox: st, Origin: origin, Now: cfg.Now, Log: cfg.Log,
+	})
+}
+
+func newTeller(cfg *Config, st store.Store, sender *mail.Sender, origin string) *tell.Teller {
+	return tell.New(tell.Config{
+		Origin: origin, Mail: cfg.Mail, Hooks: cfg.Webhooks, Store: st, Wake: sender.Wake, Now: cfg.Now, Log: cfg.Log,
 	})
 }
 
@@ -51,7 +58,7 @@ func newInspector(cfg *Config, st store.Store) (*inspect.Inspector, error) {
 // the network works.
 const mirrorProof = time.Hour
 
-func newChecker(cfg *Config, st store.Store, publisher *issue.Publisher, inspector *inspect.Inspector, watcher *watch.Watcher, origin string) (*alive.Checker, error) {
+func newChecker(cfg *Config, st store.Store, publisher *issue.Publisher, inspector *inspect.Inspector, watcher *watch.Watcher, teller *tell.Teller) (*alive.Checker, error) {
 	now := cfg.Now
 	reached := func() bool {
 		state := watcher.State()
@@ -59,6 +66,6 @@ func newChecker(cfg *Config, st store.Store, publisher *issue.Publisher, inspect
 	}
 	return alive.New(alive.Config{
 		Store: st, Asker: inspector, Changed: publisher.Changed, Policy: cfg.Check, Reached: reached,
-		Tell: newTeller(cfg, origin).living, Now: cfg.Now, Log: cfg.Log,
+		Tell: teller.Servers, Now: cfg.Now, Log: cfg.Log,
 	})
 }

@@ -52,7 +52,7 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	s.tellReport(context.WithoutCancel(r.Context()), report) // it is stored, whoever waits
+	s.teller.Report(context.WithoutCancel(r.Context()), report) // it is stored, whoever waits
 	return writeJSON(w, http.StatusAccepted, api.Reported{EntryID: req.EntryID, Status: "received"})
 }
 

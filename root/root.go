@@ -23,6 +23,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
+	"github.com/signed-metaserver/metaserver/root/tell"
 	"github.com/signed-metaserver/metaserver/root/watch"
 )
 
@@ -55,7 +56,7 @@ type server struct {
 	refusals  *tally    // of admins, that could not be done
 	looks     *recently // of admins at what is private
 	sender    *mail.Sender
-	news      chan struct{} // wakes who tells of them
+	teller    *tell.Teller
 	stats     *stats
 	heart     *heart
 	ending    atomic.Bool // Run has been asked to end
@@ -152,11 +153,12 @@ func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store
 	if err != nil {
 		return nil, err
 	}
-	watcher, err := newWatcher(&cfg, st, publisher, origin)
+	sender, err := newSender(&cfg, st, origin)
 	if err != nil {
 		return nil, err
 	}
-	sender, err := newSender(&cfg, st, origin)
+	teller := newTeller(&cfg, st, sender, origin)
+	watcher, err := newWatcher(&cfg, st, publisher, teller)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +166,7 @@ func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store
 	if err != nil {
 		return nil, err
 	}
-	checker, err := newChecker(&cfg, st, publisher, inspector, watcher, origin)
+	checker, err := newChecker(&cfg, st, publisher, inspector, watcher, teller)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +176,7 @@ func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store
 	}
 	r := &Root{headerTimeout: headerTimeout, bodyTimeout: requestTimeout, server: server{
 		cfg: cfg, store: st, origin: origin, log: cfg.Log, stats: stats,
-		publisher: publisher, watcher: watcher, sender: sender, inspector: inspector, alive: checker,
+		publisher: publisher, watcher: watcher, sender: sender, teller: teller, inspector: inspector, alive: checker,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		prover:    newProver(&cfg),
 		proxies:   trusted,
@@ -188,7 +190,6 @@ func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store
 		denials:   new(tally),
 		refusals:  new(tally),
 		looks:     new(recently),
-		news:      make(chan struct{}, 1),
 		importing: make(chan struct{}, 1),
 	}}
 	r.heart = newHeart(&r.server)
@@ -242,7 +243,7 @@ func (r *Root) Run(ctx context.Context) error {
 	if !r.cfg.InspectOff {
 		g.Go(func() error { return ended(ctx, r.inspector.Run(ctx)) })
 	}
-	g.Go(func() error { return r.tell(ctx) })
+	g.Go(func() error { return r.teller.Run(ctx) })
 	g.Go(func() error { return ended(ctx, r.sender.Run(ctx)) })
 	r.serveAll(ctx, g, entrances)
 	public, admin := doorOf(entrances, listenerPublic), doorOf(entrances, listenerAdmin)

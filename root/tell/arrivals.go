@@ -1,4 +1,4 @@
-package root
+package tell
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type newcomer struct {
 }
 
 // tellArrivals writes to those who have sent a request.
-func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (all []store.Message, err error) {
+func (t *Teller) tellArrivals(ctx context.Context, told *store.Told, newest store.Newest) (all []store.Message, err error) {
 	queues := []struct {
 		letter string
 		told   *int64
@@ -39,14 +39,14 @@ func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, 
 		read   func(ctx context.Context, after int64) ([]newcomer, error)
 		claims func(ctx context.Context, id string) (conflict string, err error)
 	}{
-		{"received", &told.Registrations, newest.Registrations, s.newServers, s.serverClaims},
-		{"mirror-received", &told.Mirrors, newest.Mirrors, s.newMirrors, s.mirrorClaims},
+		{"received", &told.Registrations, newest.Registrations, t.newServers, t.serverClaims},
+		{"mirror-received", &told.Mirrors, newest.Mirrors, t.newMirrors, t.mirrorClaims},
 	}
 	for _, q := range queues {
 		if *q.told >= q.newest {
 			continue
 		}
-		room, err := s.roomForReceived(ctx, t)
+		room, err := t.roomForReceived(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -80,24 +80,24 @@ func (s *server) tellArrivals(ctx context.Context, t *teller, told *store.Told, 
 }
 
 // roomForReceived is how many more letters about arrivals may be written now.
-func (s *server) roomForReceived(ctx context.Context, t *teller) (int, error) {
+func (t *Teller) roomForReceived(ctx context.Context) (int, error) {
 	if !t.mail {
 		return 0, nil
 	}
-	sent, err := s.store.MessagesSince(ctx, eventReceived, s.cfg.Now().Add(-time.Hour))
+	sent, err := t.store.MessagesSince(ctx, eventReceived, t.now().Add(-time.Hour))
 	return receivedPerHour - sent, err
 }
 
-func (s *server) newServers(ctx context.Context, after int64) (all []newcomer, err error) {
-	arrived, err := s.store.Arrivals(ctx, after, tellBatch)
+func (t *Teller) newServers(ctx context.Context, after int64) (all []newcomer, err error) {
+	arrived, err := t.store.Arrivals(ctx, after, tellBatch)
 	for _, a := range arrived {
 		all = append(all, newcomer{number: a.Number, id: a.ID, email: a.Email, waits: a.Status == store.Pending, earlier: a.Earlier})
 	}
 	return all, err
 }
 
-func (s *server) newMirrors(ctx context.Context, after int64) (all []newcomer, err error) {
-	arrived, err := s.store.MirrorArrivals(ctx, after, tellBatch)
+func (t *Teller) newMirrors(ctx context.Context, after int64) (all []newcomer, err error) {
+	arrived, err := t.store.MirrorArrivals(ctx, after, tellBatch)
 	for _, a := range arrived {
 		all = append(all, newcomer{number: a.Number, id: a.ID, email: a.Email, waits: a.Status == store.Pending, earlier: a.Earlier})
 	}
@@ -106,8 +106,8 @@ func (s *server) newMirrors(ctx context.Context, after int64) (all []newcomer, e
 
 // serverClaims tells what a request has in common with a listed entry, which
 // everybody can see. Of requests that wait nobody is told but the admins.
-func (s *server) serverClaims(ctx context.Context, id string) (string, error) {
-	review, err := s.store.Review(ctx, id)
+func (t *Teller) serverClaims(ctx context.Context, id string) (string, error) {
+	review, err := t.store.Review(ctx, id)
 	if errors.Is(err, store.ErrNotFound) { // it is forgotten by now
 		return "", nil
 	}
@@ -116,8 +116,8 @@ func (s *server) serverClaims(ctx context.Context, id string) (string, error) {
 }
 
 // mirrorClaims is serverClaims of a mirror.
-func (s *server) mirrorClaims(ctx context.Context, id string) (string, error) {
-	review, err := s.store.ReviewMirror(ctx, id)
+func (t *Teller) mirrorClaims(ctx context.Context, id string) (string, error) {
+	review, err := t.store.ReviewMirror(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", nil
 	}
@@ -125,7 +125,7 @@ func (s *server) mirrorClaims(ctx context.Context, id string) (string, error) {
 	return mirrorConflictText(listed), err
 }
 
-func (t *teller) received(letter string, a newcomer) (store.Message, error) {
+func (t *Teller) received(letter string, a newcomer) (store.Message, error) {
 	subject, body, err := write(letter, map[string]any{"Origin": t.origin, "ID": a.id, "Conflict": a.conflict})
 	return store.Message{
 		Key: fmt.Sprintf("received %s", a.id), Recipient: a.email, Event: eventReceived,

@@ -1,4 +1,4 @@
-package root
+package tell
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // deadToAdmins writes to the admins of a server that does not answer, as nobody
 // else has decided about it: of the first of an hour that is silent, and of the
 // first that goes out of the list. Webhooks are told of each.
-func (t *teller) deadToAdmins(r audit.Record, l serverLetter) []store.Message {
+func (t *Teller) deadToAdmins(r audit.Record, l serverLetter) []store.Message {
 	var subject, more string
 	switch r.Action {
 	case store.ActionWarnDead:
@@ -23,7 +23,7 @@ func (t *teller) deadToAdmins(r audit.Record, l serverLetter) []store.Message {
 	default:
 		return nil
 	}
-	mail := teller{origin: t.origin, admins: t.admins}
+	mail := Teller{origin: t.origin, admins: t.admins}
 	body := wrap(plainLine(l.Reason)) + "\n" + wrap(more) + "\nmetaserver admin entry " + l.Entry + "\nmetaserver admin entries --state suspended\n"
 	return mail.toAdmins(fmt.Sprintf("%s %s", r.Action, r.Time.UTC().Truncate(time.Hour).Format(time.RFC3339)), tidings[r.Action].event, subject, body, nil)
 }

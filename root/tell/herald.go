@@ -1,4 +1,4 @@
-package root
+package tell
 
 import (
 	"context"
@@ -19,14 +19,14 @@ const (
 	digestLines = 10               // requests that a summary shows
 )
 
-// tell looks for news until ctx ends.
-func (r *Root) tell(ctx context.Context) error {
+// Run looks for news until ctx ends, and then returns nil.
+func (t *Teller) Run(ctx context.Context) error {
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	for {
-		more, err := r.tellOnce(ctx)
+		more, err := t.tellOnce(ctx)
 		if err != nil && ctx.Err() == nil {
-			r.log.Error("people could not be told of what has happened; the next try is in a few seconds", "err", err)
+			t.log.Error("people could not be told of what has happened; the next try is in a few seconds", "err", err)
 		}
 		if more && err == nil && ctx.Err() == nil {
 			continue
@@ -34,47 +34,46 @@ func (r *Root) tell(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-r.news:
+		case <-t.news:
 		case <-tick.C:
 		}
 	}
 }
 
-// wakeNews makes the root look for news now.
-func (s *server) wakeNews() {
+// Wake makes Run look for news now.
+func (t *Teller) Wake() {
 	select {
-	case s.news <- struct{}{}:
+	case t.news <- struct{}{}:
 	default: // it will, anyway
 	}
 }
 
 // tellOnce puts the messages about what is new into the outbox, and tells
 // whether there may be more.
-func (s *server) tellOnce(ctx context.Context) (more bool, err error) {
-	told, newest, err := s.store.Told(ctx)
+func (t *Teller) tellOnce(ctx context.Context) (more bool, err error) {
+	told, newest, err := t.store.Told(ctx)
 	if err != nil {
 		return false, err
 	}
-	t := newTeller(&s.cfg, s.origin)
 	was := told
-	messages, err := s.tellRecords(ctx, t, &told, newest)
+	messages, err := t.tellRecords(ctx, &told, newest)
 	if err != nil {
 		return false, err
 	}
-	received, err := s.tellArrivals(ctx, t, &told, newest)
+	received, err := t.tellArrivals(ctx, &told, newest)
 	if err != nil {
 		return false, err
 	}
-	summary, err := s.sumUp(ctx, t, &told, newest)
+	summary, err := t.sumUp(ctx, &told, newest)
 	if err != nil || told == was {
 		return false, err
 	}
 	messages = append(append(messages, received...), summary...)
-	if err := s.store.Tell(ctx, told, messages); err != nil {
+	if err := t.store.Tell(ctx, told, messages); err != nil {
 		return false, err
 	}
 	if len(messages) > 0 {
-		s.sender.Wake()
+		t.wake()
 	}
 	return told.Audit < newest.Audit || told.Registrations < newest.Registrations || told.Mirrors < newest.Mirrors, nil
 }
@@ -82,7 +81,7 @@ func (s *server) tellOnce(ctx context.Context) (more bool, err error) {
 var errBatch = errors.New("enough for now")
 
 // tellRecords reads on in the audit log.
-func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (all []store.Message, err error) {
+func (t *Teller) tellRecords(ctx context.Context, told *store.Told, newest store.Newest) (all []store.Message, err error) {
 	if t.silent() {
 		told.Audit = newest.Audit
 		return nil, nil
@@ -92,13 +91,13 @@ func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, n
 	}
 	// What the outbox has no room for it drops. Half of it is for what cannot wait
 	// here, as the illness of a mirror.
-	counts, err := s.store.Counts(ctx)
+	counts, err := t.store.Counts(ctx)
 	if err != nil || counts.Messages > store.MaxMessages/2 {
 		return nil, err
 	}
 	n := 0
-	err = s.store.Records(ctx, audit.Filter{After: told.Audit}, func(r audit.Record) error {
-		messages, err := s.newsOf(ctx, t, r)
+	err = t.store.Records(ctx, audit.Filter{After: told.Audit}, func(r audit.Record) error {
+		messages, err := t.newsOf(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -117,9 +116,9 @@ func (s *server) tellRecords(ctx context.Context, t *teller, told *store.Told, n
 
 // sumUp tells the admins what waits for them that they were not told of, but not
 // too often.
-func (s *server) sumUp(ctx context.Context, t *teller, told *store.Told, newest store.Newest) (messages []store.Message, err error) {
+func (t *Teller) sumUp(ctx context.Context, told *store.Told, newest store.Newest) (messages []store.Message, err error) {
 	servers, mirrors := newest.Registrations-told.SummedUp, newest.Mirrors-told.SummedUpMirrors
-	now := s.cfg.Now()
+	now := t.now()
 	if servers <= 0 && mirrors <= 0 {
 		return nil, nil
 	}
@@ -134,10 +133,10 @@ func (s *server) sumUp(ctx context.Context, t *teller, told *store.Told, newest 
 	}
 	told.SummedUpAt = now
 	all := arrived{servers: servers, mirrors: mirrors}
-	if err := s.addFirst(ctx, &all, from); err != nil {
+	if err := t.addFirst(ctx, &all, from); err != nil {
 		return nil, err
 	}
-	if all.counts, err = s.store.Counts(ctx); err != nil {
+	if all.counts, err = t.store.Counts(ctx); err != nil {
 		return nil, err
 	}
 	return t.summary(now, all)
@@ -166,13 +165,13 @@ func (a *arrived) add(line string, status store.Status, conflict string) {
 
 // addFirst adds the first requests, of servers and of mirrors, that nobody was told
 // of. What is forgotten by now is left out.
-func (s *server) addFirst(ctx context.Context, to *arrived, from store.Told) error {
-	servers, err := s.store.Arrivals(ctx, from.SummedUp, digestLines)
+func (t *Teller) addFirst(ctx context.Context, to *arrived, from store.Told) error {
+	servers, err := t.store.Arrivals(ctx, from.SummedUp, digestLines)
 	if err != nil {
 		return err
 	}
 	for _, a := range servers {
-		review, err := s.store.Review(ctx, a.ID)
+		review, err := t.store.Review(ctx, a.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -181,12 +180,12 @@ func (s *server) addFirst(ctx context.Context, to *arrived, from store.Told) err
 		}
 		to.add(fmt.Sprintf("%s  %s  %s", a.ID, a.Server.Name, strings.Join(a.Server.Addresses, ", ")), a.Status, conflictText(review.Conflicts))
 	}
-	mirrors, err := s.store.MirrorArrivals(ctx, from.SummedUpMirrors, digestLines)
+	mirrors, err := t.store.MirrorArrivals(ctx, from.SummedUpMirrors, digestLines)
 	if err != nil {
 		return err
 	}
 	for _, a := range mirrors {
-		review, err := s.store.ReviewMirror(ctx, a.ID)
+		review, err := t.store.ReviewMirror(ctx, a.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -227,7 +226,7 @@ func mirrorConflictText(all []store.MirrorConflict) string {
 	return fmt.Sprintf("same %s as request %s", all[0].Kind, all[0].Registration)
 }
 
-func (t *teller) summary(now time.Time, a arrived) ([]store.Message, error) {
+func (t *Teller) summary(now time.Time, a arrived) ([]store.Message, error) {
 	var what []string
 	if a.servers > 0 {
 		what = append(what, many(a.servers, "server"))

@@ -1,10 +1,11 @@
-package root
+package tell
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,18 +49,8 @@ var knownEvents = []string{
 	eventMirrorApproved, eventMirrorRejected, "mirror.warned", "mirror.left-out", "mirror.taken-in", "mirror.forked", "mirrors.ill", eventSilent,
 }
 
-// checkEvent refuses what no event begins with.
-func checkEvent(name string) error {
-	for _, e := range knownEvents {
-		if e == name || strings.HasPrefix(e, name+".") {
-			return nil
-		}
-	}
-	if near := nearest(name, knownEvents); near != "" {
-		return fmt.Errorf("there is no event %q; did you mean %q?", clip(name), near)
-	}
-	return fmt.Errorf("there is no event %q; there are %s", clip(name), strings.Join(knownEvents, ", "))
-}
+// Events returns the names of all events that webhooks may be told of.
+func Events() []string { return slices.Clone(knownEvents) }
 
 // A tiding is what a record of the audit log means to people.
 type tiding struct {
@@ -80,7 +71,7 @@ var tidings = map[audit.Action]tiding{
 }
 
 // newsOf returns the messages about a record; most need none.
-func (s *server) newsOf(ctx context.Context, t *teller, r audit.Record) ([]store.Message, error) {
+func (t *Teller) newsOf(ctx context.Context, r audit.Record) ([]store.Message, error) {
 	switch {
 	case r.Outcome == audit.Denied:
 		return t.ofDenials(r), nil
@@ -97,12 +88,12 @@ func (s *server) newsOf(ctx context.Context, t *teller, r audit.Record) ([]store
 	case r.Action == store.ActionReject && strings.HasPrefix(r.Subject, "m"):
 		return t.ofMirrorRequest(r, eventMirrorRejected, "request "+r.Subject+" of a mirror is turned down"), nil
 	}
-	return s.newsOfServer(ctx, t, r)
+	return t.newsOfServer(ctx, r)
 }
 
 // ofMirrorRequest tells webhooks of a decision, of which the requester was written to
 // when it was made.
-func (t *teller) ofMirrorRequest(r audit.Record, event, text string) []store.Message {
+func (t *Teller) ofMirrorRequest(r audit.Record, event, text string) []store.Message {
 	details := map[string]any{"registration": r.Subject, "admin": r.Admin, "record": r.Number}
 	for name, value := range map[string]string{"mirror": r.Entry, "reason": r.Detail} {
 		if value != "" {
@@ -113,12 +104,12 @@ func (t *teller) ofMirrorRequest(r audit.Record, event, text string) []store.Mes
 }
 
 // newsOfServer is about requests and entries.
-func (s *server) newsOfServer(ctx context.Context, t *teller, r audit.Record) ([]store.Message, error) {
+func (t *Teller) newsOfServer(ctx context.Context, r audit.Record) ([]store.Message, error) {
 	about, known := tidings[r.Action]
 	if !known && r.Action != store.ActionApprove {
 		return nil, nil
 	}
-	reg, entry, err := s.whose(ctx, r)
+	reg, entry, err := t.whose(ctx, r)
 	if errors.Is(err, store.ErrNotFound) { // of a mirror, or forgotten by now
 		return nil, nil
 	}
@@ -145,15 +136,15 @@ func (s *server) newsOfServer(ctx context.Context, t *teller, r audit.Record) ([
 	if err != nil || r.Action != store.ActionTransfer {
 		return all, err
 	}
-	former, err := s.toFormerOwner(ctx, t, r, l, reg.Email)
+	former, err := t.toFormerOwner(ctx, r, l, reg.Email)
 	return append(all, former...), err
 }
 
 // toFormerOwner writes to whose an entry was before a transfer, who alone knows
 // whether it was meant.
-func (s *server) toFormerOwner(ctx context.Context, t *teller, r audit.Record, l serverLetter, now string) ([]store.Message, error) {
+func (t *Teller) toFormerOwner(ctx context.Context, r audit.Record, l serverLetter, now string) ([]store.Message, error) {
 	id, _ := strings.CutPrefix(r.Detail, store.FormerOwner)
-	former, err := s.store.Review(ctx, id)
+	former, err := t.store.Review(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!t.mail || former.Email == "" || former.Email == now) {
 		return nil, nil
 	}
@@ -165,7 +156,7 @@ func (s *server) toFormerOwner(ctx context.Context, t *teller, r audit.Record, l
 }
 
 // letter writes to somebody about a record.
-func (t *teller) letter(r audit.Record, event, name string, l serverLetter, email string) (store.Message, error) {
+func (t *Teller) letter(r audit.Record, event, name string, l serverLetter, email string) (store.Message, error) {
 	subject, body, err := write(name, l.values())
 	return store.Message{
 		Key: fmt.Sprintf("record %d %s", r.Number, email), Recipient: email, Event: event,
@@ -175,14 +166,14 @@ func (t *teller) letter(r audit.Record, event, name string, l serverLetter, emai
 
 // whose returns the registration whose requester is to be written to, and the
 // entry; both may have gone on since the record was made.
-func (s *server) whose(ctx context.Context, r audit.Record) (reg store.Registration, entry store.Entry, err error) {
+func (t *Teller) whose(ctx context.Context, r audit.Record) (reg store.Registration, entry store.Entry, err error) {
 	answers := answersRequest(r)
 	id := r.Entry
 	if id == "" && !answers {
 		id = r.Subject
 	}
 	if id != "" {
-		if entry, err = s.store.Entry(ctx, id); err != nil {
+		if entry, err = t.store.Entry(ctx, id); err != nil {
 			return reg, entry, err
 		}
 	}
@@ -190,7 +181,7 @@ func (s *server) whose(ctx context.Context, r audit.Record) (reg store.Registrat
 	if answers {
 		who = r.Subject
 	}
-	review, err := s.store.Review(ctx, who)
+	review, err := t.store.Review(ctx, who)
 	return review.Registration, entry, err
 }
 
@@ -218,7 +209,7 @@ func approvalTiding(r audit.Record, e store.Entry) tiding {
 }
 
 // ofServer writes to the owner and to webhooks.
-func (t *teller) ofServer(r audit.Record, about tiding, l serverLetter, email string) (all []store.Message, err error) {
+func (t *Teller) ofServer(r audit.Record, about tiding, l serverLetter, email string) (all []store.Message, err error) {
 	if t.mail && email != "" {
 		m, err := t.letter(r, about.event, about.letter, l, email)
 		if err != nil {
@@ -241,7 +232,7 @@ func (t *teller) ofServer(r audit.Record, about tiding, l serverLetter, email st
 }
 
 // ofRoot tells the admins of what concerns the root itself.
-func (t *teller) ofRoot(r audit.Record, event, subject, text string) []store.Message {
+func (t *Teller) ofRoot(r audit.Record, event, subject, text string) []store.Message {
 	subject, body := compose("admin", map[string]any{"Subject": subject, "Text": text, "By": r.Admin})
 	key := fmt.Sprint("record ", r.Number)
 	return t.toAdmins(key, event, subject, body, map[string]any{"admin": r.Admin, "subject": r.Subject, "record": r.Number})
@@ -250,7 +241,7 @@ func (t *teller) ofRoot(r audit.Record, event, subject, text string) []store.Mes
 // manyDenials within a minute are worth telling, once an hour.
 const manyDenials = 100
 
-func (t *teller) ofDenials(r audit.Record) []store.Message {
+func (t *Teller) ofDenials(r audit.Record) []store.Message {
 	if r.Count < manyDenials {
 		return nil
 	}
@@ -265,7 +256,7 @@ func (t *teller) ofDenials(r audit.Record) []store.Message {
 }
 
 // toAdmins makes a message to every admin and webhook.
-func (t *teller) toAdmins(key, event, subject, body string, details any) (all []store.Message) {
+func (t *Teller) toAdmins(key, event, subject, body string, details any) (all []store.Message) {
 	for _, admin := range t.admins {
 		all = append(all, store.Message{
 			Key: key + " " + admin, Recipient: admin, Event: event, Subject: fmt.Sprintf("[%s] %s", t.origin, subject), Body: body,
@@ -275,7 +266,7 @@ func (t *teller) toAdmins(key, event, subject, body string, details any) (all []
 }
 
 // toHooks makes a message to every webhook that wants the event.
-func (t *teller) toHooks(key, event, subject, body string, details any) (all []store.Message) {
+func (t *Teller) toHooks(key, event, subject, body string, details any) (all []store.Message) {
 	data, err := json.Marshal(details)
 	if err != nil { // of maps and strings it cannot be
 		data = nil
@@ -290,8 +281,21 @@ func (t *teller) toHooks(key, event, subject, body string, details any) (all []s
 	return all
 }
 
-// testMessage goes to every admin and every webhook, whatever it wants.
-func (t *teller) testMessage(by string, now time.Time) []store.Message {
+// Test writes to every admin and every webhook, whatever it wants, at the wish of
+// an admin, and returns how many messages that makes.
+func (t *Teller) Test(ctx context.Context, admin string) (messages int, err error) {
+	all := t.testMessage(admin, t.now())
+	if len(all) == 0 {
+		return 0, nil
+	}
+	if err := t.store.PutMessages(ctx, all); err != nil {
+		return 0, err
+	}
+	t.wake()
+	return len(all), nil
+}
+
+func (t *Teller) testMessage(by string, now time.Time) []store.Message {
 	all := *t
 	all.hooks = nil
 	for _, h := range t.hooks {

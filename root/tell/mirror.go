@@ -1,4 +1,4 @@
-package root
+package tell
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"github.com/signed-metaserver/metaserver/root/watch"
 )
 
-// decided tells whoever has asked for a mirror to be listed what has become of
+// Decided tells whoever has asked for a mirror to be listed what has become of
 // it. A request is decided once, and its id is in the key of the message.
-func (t *teller) decided(r store.MirrorRegistration) []store.Message {
+func (t *Teller) Decided(r store.MirrorRegistration) []store.Message {
 	if !t.mail || r.Email == "" {
 		return nil
 	}
@@ -29,9 +29,9 @@ func (t *teller) decided(r store.MirrorRegistration) []store.Message {
 	}}
 }
 
-// messages tells of what has happened to a mirror: the admins and webhooks, and
+// Mirror tells of what has happened to a mirror: the admins and webhooks, and
 // whoever runs it.
-func (t *teller) messages(e watch.Event) []store.Message {
+func (t *Teller) Mirror(e watch.Event) []store.Message {
 	id := e.Mirror.Mirror.ID
 	key := fmt.Sprintf("%s %s %d", e.Kind, id, e.At.Unix())
 	event := "mirror." + string(e.Kind)

@@ -1,4 +1,4 @@
-package root
+package tell
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 // eventSilent is that of a root which suspects its own network.
 const eventSilent = "servers.silent"
 
-// living tells the admins that most servers are silent. What happens to one of
+// Servers tells the admins that most servers are silent. What happens to one of
 // them stands in the audit log, and is told from there.
-func (t *teller) living(e alive.Event) []store.Message {
+func (t *Teller) Servers(e alive.Event) []store.Message {
 	if e.Kind != alive.Suspects {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package root
+package tell
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ func TestSummary(t *testing.T) {
 	conflict := func(kind store.ConflictKind) string {
 		return conflictText([]store.Conflict{{Kind: kind, Entry: "cat-2"}})
 	}
-	all, err := (&teller{origin: "ms.example.org", mail: true, admins: []string{"a@example.org"}}).summary(time.Unix(1_800_000_000, 0), arrived{
+	all, err := (&Teller{origin: "ms.example.org", mail: true, admins: []string{"a@example.org"}}).summary(time.Unix(1_800_000_000, 0), arrived{
 		servers: 5, mirrors: 1, conflicts: 3, counts: store.Counts{Pending: 5, PendingMirrors: 1},
 		lines: []string{"r1  Dog  dog.example.net:1", "r2  Cat  cat.example.net:1  ! " + conflict(store.SameName), "r3  Cаt  c.example.net:1  ! " + conflict(store.LooksAlike),
 			"r4  Cow  cow.example.net:1  ! " + conflict(store.SameHost)},
