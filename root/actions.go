@@ -98,7 +98,7 @@ func (a *actions) authorise(next http.Handler) http.Handler {
 	foreign := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, what := a.s, a.of(r)
-		src := s.proxies.sourceOf(r)
+		src := s.proxies.SourceOf(r)
 		if d := s.checkDoor(r, foreign); d != nil {
 			s.deny(w, r, src, what.action, d)
 			return
@@ -107,7 +107,7 @@ func (a *actions) authorise(next http.Handler) http.Handler {
 		switch {
 		case err == nil:
 			noteAdmin(r, name)
-			call := &adminCall{Call: audit.Call{Admin: name, Source: addrText(src.addr), Action: what.action}, record: what.record}
+			call := &adminCall{Call: audit.Call{Admin: name, Source: addrText(src.Addr), Action: what.action}, record: what.record}
 			ctx := context.WithValue(audit.With(r.Context(), &call.Call), adminKey{}, call)
 			next.ServeHTTP(w, r.WithContext(ctx))
 		case errors.Is(err, store.ErrNotFound):

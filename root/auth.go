@@ -10,6 +10,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/audit"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -55,16 +56,16 @@ func tokenDenial(r *http.Request) *denial {
 
 // deny refuses a request and records that. wanted is what it asked for; "":
 // nothing that there is.
-func (s *server) deny(w http.ResponseWriter, r *http.Request, src source, wanted audit.Action, d *denial) {
+func (s *server) deny(w http.ResponseWriter, r *http.Request, src limit.Source, wanted audit.Action, d *denial) {
 	events := s.denials.add(audit.Event{
-		Action: d.kind, Outcome: audit.Denied, Subject: string(wanted), Detail: d.detail, Source: src.network().String(),
+		Action: d.kind, Outcome: audit.Denied, Subject: string(wanted), Detail: d.detail, Source: src.Network().String(),
 	}, s.cfg.Now())
 	if len(events) > 0 {
 		s.note(r.Context(), events...)
-		s.log.Warn("a request to the admin API was denied", "why", d.kind, "source", src.addr)
+		s.log.Warn("a request to the admin API was denied", "why", d.kind, "source", src.Addr)
 	}
 	if d.problem.Status == http.StatusUnauthorized {
-		if wait := s.failures.wait(src.block(), s.cfg.Now()); wait > 0 {
+		if wait := s.failures.Wait(src.Block(), s.cfg.Now()); wait > 0 {
 			p := problem(http.StatusTooManyRequests, "Too many requests without a valid token came from this address. The header Retry-After says when the next one is looked at.")
 			p.RetryAfter = wait
 			writeProblem(w, p)

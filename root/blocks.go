@@ -15,6 +15,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/block"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -76,8 +77,8 @@ func (s *server) keepBlocks(ctx context.Context) error {
 
 // refuseSource refuses a request because of where it comes from; nil: it may
 // pass.
-func (s *server) refuseSource(src source) error {
-	return s.refuseBlocked(block.Subject{Sources: []netip.Addr{src.addr}})
+func (s *server) refuseSource(src limit.Source) error {
+	return s.refuseBlocked(block.Subject{Sources: []netip.Addr{src.Addr}})
 }
 
 // refuseContent refuses a request because of what it asks for.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/alive"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -130,7 +131,7 @@ func (c *Config) check() error {
 	if c.Queue < 0 {
 		return fmt.Errorf("queue = %d: the queue needs a size; a queue without a limit would let a flood fill the disk", c.Queue)
 	}
-	if _, err := parseProxies(c.TrustedProxies); err != nil {
+	if _, err := limit.ParseProxies(c.TrustedProxies); err != nil {
 		return err
 	}
 	if err := c.Limits.check(); err != nil {

@@ -67,13 +67,13 @@
 //	observe, metrics                  what it logs and counts
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	config, file, games, nearest      root.toml
+//	limits, warnings                  its bounds, and what of it is most likely not meant
 //	init                              makes a root in a data folder
 //	show, check                       a root described and examined from its data folder
 //	backup, restore, rejoin, look     copies of a root, a root from one, and what its mirrors have
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
 //	documents, static                 the lists and the pages, from memory
-//	source, limit                     where requests come from, and how many are borne
 //	register, mirror, reports         what the public asks for, and owners do
 //	pages                             the same for people
 //	actions, auth, denials, audit     the door of the admin listener, and the record of what happens there
@@ -91,6 +91,7 @@
 //	issue, push                       sign and publish, alone; bring documents to static hosts
 //	watch, alive                      look at mirrors, and at listed servers
 //	inspect, proof                    look at what requests name, and at proofs of control
+//	limit                             where requests come from, and how many are borne
 //	block, proofofwork                keep out what is not wanted
 //	signedrequest                     what the key of an entry signs
 //	audit                             the form of the audit log

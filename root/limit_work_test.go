@@ -11,6 +11,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/proofofwork"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
 )
@@ -56,7 +57,7 @@ func solved(t testing.TB, p proofofwork.Puzzle, req any) string {
 // TestProofOfWork needs one with every registration.
 func TestProofOfWork(t *testing.T) {
 	t.Parallel()
-	w, clock := newFlooded(t, root.WorkAlways, 1000)
+	w, clock := newFlooded(t, limit.WorkAlways, 1000)
 	before := w.snapshot()
 	p, puzzle := w.post(request(1)).puzzle(t)
 	if puzzle.Bits != 18 || puzzle.Origin != origin || !p.Work.Expires.Equal(clock.Now().Add(proofofwork.Lifetime)) {
@@ -100,7 +101,7 @@ func TestProofOfWork(t *testing.T) {
 // none counts for both.
 func TestProofOfWorkOfMirrors(t *testing.T) {
 	t.Parallel()
-	w, clock := newFlooded(t, root.WorkAlways, 1000)
+	w, clock := newFlooded(t, limit.WorkAlways, 1000)
 	before := w.snapshot()
 	p, puzzle := w.postMirror(mirrorRequest()).puzzle(t)
 	if puzzle.Bits != 18 || !strings.Contains(p.Detail, `"metaserver mirror register"`) {
@@ -133,7 +134,7 @@ func TestProofOfWorkOfMirrors(t *testing.T) {
 func TestWorkOfMirrorsGrows(t *testing.T) {
 	t.Parallel()
 	const queue = 4
-	w, clock := newFlooded(t, root.WorkFlood, queue)
+	w, clock := newFlooded(t, limit.WorkFlood, queue)
 	for n := range queue {
 		if _, err := w.client().RegisterByAdmin(t.Context(), request(n)); err != nil {
 			t.Fatal(err)
@@ -165,7 +166,7 @@ func TestWorkOfMirrorsGrows(t *testing.T) {
 // it is.
 func TestClientWorks(t *testing.T) {
 	t.Parallel()
-	w, _ := newFlooded(t, root.WorkAlways, 1000)
+	w, _ := newFlooded(t, limit.WorkAlways, 1000)
 	told := 0
 	c := &api.Client{Root: w.public, HTTP: w.http, Working: func(p api.ProofOfWork, tries uint64) {
 		if told++; p.Bits != 18 {
@@ -188,7 +189,7 @@ func TestClientWorks(t *testing.T) {
 func TestWorkGrowsWithTheQueue(t *testing.T) {
 	t.Parallel()
 	const queue = 8
-	w, clock := newFlooded(t, root.WorkFlood, queue)
+	w, clock := newFlooded(t, limit.WorkFlood, queue)
 	for n, bits := range []int{0, 0, 0, 0, 20, 22, 24, 26, -1} {
 		clock.Advance(time.Second)
 		a := w.post(request(n))
@@ -223,7 +224,7 @@ func TestWorkGrowsWithTheQueue(t *testing.T) {
 func TestWorkGrowsWithTheRate(t *testing.T) {
 	t.Parallel()
 	const quiet = 120
-	w, clock := newFlooded(t, root.WorkFlood, 100_000)
+	w, clock := newFlooded(t, limit.WorkFlood, 100_000)
 	sent := 0
 	for ; sent < 10*quiet; sent++ {
 		if a := w.post(request(sent), fmt.Sprintf("X-Forwarded-For: 198.51.%d.1", sent%256)); a.status != 202 {
@@ -243,7 +244,7 @@ func TestWorkGrowsWithTheRate(t *testing.T) {
 // TestFormUnderFlood shows who registers in a browser what else there is.
 func TestFormUnderFlood(t *testing.T) {
 	t.Parallel()
-	w, _ := newFlooded(t, root.WorkAlways, 1000)
+	w, _ := newFlooded(t, limit.WorkAlways, 1000)
 	r := request(1)
 	a := w.send(exchange{"POST", w.public + "/register", []string{"Content-Type: application/x-www-form-urlencoded"},
 		"name=x&game=crossfire&email=a%40example.org&description=x&addresses=" + r.Address})

@@ -146,7 +146,7 @@ func (r *Root) serveAll(ctx context.Context, g *errgroup.Group, all []entrance) 
 	for _, e := range all {
 		srv := r.httpServer(e.routes, e.answer)
 		if e.name != listenerAdmin {
-			srv.ConnState = r.conns.track
+			srv.ConnState = r.conns.Track
 		}
 		if e.source != nil {
 			srv.TLSConfig = e.source.TLS()

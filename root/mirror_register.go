@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -17,8 +18,8 @@ import (
 // registerMirror puts a mirror's request into its queue. It answers 202 only
 // when the request is durable.
 func (s *server) registerMirror(w http.ResponseWriter, r *http.Request) error {
-	src := s.proxies.sourceOf(r)
-	exempt, err := s.admitTo(s.floods.mirrors, r, src)
+	src := s.proxies.SourceOf(r)
+	exempt, err := s.admitTo(s.floods.Mirrors, r, src)
 	if err != nil {
 		return err
 	}
@@ -30,9 +31,9 @@ func (s *server) registerMirrorByAdmin(w http.ResponseWriter, r *http.Request) e
 	return s.takeMirror(w, r, s.adminSource(r), true)
 }
 
-func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
+func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src limit.Source, exempt bool) error {
 	var req api.MirrorRequest
-	src.proof = sentProofOf(r)
+	src.Proof = limit.SentProofOf(r)
 	form, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
@@ -49,8 +50,8 @@ func (s *server) takeMirror(w http.ResponseWriter, r *http.Request, src source, 
 
 // acceptMirror checks a request and puts it into the queue; the API and the form
 // both end here.
-func (s *server) acceptMirror(ctx context.Context, req *api.MirrorRequest, form bodyForm, src source, exempt bool) (api.Accepted, error) {
-	entry, wrong := checkMirrorRequest(req, src.local || s.cfg.AllowPrivate)
+func (s *server) acceptMirror(ctx context.Context, req *api.MirrorRequest, form bodyForm, src limit.Source, exempt bool) (api.Accepted, error) {
+	entry, wrong := checkMirrorRequest(req, src.Local || s.cfg.AllowPrivate)
 	wrong = append(wrong, s.ownURLs(req.URLs)...)
 	if err := form.refuse(wrong...); err != nil {
 		return api.Accepted{}, err
@@ -61,20 +62,20 @@ func (s *server) acceptMirror(ctx context.Context, req *api.MirrorRequest, form 
 	return s.enqueueMirror(ctx, entry, req.Email, src, exempt)
 }
 
-func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email string, src source, exempt bool) (api.Accepted, error) {
+func (s *server) enqueueMirror(ctx context.Context, m serverlist.Mirror, email string, src limit.Source, exempt bool) (api.Accepted, error) {
 	if !exempt {
-		if err := s.floods.mirrors.demand(ctx, src, s.cfg.Now()); err != nil {
+		if err := s.floods.Mirrors.Demand(ctx, src, s.cfg.Now()); err != nil {
 			return api.Accepted{}, err
 		}
 	}
 	token := store.NewToken()
 	reg, err := s.store.RegisterMirror(ctx, store.MirrorRequest{
-		Mirror: m, Email: email, Source: src.addr, Token: token.Hash(),
+		Mirror: m, Email: email, Source: src.Addr, Token: token.Hash(),
 	}, s.limits(exempt))
 	if err != nil {
 		return api.Accepted{}, err
 	}
-	s.floods.mirrors.took(s.cfg.Now())
+	s.floods.Mirrors.Took(s.cfg.Now())
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("mirrors", reg.ID, token)}, nil
 }
 

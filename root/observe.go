@@ -147,7 +147,7 @@ func (s *server) noteRequest(listener string, level slog.Level, r *http.Request,
 	attrs := []slog.Attr{
 		slog.String("listener", listener), slog.String("method", clip(r.Method)), slog.String("route", route),
 		slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes), slog.Duration("took", took),
-		slog.String("source", s.proxies.sourceOf(r).addr.String()),
+		slog.String("source", s.proxies.SourceOf(r).Addr.String()),
 	}
 	if rec.admin != "" {
 		attrs = append(attrs, slog.String("admin", rec.admin))

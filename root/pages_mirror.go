@@ -29,7 +29,7 @@ func (s *server) mirrorForm(r *http.Request) web.Form {
 
 // mirrorByForm takes the form the way of any request of a mirror.
 func (s *server) mirrorByForm(w http.ResponseWriter, r *http.Request) error {
-	src := s.proxies.sourceOf(r)
+	src := s.proxies.SourceOf(r)
 	exempt, limited := s.admit(src)
 	values, err := readForm(w, r)
 	if err != nil {

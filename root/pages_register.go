@@ -33,7 +33,7 @@ func (s *server) registerForm(r *http.Request) web.Form {
 // registerByForm takes the form the way of any request; what is wrong is shown
 // beside the fields, with everything that was typed.
 func (s *server) registerByForm(w http.ResponseWriter, r *http.Request) error {
-	src := s.proxies.sourceOf(r)
+	src := s.proxies.SourceOf(r)
 	exempt, limited := s.admit(src)
 	values, err := readForm(w, r)
 	if err != nil {

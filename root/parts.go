@@ -2,6 +2,7 @@ package root
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -9,6 +10,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -52,6 +54,13 @@ func newInspector(cfg *Config, st store.Store) (*inspect.Inspector, error) {
 	return inspect.New(inspect.Config{
 		Store: st, Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, Now: cfg.Now, Log: cfg.Log,
 	})
+}
+
+// newPublicConns makes the limiter of the public listener. A trusted proxy has
+// the connections of many; this machine is exempt as it is elsewhere.
+func newPublicConns(cfg *Config, trusted limit.Proxies) (l *limit.Conns, warning string) {
+	exempt := func(a netip.Addr) bool { return trusted.Trusts(a) || a.IsLoopback() && !cfg.LimitLoopback }
+	return limit.NewConns(cfg.Limits.Connections, cfg.Limits.ConnectionsPerSource, exempt)
 }
 
 // mirrorProof is how long a look at mirrors, one of which was well, proves that

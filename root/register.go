@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/proofofwork"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -23,8 +24,8 @@ const (
 // register puts a request into the queue. It answers 202 only when the request
 // is durable.
 func (s *server) register(w http.ResponseWriter, r *http.Request) error {
-	src := s.proxies.sourceOf(r)
-	exempt, err := s.admitTo(s.floods.servers, r, src)
+	src := s.proxies.SourceOf(r)
+	exempt, err := s.admitTo(s.floods.Servers, r, src)
 	if err != nil {
 		return err
 	}
@@ -38,15 +39,15 @@ func (s *server) registerByAdmin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // adminSource is where an admin's request comes from: as good as this machine.
-func (s *server) adminSource(r *http.Request) source {
-	src := s.proxies.sourceOf(r)
-	src.local = true
+func (s *server) adminSource(r *http.Request) limit.Source {
+	src := s.proxies.SourceOf(r)
+	src.Local = true
 	return src
 }
 
-func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt bool) error {
+func (s *server) take(w http.ResponseWriter, r *http.Request, src limit.Source, exempt bool) error {
 	var req api.RegistrationRequest
-	src.proof = sentProofOf(r)
+	src.Proof = limit.SentProofOf(r)
 	form, err := s.bodies.decode(w, r, &req)
 	if err != nil {
 		return err
@@ -63,8 +64,8 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, src source, exempt
 
 // accept checks a request and puts it into the queue; the API and the form both
 // end here.
-func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, form bodyForm, src source, exempt bool) (api.Accepted, error) {
-	entry, wrong := checkRequest(req, src.local || s.cfg.AllowPrivate)
+func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, form bodyForm, src limit.Source, exempt bool) (api.Accepted, error) {
+	entry, wrong := checkRequest(req, src.Local || s.cfg.AllowPrivate)
 	wrong = append(wrong, s.cfg.Games.refuse(req.Game)...)
 	if err := form.refuse(wrong...); err != nil {
 		return api.Accepted{}, err
@@ -77,11 +78,11 @@ func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, form 
 
 // admit takes one request of a source, or says how long it has to wait. exempt:
 // nothing of this source is counted.
-func (s *server) admit(src source) (exempt bool, err error) {
+func (s *server) admit(src limit.Source) (exempt bool, err error) {
 	if err := s.refuseSource(src); err != nil {
 		return false, err
 	}
-	if src.local && !s.cfg.LimitLoopback {
+	if src.Local && !s.cfg.LimitLoopback {
 		return true, nil
 	}
 	if wait := s.waitFor(src); wait > 0 {
@@ -92,10 +93,10 @@ func (s *server) admit(src source) (exempt bool, err error) {
 
 // admitTo is admit for a request that wants to enter a queue, which in a flood has
 // to bring a proof of work.
-func (s *server) admitTo(guard *floodGuard, r *http.Request, src source) (exempt bool, err error) {
+func (s *server) admitTo(guard *limit.Flood, r *http.Request, src limit.Source) (exempt bool, err error) {
 	exempt, err = s.admit(src)
 	if err == nil && !exempt {
-		err = guard.turnAway(r.Context(), src, r.Header.Get(proofofwork.Header), s.cfg.Now())
+		err = guard.TurnAway(r.Context(), src, r.Header.Get(proofofwork.Header), s.cfg.Now())
 	}
 	return exempt, err
 }
@@ -111,12 +112,12 @@ func (s *server) limits(exempt bool) store.Limits {
 
 // waitFor takes one request of a source and of its network. What one source
 // sends in vain does not count for its neighbours.
-func (s *server) waitFor(src source) time.Duration {
+func (s *server) waitFor(src limit.Source) time.Duration {
 	now := s.cfg.Now()
-	if wait := s.sources.wait(src.block(), now); wait > 0 {
+	if wait := s.sources.Wait(src.Block(), now); wait > 0 {
 		return wait
 	}
-	return s.networks.wait(src.network(), now)
+	return s.networks.Wait(src.Network(), now)
 }
 
 func tooFast(wait time.Duration) error {
@@ -126,9 +127,9 @@ func tooFast(wait time.Duration) error {
 }
 
 // enqueue stores the request and hands out the one copy of its status token.
-func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email string, src source, exempt bool) (api.Accepted, error) {
+func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email string, src limit.Source, exempt bool) (api.Accepted, error) {
 	if !exempt {
-		if err := s.floods.servers.demand(ctx, src, s.cfg.Now()); err != nil {
+		if err := s.floods.Servers.Demand(ctx, src, s.cfg.Now()); err != nil {
 			return api.Accepted{}, err
 		}
 	}
@@ -136,13 +137,13 @@ func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email str
 	reg, err := s.store.Register(ctx, store.Request{
 		Server: entry,
 		Email:  email,
-		Source: src.addr,
+		Source: src.Addr,
 		Token:  token.Hash(),
 	}, s.limits(exempt))
 	if err != nil {
 		return api.Accepted{}, err
 	}
-	s.floods.servers.took(s.cfg.Now())
+	s.floods.Servers.Took(s.cfg.Now())
 	s.inspector.Wake()
 	return api.Accepted{ID: reg.ID, Status: string(reg.Status), StatusURL: s.statusURL("registrations", reg.ID, token)}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -23,9 +24,9 @@ const keptEmail = "kept@example.org"
 
 // secretOf returns the token of a secret URL, after the source has used one of
 // the requests that it may send.
-func (s *server) secretOf(w http.ResponseWriter, r *http.Request) (source, store.Token, error) {
+func (s *server) secretOf(w http.ResponseWriter, r *http.Request) (limit.Source, store.Token, error) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	src := s.proxies.sourceOf(r)
+	src := s.proxies.SourceOf(r)
 	if _, err := s.admit(src); err != nil {
 		return src, store.Token{}, err
 	}
@@ -54,7 +55,7 @@ func (s *server) edit(w http.ResponseWriter, r *http.Request) error {
 }
 
 // editAs changes what a token owns; the API and the form both end here.
-func (s *server) editAs(ctx context.Context, id string, token store.Token, req *api.Edit, form bodyForm, src source) (*api.Request, error) {
+func (s *server) editAs(ctx context.Context, id string, token store.Token, req *api.Edit, form bodyForm, src limit.Source) (*api.Request, error) {
 	held, err := s.store.Holding(ctx, id, token)
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func (s *server) editAs(ctx context.Context, id string, token store.Token, req *
 	if err := s.refuseContent(&entry, req.Email); err != nil {
 		return nil, err
 	}
-	reg, err := s.store.Edit(ctx, id, token, store.Edit{Server: entry, Email: req.Email, Source: src.addr})
+	reg, err := s.store.Edit(ctx, id, token, store.Edit{Server: entry, Email: req.Email, Source: src.Addr})
 	if err != nil {
 		return nil, ownerProblem(err)
 	}
@@ -79,12 +80,12 @@ func (s *server) editAs(ctx context.Context, id string, token store.Token, req *
 
 // checkEdit makes an entry of an edit and names every member that is wrong. A
 // game that the root no longer takes may stay.
-func (s *server) checkEdit(req *api.Edit, now *serverlist.Server, src source) (serverlist.Server, []api.FieldProblem) {
+func (s *server) checkEdit(req *api.Edit, now *serverlist.Server, src limit.Source) (serverlist.Server, []api.FieldProblem) {
 	full := api.RegistrationRequest(*req)
 	if full.Email == "" {
 		full.Email = keptEmail
 	}
-	entry, wrong := checkRequest(&full, src.local || s.cfg.AllowPrivate)
+	entry, wrong := checkRequest(&full, src.Local || s.cfg.AllowPrivate)
 	if full.Game != now.Game {
 		wrong = append(wrong, s.cfg.Games.refuse(full.Game)...)
 	}
@@ -108,8 +109,8 @@ func (s *server) withdraw(w http.ResponseWriter, r *http.Request) error {
 }
 
 // withdrawAs takes back what a token owns; the API and the form both end here.
-func (s *server) withdrawAs(ctx context.Context, id string, token store.Token, src source) (*api.Request, error) {
-	reg, err := s.store.Withdraw(ctx, id, token, src.addr)
+func (s *server) withdrawAs(ctx context.Context, id string, token store.Token, src limit.Source) (*api.Request, error) {
+	reg, err := s.store.Withdraw(ctx, id, token, src.Addr)
 	if err != nil {
 		return nil, ownerProblem(err)
 	}

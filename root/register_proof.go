@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -28,7 +29,7 @@ const (
 // A prover checks proofs of control.
 type prover struct {
 	checker *proof.Checker
-	sources *sourceLimiter
+	sources *limit.Rate
 	seats   chan struct{} // holds one element for every check under way
 }
 
@@ -38,7 +39,7 @@ func newProver(cfg *Config) *prover {
 			Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate,
 			HTTPPort: cfg.proofPorts[0], HTTPSPort: cfg.proofPorts[1],
 		}),
-		sources: newSourceLimiter(proofEvery, proofBurst),
+		sources: limit.NewRate(proofEvery, proofBurst),
 		seats:   make(chan struct{}, proofSeats),
 	}
 }
@@ -88,13 +89,13 @@ func (s *server) checkOwnProof(w http.ResponseWriter, r *http.Request) error {
 
 // checkOwn looks for what a token's owner shows; the API and the status page
 // both end here.
-func (s *server) checkOwn(ctx context.Context, id string, token store.Token, src source) (api.ProofChecked, error) {
+func (s *server) checkOwn(ctx context.Context, id string, token store.Token, src limit.Source) (api.ProofChecked, error) {
 	reg, err := s.provable(ctx, id, token)
 	if err != nil {
 		return api.ProofChecked{}, err
 	}
-	if !src.local || s.cfg.LimitLoopback {
-		if wait := s.prover.sources.wait(src.block(), s.cfg.Now()); wait > 0 {
+	if !src.Local || s.cfg.LimitLoopback {
+		if wait := s.prover.sources.Wait(src.Block(), s.cfg.Now()); wait > 0 {
 			return api.ProofChecked{}, tooFast(wait)
 		}
 	}

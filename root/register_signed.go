@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -21,7 +22,7 @@ const signedPause = time.Minute
 
 // signed takes a request under an entry's own key.
 func (s *server) signed(w http.ResponseWriter, r *http.Request) error {
-	src := s.proxies.sourceOf(r)
+	src := s.proxies.SourceOf(r)
 	if _, err := s.admit(src); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (s *server) signed(w http.ResponseWriter, r *http.Request) error {
 
 // openSigned verifies a request. Nothing of it is looked at before its
 // signature holds.
-func (s *server) openSigned(r *http.Request, body *api.SignedRequest, src source) (store.SignedRequest, error) {
+func (s *server) openSigned(r *http.Request, body *api.SignedRequest, src limit.Source) (store.SignedRequest, error) {
 	entry, err := s.store.Entry(r.Context(), chi.URLParam(r, "id"))
 	if err != nil {
 		return store.SignedRequest{}, err
@@ -72,7 +73,7 @@ func (s *server) openSigned(r *http.Request, body *api.SignedRequest, src source
 	}
 	out := store.SignedRequest{
 		Entry: entry.Server.ID, Key: entry.Server.Key, Sequence: signed.Sequence, Kind: store.KindWithdrawal,
-		Source: src.addr, Allowed: s.cfg.SignedChanges, Pause: signedPause,
+		Source: src.Addr, Allowed: s.cfg.SignedChanges, Pause: signedPause,
 	}
 	if signed.Action == signedrequest.Withdraw {
 		return out, nil
@@ -83,7 +84,7 @@ func (s *server) openSigned(r *http.Request, body *api.SignedRequest, src source
 }
 
 // signedContent reads what was signed.
-func (s *server) signedContent(content string, now *serverlist.Server, src source) (serverlist.Server, error) {
+func (s *server) signedContent(content string, now *serverlist.Server, src limit.Source) (serverlist.Server, error) {
 	var edit api.Edit
 	fields, err := decodeObject([]byte(content), &edit)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -96,7 +97,7 @@ func (s *server) takeOver(w http.ResponseWriter, r *http.Request) error {
 }
 
 // takeOverAs asks for what was offered; the API and the form both end here.
-func (s *server) takeOverAs(ctx context.Context, entry string, offer store.Token, req api.TakeOver, src source) (api.Accepted, error) {
+func (s *server) takeOverAs(ctx context.Context, entry string, offer store.Token, req api.TakeOver, src limit.Source) (api.Accepted, error) {
 	var problems fieldProblems
 	problems.email(req.Email)
 	problems.members(&serverlist.Server{Name: "x", Addresses: []string{"example.org:1"}, Key: req.Key})
@@ -107,7 +108,7 @@ func (s *server) takeOverAs(ctx context.Context, entry string, offer store.Token
 		return api.Accepted{}, err
 	}
 	token := store.NewToken()
-	reg, err := s.store.TakeOver(ctx, entry, offer, store.TakeOver{Email: req.Email, Key: req.Key, Source: src.addr, Token: token.Hash()})
+	reg, err := s.store.TakeOver(ctx, entry, offer, store.TakeOver{Email: req.Email, Key: req.Key, Source: src.Addr, Token: token.Hash()})
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return api.Accepted{}, errNoOffer

@@ -22,7 +22,7 @@ const shownReports = 20
 // report takes what a player says of a listed server. It answers 202 only when
 // the report is durable.
 func (s *server) report(w http.ResponseWriter, r *http.Request) error {
-	src := s.proxies.sourceOf(r)
+	src := s.proxies.SourceOf(r)
 	if _, err := s.admit(src); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (s *server) report(w http.ResponseWriter, r *http.Request) error {
 		return invalid(problems...)
 	}
 	report := store.Report{Entry: req.EntryID, Kind: req.Kind, Text: text}
-	err := s.store.AddReport(r.Context(), report, src.addr)
+	err := s.store.AddReport(r.Context(), report, src.Addr)
 	many := new(store.TooManyError)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -20,6 +20,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -44,13 +45,13 @@ type server struct {
 	store     store.Store
 	publisher *issue.Publisher
 	origin    string
-	proxies   proxies
+	proxies   limit.Proxies
 	bodies    *bodyReader
-	sources   *sourceLimiter // public requests that may change something
-	networks  *sourceLimiter // the same, of all sources of a network
-	conns     *connLimiter   // of the public listener
-	floods    floodGuards    // of registrations
-	failures  *sourceLimiter // admin requests without a valid token
+	sources   *limit.Rate  // public requests that may change something
+	networks  *limit.Rate  // the same, of all sources of a network
+	conns     *limit.Conns // of the public listener
+	floods    limit.Floods // of registrations
+	failures  *limit.Rate  // admin requests without a valid token
 	pages     pages
 	denials   *tally    // requests of the admin API that were denied
 	refusals  *tally    // of admins, that could not be done
@@ -144,7 +145,7 @@ func open(cfg Config, d datafolder.Folder, chain *keys.Chain) (*Root, error) {
 
 // assemble makes the parts of a root. None of them does anything yet.
 func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store) (*Root, error) {
-	trusted, err := parseProxies(cfg.TrustedProxies)
+	trusted, err := limit.ParseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store
 	if err != nil {
 		return nil, err
 	}
-	conns, warning := cfg.newPublicConns(trusted)
+	conns, warning := newPublicConns(&cfg, trusted)
 	if warning != "" {
 		cfg.Notes = append(cfg.Notes, warning)
 	}
@@ -181,11 +182,11 @@ func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store
 		prover:    newProver(&cfg),
 		proxies:   trusted,
 		conns:     conns,
-		floods:    newFloodGuards(&cfg, origin, st),
+		floods:    limit.NewFloods(limit.FloodConfig{Mode: cfg.Limits.ProofOfWork, Queue: cfg.Queue, Origin: origin, Store: st}),
 		bodies:    newBodyReader(),
-		sources:   newSourceLimiter(requestEvery, requestBurst),
-		networks:  newSourceLimiter(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
-		failures:  newSourceLimiter(failureEvery, failureBurst),
+		sources:   limit.NewRate(requestEvery, requestBurst),
+		networks:  limit.NewRate(requestEvery/store.NetworkFactor, requestBurst*store.NetworkFactor),
+		failures:  limit.NewRate(failureEvery, failureBurst),
 		blocks:    newBlockKeeper(),
 		denials:   new(tally),
 		refusals:  new(tally),

@@ -18,6 +18,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -60,11 +61,11 @@ func NewStill(cfg Config, cause error) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := parseProxies(cfg.TrustedProxies)
+	trusted, err := limit.ParseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	conns, _ := cfg.newPublicConns(trusted)
+	conns, _ := newPublicConns(&cfg, trusted)
 	r := &Root{headerTimeout: headerTimeout, bodyTimeout: requestTimeout, server: server{
 		cfg: cfg, origin: chain.Origin(), proxies: trusted, conns: conns, log: cfg.Log, stats: newStats(),
 		heart: &heart{now: time.Now},

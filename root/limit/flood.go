@@ -1,4 +1,4 @@
-package root
+package limit
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
-// When registrations need a proof of work, [Limits].ProofOfWork.
+// When registrations need a proof of work; values of proof_of_work in root.toml.
 const (
 	WorkOff    = "off"
 	WorkFlood  = "flood" // while the root is flooded
@@ -39,9 +39,9 @@ const (
 	workRetry = 10 * time.Minute // for who cannot do the work, as a form in a browser
 )
 
-// A floodGuard asks for a proof of work when registrations of one kind, of
+// A Flood asks for a proof of work when registrations of one kind, of
 // servers or of mirrors, come in a flood. It is safe for concurrent use.
-type floodGuard struct {
+type Flood struct {
 	mode    string
 	queue   int
 	command string // that does the work by itself
@@ -54,31 +54,40 @@ type floodGuard struct {
 	counted time.Time // when
 }
 
-// floodGuards are those of both queues. They share what they give and take, so
+// Floods are those of both queues. They share what they give and take, so
 // that each proof counts once, and the pace: a flood of one kind is a flood.
-type floodGuards struct{ servers, mirrors *floodGuard }
+type Floods struct{ Servers, Mirrors *Flood }
 
-func newFloodGuards(cfg *Config, origin string, st store.Store) floodGuards {
-	gate, pace := proofofwork.NewGate(origin), new(pace)
-	guard := func(command string, pending func(store.Counts) int) *floodGuard {
-		return &floodGuard{
-			mode: cfg.Limits.ProofOfWork, queue: cfg.Queue, command: command, gate: gate, pace: pace,
+// A FloodConfig says what counts as a flood, and what it is answered with.
+type FloodConfig struct {
+	Mode   string      // WorkOff, WorkFlood or WorkAlways
+	Queue  int         // pending requests that either queue holds
+	Origin string      // of the root
+	Store  store.Store // counts what waits
+}
+
+// NewFloods makes the guards of both queues.
+func NewFloods(cfg FloodConfig) Floods {
+	gate, pace := proofofwork.NewGate(cfg.Origin), new(pace)
+	guard := func(command string, pending func(store.Counts) int) *Flood {
+		return &Flood{
+			mode: cfg.Mode, queue: cfg.Queue, command: command, gate: gate, pace: pace,
 			pending: func(ctx context.Context) (int, error) {
-				counts, err := st.Counts(ctx)
+				counts, err := cfg.Store.Counts(ctx)
 				return pending(counts), err
 			},
 		}
 	}
-	return floodGuards{
-		servers: guard("metaserver register", func(c store.Counts) int { return c.Pending }),
-		mirrors: guard("metaserver mirror register", func(c store.Counts) int { return c.PendingMirrors }),
+	return Floods{
+		Servers: guard("metaserver register", func(c store.Counts) int { return c.Pending }),
+		Mirrors: guard("metaserver mirror register", func(c store.Counts) int { return c.PendingMirrors }),
 	}
 }
 
-// demand returns nil if a request may be stored: no work is asked for, or the
+// Demand returns nil if a request may be stored: no work is asked for, or the
 // request brings it. Else it returns a problem that poses the puzzle. No work
 // helps when the queue is full, so the store is left to say that.
-func (f *floodGuard) demand(ctx context.Context, src source, now time.Time) error {
+func (f *Flood) Demand(ctx context.Context, src Source, now time.Time) error {
 	if f.mode == WorkOff {
 		return nil
 	}
@@ -86,7 +95,7 @@ func (f *floodGuard) demand(ctx context.Context, src source, now time.Time) erro
 	if err != nil || full || level == 0 && f.mode == WorkFlood {
 		return err
 	}
-	proof, err := src.proof.check(f.gate, src, now)
+	proof, err := src.Proof.check(f.gate, src, now)
 	if err == nil {
 		err = f.gate.Spend(proof, now)
 	}
@@ -96,10 +105,10 @@ func (f *floodGuard) demand(ctx context.Context, src source, now time.Time) erro
 	return f.pose(src, level, now, err)
 }
 
-// turnAway refuses what comes without a proof in a flood before it is read: that
+// TurnAway refuses what comes without a proof in a flood before it is read: that
 // costs next to nothing. Without a flood it is worth to say first what else is
 // wrong with a request.
-func (f *floodGuard) turnAway(ctx context.Context, src source, proof string, now time.Time) error {
+func (f *Flood) TurnAway(ctx context.Context, src Source, proof string, now time.Time) error {
 	if f.mode == WorkOff || proof != "" {
 		return nil
 	}
@@ -111,8 +120,8 @@ func (f *floodGuard) turnAway(ctx context.Context, src source, proof string, now
 }
 
 // pose makes the problem.
-func (f *floodGuard) pose(src source, level int, now time.Time, why error) error {
-	puzzle, expires := f.gate.Challenge(src.block(), workBits+levelBits*level, now)
+func (f *Flood) pose(src Source, level int, now time.Time, why error) error {
+	puzzle, expires := f.gate.Challenge(src.Block(), workBits+levelBits*level, now)
 	asks := "asks for a proof of work with every registration"
 	if level > 0 {
 		asks = "is flooded with registrations and asks for a proof of work with each"
@@ -124,8 +133,7 @@ func (f *floodGuard) pose(src source, level int, now time.Time, why error) error
 	if text += "."; !errors.Is(why, proofofwork.ErrMissing) {
 		text += fmt.Sprintf(" This request was not taken because %v.", why)
 	}
-	p := problem(http.StatusTooManyRequests, "%s", text)
-	p.Type, p.Title = api.WorkType, "Proof of work required"
+	p := &api.Problem{Status: http.StatusTooManyRequests, Type: api.WorkType, Title: "Proof of work required", Detail: text}
 	if level > 0 { // else coming back later does not help
 		p.RetryAfter = workRetry
 	}
@@ -133,8 +141,8 @@ func (f *floodGuard) pose(src source, level int, now time.Time, why error) error
 	return p
 }
 
-// took counts a registration that was stored.
-func (f *floodGuard) took(now time.Time) {
+// Took counts a registration that was stored.
+func (f *Flood) Took(now time.Time) {
 	f.pace.add(now)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -143,7 +151,7 @@ func (f *floodGuard) took(now time.Time) {
 
 // look tells how bad the flood is, from 0 to mostLevels, and whether the queue
 // is full. It asks the store once a second at most.
-func (f *floodGuard) look(ctx context.Context, now time.Time) (level int, full bool, err error) {
+func (f *Flood) look(ctx context.Context, now time.Time) (level int, full bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if since := now.Sub(f.counted); since >= time.Second || since < 0 {
@@ -194,20 +202,21 @@ func (p *pace) turn(now time.Time) {
 	}
 }
 
-// A sentProof is the proof of work that a request brings; the hash of its body
+// A SentProof is the proof of work that a request brings; the hash of its body
 // is whole when the body has been read. nil: it brings none.
-type sentProof struct {
+type SentProof struct {
 	value string
 	body  hash.Hash
 }
 
-// sentProofOf must be called before the body is read.
-func sentProofOf(r *http.Request) *sentProof {
+// SentProofOf returns the proof that a request brings; nil: none. It must be
+// called before the body is read.
+func SentProofOf(r *http.Request) *SentProof {
 	value := r.Header.Get(proofofwork.Header)
 	if value == "" {
 		return nil
 	}
-	p := &sentProof{value, sha256.New()}
+	p := &SentProof{value, sha256.New()}
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -215,9 +224,9 @@ func sentProofOf(r *http.Request) *sentProof {
 	return p
 }
 
-func (p *sentProof) check(g *proofofwork.Gate, src source, now time.Time) (proofofwork.Proof, error) {
+func (p *SentProof) check(g *proofofwork.Gate, src Source, now time.Time) (proofofwork.Proof, error) {
 	if p == nil {
 		return proofofwork.Proof{}, proofofwork.ErrMissing
 	}
-	return g.Check(p.value, src.block(), [sha256.Size]byte(p.body.Sum(nil)), now)
+	return g.Check(p.value, src.Block(), [sha256.Size]byte(p.body.Sum(nil)), now)
 }

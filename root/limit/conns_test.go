@@ -1,4 +1,4 @@
-package root
+package limit
 
 import (
 	"fmt"
@@ -23,12 +23,12 @@ func (c *madeConn) Close() error { c.closed = true; return nil }
 
 // A street is a limiter with connections that a test opens.
 type street struct {
-	l     *connLimiter
+	l     *Conns
 	conns []*madeConn
 }
 
 func newStreet(all, perSource int) *street {
-	return &street{l: newConnLimiter(all, perSource, func(a netip.Addr) bool { return a.IsLoopback() })}
+	return &street{l: newConns(all, perSource, func(a netip.Addr) bool { return a.IsLoopback() })}
 }
 
 // open opens connections in these states, "idle" and "works", from an address.
@@ -37,12 +37,12 @@ func (s *street) open(from string, states ...http.ConnState) (opened []*madeConn
 		c := &madeConn{from: fmt.Sprintf("%s:%d", from, 1000+len(s.conns))}
 		s.conns = append(s.conns, c)
 		opened = append(opened, c)
-		s.l.track(c, http.StateNew)
+		s.l.Track(c, http.StateNew)
 		if state != http.StateNew && !c.closed {
-			s.l.track(c, state)
+			s.l.Track(c, state)
 		}
 		if c.closed {
-			s.l.track(c, http.StateClosed) // as the server says of it
+			s.l.Track(c, http.StateClosed) // as the server says of it
 		}
 	}
 	return opened
@@ -87,7 +87,7 @@ func TestConnLimiter(t *testing.T) {
 			t.Errorf("%s: open are %q, want %q", tc.name, left, tc.left)
 		}
 		for _, c := range s.conns {
-			s.l.track(c, http.StateClosed)
+			s.l.Track(c, http.StateClosed)
 		}
 		if len(s.l.conns) != 0 || len(s.l.held) != 0 {
 			t.Errorf("%s: %d connections and %d counts are left behind", tc.name, len(s.l.conns), len(s.l.held))
@@ -111,8 +111,7 @@ func TestConnectionsFitTheDescriptors(t *testing.T) {
 	for _, tc := range []struct{ wanted, files, n int }{
 		{4096, 1 << 20, 4096}, {4096, 4352, 4096}, {4096, 4096, 3840}, {4096, 1024, 768}, {4096, 256, 128}, {100, 1024, 100},
 	} {
-		l := Limits{Connections: tc.wanted}
-		n, warning := l.connections(tc.files)
+		n, warning := affordable(tc.wanted, tc.files)
 		if n != tc.n || (warning != "") != (n < tc.wanted) {
 			t.Errorf("%d wanted, %d descriptors: %d, %q", tc.wanted, tc.files, n, warning)
 		}

@@ -1,4 +1,4 @@
-package root
+package limit
 
 import (
 	"net/netip"
@@ -8,11 +8,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A sourceLimiter bounds how fast each source may send requests, so that one
-// source cannot keep the database busy. What it may put into the queue is
-// counted by the store. It is safe for concurrent use and holds at most
+// A Rate bounds how fast each source may send requests, so that one source
+// cannot keep the database busy. What it may put into the queue is counted by the
+// store. It is safe for concurrent use and holds at most
 // maxSources buckets.
-type sourceLimiter struct {
+type Rate struct {
 	every time.Duration // one more request after this
 	burst int           // so many at once
 
@@ -24,8 +24,10 @@ type sourceLimiter struct {
 
 const maxSources = 8192
 
-func newSourceLimiter(every time.Duration, burst int) *sourceLimiter {
-	return &sourceLimiter{
+// NewRate lets each source send so many requests at once, and one more after each
+// span.
+func NewRate(every time.Duration, burst int) *Rate {
+	return &Rate{
 		every:   every,
 		burst:   burst,
 		buckets: make(map[netip.Prefix]*rate.Limiter),
@@ -33,9 +35,9 @@ func newSourceLimiter(every time.Duration, burst int) *sourceLimiter {
 	}
 }
 
-// wait takes one request of a source. It returns zero when the request may
+// Wait takes one request of a source. It returns zero when the request may
 // pass, else how long its sender should wait.
-func (l *sourceLimiter) wait(src netip.Prefix, now time.Time) time.Duration {
+func (l *Rate) Wait(src netip.Prefix, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(src, now)
@@ -46,7 +48,7 @@ func (l *sourceLimiter) wait(src netip.Prefix, now time.Time) time.Duration {
 	return time.Duration(missing * float64(l.every))
 }
 
-func (l *sourceLimiter) bucket(src netip.Prefix, now time.Time) *rate.Limiter {
+func (l *Rate) bucket(src netip.Prefix, now time.Time) *rate.Limiter {
 	if b := l.buckets[src]; b != nil {
 		return b
 	}
@@ -63,7 +65,7 @@ func (l *sourceLimiter) bucket(src netip.Prefix, now time.Time) *rate.Limiter {
 
 // sweep forgets sources that have been quiet long enough to be as good as new.
 // It looks at all of them, so at most once a second.
-func (l *sourceLimiter) sweep(now time.Time) {
+func (l *Rate) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Second {
 		return
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package root
+package limit
 
 import (
 	"math"

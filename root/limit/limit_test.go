@@ -1,4 +1,4 @@
-package root
+package limit
 
 import (
 	"encoding/binary"
@@ -10,28 +10,28 @@ import (
 
 func TestSourceLimiter(t *testing.T) {
 	t.Parallel()
-	l := newSourceLimiter(time.Second, 3)
+	l := NewRate(time.Second, 3)
 	now := time.Unix(1_800_000_000, 0)
 	a, b := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
 	for range 3 {
-		if wait := l.wait(a, now); wait != 0 {
+		if wait := l.Wait(a, now); wait != 0 {
 			t.Fatalf("within the burst: wait %s", wait)
 		}
 	}
-	if wait := l.wait(a, now); wait != time.Second {
+	if wait := l.Wait(a, now); wait != time.Second {
 		t.Fatalf("after the burst: wait %s", wait)
 	}
-	if wait := l.wait(b, now); wait != 0 {
+	if wait := l.Wait(b, now); wait != 0 {
 		t.Fatalf("another source: wait %s", wait)
 	}
-	if wait := l.wait(a, now.Add(time.Second)); wait != 0 {
+	if wait := l.Wait(a, now.Add(time.Second)); wait != 0 {
 		t.Fatalf("a second later: wait %s", wait)
 	}
 }
 
 func TestSourceLimiterIsBounded(t *testing.T) {
 	t.Parallel()
-	l := newSourceLimiter(time.Second, 1)
+	l := NewRate(time.Second, 1)
 	now := time.Unix(1_800_000_000, 0)
 	source := func(i int) netip.Prefix {
 		var a [4]byte
@@ -39,21 +39,21 @@ func TestSourceLimiterIsBounded(t *testing.T) {
 		return netip.PrefixFrom(netip.AddrFrom4(a), 32)
 	}
 	for i := range maxSources {
-		if l.wait(source(i), now) != 0 {
+		if l.Wait(source(i), now) != 0 {
 			t.Fatalf("source %d has to wait", i)
 		}
 	}
-	if l.wait(source(maxSources), now) != 0 {
+	if l.Wait(source(maxSources), now) != 0 {
 		t.Fatal("the first one without room has to wait")
 	}
-	if l.wait(source(maxSources+1), now) == 0 {
+	if l.Wait(source(maxSources+1), now) == 0 {
 		t.Fatal("those without room do not share a bucket")
 	}
 	if len(l.buckets) != maxSources {
 		t.Fatalf("%d buckets", len(l.buckets))
 	}
 	// All of them have been quiet for long: there is room again.
-	if l.wait(source(maxSources+1), now.Add(time.Minute)) != 0 || len(l.buckets) != 1 {
+	if l.Wait(source(maxSources+1), now.Add(time.Minute)) != 0 || len(l.buckets) != 1 {
 		t.Fatalf("%d buckets after a minute", len(l.buckets))
 	}
 }
@@ -82,37 +82,10 @@ func TestSourceOf(t *testing.T) {
 		if tc.header != "" {
 			r.Header.Set(tc.header, "")
 		}
-		got := proxies(nil).sourceOf(r)
-		if got.addr != netip.MustParseAddr(tc.addr) || got.local != tc.local {
+		got := Proxies(nil).SourceOf(r)
+		if got.Addr != netip.MustParseAddr(tc.addr) || got.Local != tc.local {
 			t.Errorf("%s %s: %+v", tc.remote, tc.header, got)
 		}
-	}
-}
-
-// One source cannot use up what its network may send; many together can.
-func TestWaitFor(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_800_000_000, 0)
-	s := &server{
-		cfg:      Config{Now: func() time.Time { return now }},
-		sources:  newSourceLimiter(time.Second, 2),
-		networks: newSourceLimiter(time.Second, 4),
-	}
-	wait := func(addr string) time.Duration { return s.waitFor(source{addr: netip.MustParseAddr(addr)}) }
-	passed := 0
-	for range 10 {
-		if wait("2001:db8:1:1::1") == 0 {
-			passed++
-		}
-	}
-	if passed != 2 || wait("2001:db8:1:2::1") != 0 || wait("2001:db8:1:3::1") != 0 {
-		t.Errorf("%d of one source passed, and its neighbours are held up", passed)
-	}
-	if wait("2001:db8:1:4::1") == 0 {
-		t.Error("the network has no limit")
-	}
-	if wait("2001:db8:2:1::1") != 0 {
-		t.Error("another network is held up")
 	}
 }
 
@@ -123,7 +96,7 @@ func TestSourceNetwork(t *testing.T) {
 		"2001:db8:1:ffff::1":   "2001:db8:1::/48",
 		"2001:db8:2:0:1:2:3:4": "2001:db8:2::/48",
 	} {
-		if got := (source{addr: netip.MustParseAddr(addr)}).network(); got != netip.MustParsePrefix(want) {
+		if got := (Source{Addr: netip.MustParseAddr(addr)}).Network(); got != netip.MustParsePrefix(want) {
 			t.Errorf("%s: %s", addr, got)
 		}
 	}
@@ -131,7 +104,7 @@ func TestSourceNetwork(t *testing.T) {
 
 func TestSourceBehindProxy(t *testing.T) {
 	t.Parallel()
-	trusted, err := parseProxies([]string{"127.0.0.1", "::1", "10.0.0.7/8", "::ffff:192.0.2.1"})
+	trusted, err := ParseProxies([]string{"127.0.0.1", "::1", "10.0.0.7/8", "::ffff:192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,35 +138,8 @@ func TestSourceBehindProxy(t *testing.T) {
 		if tc.headers == nil {
 			r.Header = http.Header{}
 		}
-		if got := trusted.sourceOf(r); got.addr != netip.MustParseAddr(tc.addr) || got.local != tc.local {
+		if got := trusted.SourceOf(r); got.Addr != netip.MustParseAddr(tc.addr) || got.Local != tc.local {
 			t.Errorf("%s %q: %+v", tc.remote, tc.headers, got)
-		}
-	}
-}
-
-func TestProxyWarning(t *testing.T) {
-	t.Parallel()
-	const world, loopback = "https://ms.example.org/", "127.0.0.1:7480"
-	for _, tc := range []struct {
-		cfg   Config
-		warns bool
-	}{
-		{Config{PublicURL: world, Listen: loopback}, true},
-		{Config{PublicURL: world, Listen: "[::1]:7480"}, true},
-		{Config{PublicURL: world, Listen: "localhost:7480"}, true},
-		{Config{PublicURL: "http://192.0.2.1:8080/", Listen: loopback}, true},
-		{Config{PublicURL: world, Listen: "0.0.0.0:7480"}, false},
-		{Config{PublicURL: world, Listen: ":7480"}, false},
-		{Config{PublicURL: world, Listen: "192.0.2.1:80"}, false},
-		{Config{PublicURL: "", Listen: loopback}, false},
-		{Config{PublicURL: "http://127.0.0.1:7480/", Listen: loopback}, false},
-		{Config{PublicURL: "http://[::1]:7480/", Listen: loopback}, false},
-		{Config{PublicURL: "http://localhost:7480/", Listen: loopback}, false},
-		{Config{PublicURL: world, Listen: loopback, LimitLoopback: true}, false},
-		{Config{PublicURL: world, Listen: loopback, TrustedProxies: []string{"::1"}}, false},
-	} {
-		if got := tc.cfg.proxyWarning(); (got != "") != tc.warns {
-			t.Errorf("%+v: %q", tc.cfg, got)
 		}
 	}
 }
@@ -206,7 +152,7 @@ func TestSourceBlock(t *testing.T) {
 		"2001:db8::ffff":  "2001:db8::/64",
 		"2001:db8:0:1::1": "2001:db8:0:1::/64",
 	} {
-		if got := (source{addr: netip.MustParseAddr(addr)}).block(); got != netip.MustParsePrefix(want) {
+		if got := (Source{Addr: netip.MustParseAddr(addr)}).Block(); got != netip.MustParsePrefix(want) {
 			t.Errorf("%s: %s", addr, got)
 		}
 	}
