@@ -12,6 +12,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
+	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/watch"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -62,16 +63,14 @@ type Config struct {
 	// an admin, where the entry has no rule of its own: "addresses", "version",
 	// "description". Empty: none.
 	SignedChanges []string
-	tryAgain      <-chan struct{} // a still root looks now whether it can write; tests only
-	proofPorts    [2]string       // for http and https in place of 80 and 443; tests only
-	Resolver      string          // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
+	Resolver      string // DNS server, as "1.1.1.1:53", that the root asks about requests; "": the system's
 
 	Check      alive.Policy // of the servers of entries; zero fields: the defaults named there
 	CheckOff   bool         // nobody looks at the servers of entries
 	InspectOff bool         // nobody looks at the servers of requests, unless an admin asks for it
 
 	Alone   bool          // nobody asks the mirrors before the first signature
-	lookFor time.Duration // how long each of them has; 0: lookPatience; tests only
+	LookFor time.Duration // how long each of them has; 0: a few seconds
 
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it
@@ -99,6 +98,13 @@ type Config struct {
 	LogLevel  slog.Level // zero: info. Requests of admins are logged at info, those of the public at debug
 }
 
+// complete fills in the defaults and tells what is wrong.
+func (c *Config) complete() error {
+	c.setDefaults()
+	return c.check()
+}
+
+// setDefaults replaces zero fields by their defaults.
 func (c *Config) setDefaults() {
 	setDefault(&c.Listen, DefaultListen)
 	setDefault(&c.AdminListen, DefaultAdminListen)
@@ -137,7 +143,7 @@ func (c *Config) check() error {
 	if err := c.Limits.check(); err != nil {
 		return err
 	}
-	if err := checkAllowed(c.SignedChanges); err != nil {
+	if err := signedrequest.CheckAllowed(c.SignedChanges); err != nil {
 		return fmt.Errorf("signed_changes: %w", err)
 	}
 	if err := checkResolver(c.Resolver); err != nil {
@@ -188,4 +194,16 @@ func checkPublicURL(url string) (string, error) {
 		return "", fmt.Errorf("public URL %q: must not have a query (?): names of documents are appended to it", url)
 	}
 	return url, nil
+}
+
+// checkResolver takes the address of a DNS server.
+func checkResolver(server string) error {
+	if server == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(server)
+	if err != nil || host == "" || port == "" {
+		return fmt.Errorf("resolver = %q is not the address of a DNS server; write it as \"1.1.1.1:53\" or \"[2606:4700:4700::1111]:53\"", server)
+	}
+	return nil
 }

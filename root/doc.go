@@ -68,6 +68,7 @@
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	config, file, games, nearest      root.toml
 //	limits, warnings                  its bounds, and what of it is most likely not meant
+//	certificates                      of the listeners
 //	init                              makes a root in a data folder
 //	show, check                       a root described and examined from its data folder
 //	backup, restore, rejoin, look     copies of a root, a root from one, and what its mirrors have

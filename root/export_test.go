@@ -9,7 +9,9 @@ func SetHeaderTimeout(r *Root, d time.Duration) { r.headerTimeout = d }
 const ProofBurst = proofBurst
 
 // SetProofPorts makes a root look for files of proof at other ports.
-func SetProofPorts(c *Config, http, https string) { c.proofPorts = [2]string{http, https} }
+func SetProofPorts(r *Root, http, https string) {
+	r.prover.checker = newProofChecker(&r.cfg, http, https)
+}
 
 // SetBodyTimeout shortens how long a listener waits for a request as a whole.
 func SetBodyTimeout(r *Root, d time.Duration) { r.bodyTimeout = d }
@@ -22,10 +24,7 @@ const RequestBurst = requestBurst
 const FailureBurst = failureBurst
 
 // SetTryAgain makes a still root look at once whether it can write.
-func SetTryAgain(c *Config, now <-chan struct{}) { c.tryAgain = now }
-
-// SetLookFor makes a root wait for less of its mirrors when it starts.
-func SetLookFor(c *Config, d time.Duration) { c.lookFor = d }
+func SetTryAgain(r *Root, now <-chan struct{}) { r.still.again = now }
 
 // SetUnitDir makes a check look for systemd's units elsewhere.
 func SetUnitDir(c *CheckConfig, dir string) { c.units = []string{dir} }

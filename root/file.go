@@ -3,10 +3,8 @@ package root
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -58,25 +56,25 @@ type configFile struct {
 // name the place. The caller may change what it returns before [New].
 func LoadConfig(data string) (Config, error) {
 	path := datafolder.Folder(data).ConfigFile()
-	text, err := readConfig(path)
+	text, err := datafolder.ReadFile(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, datafolder.NoRoot(data)
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return loadConfig(path, text, data)
+	return loadConfig(path, string(text), data)
 }
 
 // LoadConfigFile reads a configuration that lies anywhere, in place of root.toml
 // in the data folder. That is data, or what the file names, or the folder of the
 // file.
 func LoadConfigFile(path, data string) (Config, error) {
-	text, err := readConfig(path)
+	text, err := datafolder.ReadFile(path, maxConfig)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	cfg, err := loadConfig(path, text, data)
+	cfg, err := loadConfig(path, string(text), data)
 	cfg.File = path
 	return cfg, err
 }
@@ -120,24 +118,10 @@ func loadConfig(path, text, data string) (Config, error) {
 	if err := cfg.readTables(path, text); err != nil {
 		return Config{}, err
 	}
-	cfg.setDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.complete(); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return cfg, nil
-}
-
-func readConfig(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err == nil && len(text) > maxConfig {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxConfig)
-	}
-	return string(text), err
 }
 
 func parseConfig(path, text string) (configFile, error) {

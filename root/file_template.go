@@ -10,12 +10,16 @@ import (
 )
 
 // WriteTemplate writes a root.toml in which every setting stands with its
-// default and its meaning. Init writes the same, with origin and public URL.
-func WriteTemplate(w io.Writer) error {
-	return configText.Execute(w, InitConfig{Origin: "ms.example.org"})
+// default and its meaning. An origin of "" is an example; a public URL of "" is
+// not set.
+func WriteTemplate(w io.Writer, origin, publicURL string) error {
+	if origin == "" {
+		origin = "ms.example.org"
+	}
+	return configText.Execute(w, struct{ Origin, PublicURL string }{origin, publicURL})
 }
 
-// configText is root.toml as Init writes it. The names are those of
+// configText is root.toml as a new root has it. The names are those of
 // configFile; a test wants each of them here.
 //
 // A line that begins with "#" and no space is a setting that is not set: it

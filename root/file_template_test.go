@@ -16,7 +16,7 @@ import (
 func templateText(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
-	if err := WriteTemplate(&b); err != nil {
+	if err := WriteTemplate(&b, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

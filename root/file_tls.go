@@ -1,16 +1,12 @@
 package root
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/signed-metaserver/metaserver/root/certificate"
-	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 // TLS says where a listener has its certificate from: files, or an authority.
@@ -134,34 +130,4 @@ func (t *TLS) checkFiles() error {
 		return errors.New("certificate_file and key_file belong together: give both")
 	}
 	return nil
-}
-
-// source opens the certificates.
-func (t *TLS) source(c *Config) (certificate.Source, error) {
-	if len(t.ACMENames) == 0 {
-		return certificate.NewFiles(t.CertificateFile, t.KeyFile, c.Now, c.Log)
-	}
-	authorities, err := t.authorities()
-	if err != nil {
-		return nil, err
-	}
-	return certificate.NewACME(certificate.ACMEConfig{
-		Names: t.ACMENames, Email: t.ACMEEmail, Directory: t.ACMEDirectory, Authorities: authorities,
-		Cache: datafolder.Folder(c.Data).ACME(), Now: c.Now, Log: c.Log,
-	}), nil
-}
-
-func (t *TLS) authorities() (*x509.CertPool, error) {
-	if t.ACMECAFile == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(t.ACMECAFile)
-	if err != nil {
-		return nil, fmt.Errorf("acme_ca_file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("acme_ca_file: %s holds no certificate in PEM form", t.ACMECAFile)
-	}
-	return pool, nil
 }

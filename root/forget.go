@@ -13,19 +13,6 @@ import (
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
-// Retention says how long people are remembered who have nothing to do with the
-// list, in days; negative: for ever.
-type Retention struct {
-	SourceDays int `toml:"source_days"` // addresses that requests and reports came from; 0: DefaultSourceDays
-	EmailDays  int `toml:"email_days"`  // e-mail addresses of requests that were rejected, revoked or withdrawn; 0: DefaultEmailDays
-}
-
-// Defaults of [Retention].
-const (
-	DefaultSourceDays = 30
-	DefaultEmailDays  = 30
-)
-
 // What the root forgets at once, and how often it looks.
 const (
 	forgetEvery = time.Hour

@@ -202,7 +202,7 @@ func writeConfig(path string, cfg InitConfig) error {
 		return err
 	}
 	defer f.Abort()
-	if err := configText.Execute(f, cfg); err != nil {
+	if err := WriteTemplate(f, cfg.Origin, cfg.PublicURL); err != nil {
 		return err
 	}
 	return f.Commit()

@@ -17,7 +17,7 @@ type Limits struct {
 	Connections          int `toml:"connections"`            // open at once
 	ConnectionsPerSource int `toml:"connections_per_source"` // of one IPv4 address or IPv6 /64; eight times as many of its /24 or /48
 
-	ProofOfWork string `toml:"proof_of_work"` // when registrations need one: WorkOff, WorkFlood or WorkAlways; "": WorkFlood
+	ProofOfWork string `toml:"proof_of_work"` // when registrations need one: limit.WorkOff, limit.WorkFlood or limit.WorkAlways; "": limit.WorkFlood
 }
 
 func (l *Limits) setDefaults() {
@@ -36,3 +36,16 @@ func (l *Limits) check() error {
 	}
 	return fmt.Errorf("[limits]: proof_of_work = %q: write %q, %q or %q", clip(l.ProofOfWork), limit.WorkOff, limit.WorkFlood, limit.WorkAlways)
 }
+
+// Retention says how long people are remembered who have nothing to do with the
+// list, in days; negative: for ever.
+type Retention struct {
+	SourceDays int `toml:"source_days"` // addresses that requests and reports came from; 0: DefaultSourceDays
+	EmailDays  int `toml:"email_days"`  // e-mail addresses of requests that were rejected, revoked or withdrawn; 0: DefaultEmailDays
+}
+
+// Defaults of [Retention].
+const (
+	DefaultSourceDays = 30
+	DefaultEmailDays  = 30
+)

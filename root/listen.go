@@ -40,7 +40,7 @@ func (r *Root) openSources() (err error) {
 		if t == nil {
 			continue
 		}
-		if r.certificates[name], err = t.source(&r.cfg); err != nil {
+		if r.certificates[name], err = openCertificates(t, &r.cfg); err != nil {
 			return fmt.Errorf("TLS of the %s listener: %w", name, err)
 		}
 	}

@@ -28,8 +28,8 @@ func newLook(cfg Config, d datafolder.Folder, st store.Store) issue.Look {
 		return nil
 	}
 	patience := lookPatience
-	if cfg.lookFor > 0 {
-		patience.each = cfg.lookFor
+	if cfg.LookFor > 0 {
+		patience.each = cfg.LookFor
 	}
 	return func(ctx context.Context, held issue.Held) (*keys.Chain, error) {
 		j := &rejoining{cfg: cfg, d: d, store: st, patience: patience, held: held.Lists, base: held.Chain, chain: held.Chain,

@@ -265,7 +265,7 @@ func TestStartBesideSilentMirror(t *testing.T) {
 		return true
 	}
 	h.before.Store(&before)
-	w := serveData(t, dir, func(c *root.Config) { c.WatchOff = true; root.SetLookFor(c, 50*time.Millisecond) })
+	w := serveData(t, dir, func(c *root.Config) { c.WatchOff = true; c.LookFor = 50 * time.Millisecond })
 	w.list(4)
 	w.untilListed("server-1", "server-2", "server-4")
 }

@@ -38,10 +38,8 @@ func newProofWorld(t *testing.T) *proofWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.world = newWorld(t, func(c *root.Config) {
-		c.Resolver, c.AllowPrivate = p.dns.Addr, true
-		root.SetProofPorts(c, port, "1")
-	})
+	tune := func(r *root.Root) { root.SetProofPorts(r, port, "1") }
+	p.world = serveTuned(t, newData(t), tune, func(c *root.Config) { c.Resolver, c.AllowPrivate = p.dns.Addr, true })
 	return p
 }
 

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/limit"
+	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -137,21 +136,6 @@ func ownerProblem(err error) error {
 	return err
 }
 
-// allowable are the members that an entry's key may be allowed to change
-// without an admin: what a server learns about itself. Its name, its game and
-// its key are what people know it by.
-var allowable = []string{"addresses", "version", "description"}
-
-// checkAllowed names what cannot be allowed.
-func checkAllowed(members []string) error {
-	for _, m := range members {
-		if !slices.Contains(allowable, m) {
-			return errors.New("\"" + clip(m) + "\" cannot be changed without an admin; what can is " + strings.Join(allowable, ", "))
-		}
-	}
-	return nil
-}
-
 func (s *server) allow(w http.ResponseWriter, r *http.Request) error {
 	var req api.Allowed
 	if err := s.decode(w, r, &req); err != nil {
@@ -161,7 +145,7 @@ func (s *server) allow(w http.ResponseWriter, r *http.Request) error {
 	if req.Default {
 		members = nil
 	}
-	switch err := checkAllowed(members); {
+	switch err := signedrequest.CheckAllowed(members); {
 	case err != nil:
 		return invalid(api.FieldProblem{Field: "members", Problem: err.Error()})
 	case req.Default && len(req.Members) > 0:

@@ -3,8 +3,6 @@ package root
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -35,25 +33,17 @@ type prover struct {
 
 func newProver(cfg *Config) *prover {
 	return &prover{
-		checker: proof.NewChecker(proof.Config{
-			Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate,
-			HTTPPort: cfg.proofPorts[0], HTTPSPort: cfg.proofPorts[1],
-		}),
+		checker: newProofChecker(cfg, "", ""),
 		sources: limit.NewRate(proofEvery, proofBurst),
 		seats:   make(chan struct{}, proofSeats),
 	}
 }
 
-// checkResolver takes the address of a DNS server.
-func checkResolver(server string) error {
-	if server == "" {
-		return nil
-	}
-	host, port, err := net.SplitHostPort(server)
-	if err != nil || host == "" || port == "" {
-		return fmt.Errorf("resolver = %q is not the address of a DNS server; write it as \"1.1.1.1:53\" or \"[2606:4700:4700::1111]:53\"", server)
-	}
-	return nil
+// newProofChecker looks for files of proof at these ports; "": at 80 and 443.
+func newProofChecker(cfg *Config, http, https string) *proof.Checker {
+	return proof.NewChecker(proof.Config{
+		Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, HTTPPort: http, HTTPSPort: https,
+	})
 }
 
 // proofOf says how control can be shown, and what was. What was proven of other

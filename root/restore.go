@@ -180,9 +180,12 @@ func markRestored(d datafolder.Folder, mark restoredMark) error {
 	return durable.WriteFile(d.RestoredMark(), append(text, '\n'), 0o600)
 }
 
+// maxMark is more than a mark has, in bytes.
+const maxMark = 1 << 20
+
 // readMark returns the mark of a restored folder; nil: there is none.
 func readMark(d datafolder.Folder) (*restoredMark, error) {
-	text, err := readConfig(d.RestoredMark())
+	text, err := datafolder.ReadFile(d.RestoredMark(), maxMark)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -190,7 +193,7 @@ func readMark(d datafolder.Folder) (*restoredMark, error) {
 		return nil, err
 	}
 	mark := &restoredMark{}
-	if err := json.Unmarshal([]byte(text), mark); err != nil {
+	if err := json.Unmarshal(text, mark); err != nil {
 		return nil, fmt.Errorf("%s, which a restore has left until the mirrors are looked at, is damaged: %w", d.RestoredMark(), err)
 	}
 	return mark, nil

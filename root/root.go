@@ -90,8 +90,7 @@ const (
 // signs nothing yet. The caller closes what it returns. [*datafolder.LockedError]: another
 // process serves this root.
 func New(cfg Config) (*Root, error) {
-	cfg.setDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
 	d := datafolder.Folder(cfg.Data)

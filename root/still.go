@@ -49,8 +49,7 @@ const roomToWrite = 1 << 20
 // verify, and answers 503 to everything else. Its Run ends with [ErrWritable]
 // when that is over. It holds no lock, signs nothing and changes nothing.
 func NewStill(cfg Config, cause error) (*Root, error) {
-	cfg.setDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
 	d := datafolder.Folder(cfg.Data)
@@ -81,6 +80,7 @@ func NewStill(cfg Config, cause error) (*Root, error) {
 type still struct {
 	cause     error
 	documents map[string][]byte // by name
+	again     <-chan struct{}   // it looks now whether it can write; tests only
 }
 
 // readDocuments returns what was published and verifies, under whichever trust
@@ -132,7 +132,7 @@ func (r *Root) untilWritable(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-r.cfg.tryAgain:
+		case <-r.still.again:
 		}
 		if err := tryWrite(r.cfg.Data); err == nil {
 			r.log.Info("the data folder can be written to again")

@@ -126,11 +126,11 @@ func TestStillEnds(t *testing.T) {
 	again, ready := make(chan struct{}), make(chan struct{})
 	cfg := root.Config{Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		Ready: func(_, _ net.Addr) { close(ready) }}
-	root.SetTryAgain(&cfg, again)
 	r, err := root.NewStill(cfg, syscall.EROFS)
 	if err != nil {
 		t.Fatal(err)
 	}
+	root.SetTryAgain(r, again)
 	ended := make(chan error, 1)
 	go func() { ended <- errors.Join(r.Run(t.Context()), r.Close()) }()
 	<-ready

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/transfer"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -152,7 +153,7 @@ func (s *server) checkImport(e *transfer.Entry) error {
 	for _, p := range s.cfg.Games.refuse(e.Server.Game) {
 		return &serverlist.FieldError{Field: p.Field, Problem: p.Problem}
 	}
-	if err := checkAllowed(e.Private.Allowed); err != nil {
+	if err := signedrequest.CheckAllowed(e.Private.Allowed); err != nil {
 		return fmt.Errorf("private: allowed: %w", err)
 	}
 	return nil

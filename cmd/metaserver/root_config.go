@@ -31,7 +31,7 @@ its meaning. "root init" writes the same into the data folder. A file that lies
 elsewhere is read by "root serve --config FILE".`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return root.WriteTemplate(cmd.OutOrStdout())
+			return root.WriteTemplate(cmd.OutOrStdout(), "", "")
 		},
 	}
 }

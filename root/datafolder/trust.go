@@ -64,3 +64,17 @@ func ReadList(path string, want serverlist.Want, chain *keys.Chain) (*serverlist
 	defer f.Close()
 	return serverlist.Read(f, want, chain)
 }
+
+// ReadFile reads a file of at most so many bytes.
+func ReadFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s is larger than %d bytes", path, most)
+	}
+	return data, err
+}

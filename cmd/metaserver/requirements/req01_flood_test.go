@@ -17,6 +17,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -28,7 +29,7 @@ func TestRequirement01_Flood(t *testing.T) {
 	const queue, requests = 100, 500
 	r := newRoot(t, func(c *root.Config) {
 		c.Queue, c.TrustedProxies = queue, []string{"127.0.0.1"} // each request says where it comes from
-		c.Limits.ProofOfWork = root.WorkOff                      // nothing slows it down
+		c.Limits.ProofOfWork = limit.WorkOff                     // nothing slows it down
 	})
 	player := r.client()
 	if _, err := r.Admin.RegisterByAdmin(t.Context(), request("1")); err != nil {
