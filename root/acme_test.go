@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 func portOf(t testing.TB, address string) int {
@@ -53,23 +53,23 @@ func TestACME(t *testing.T) {
 				tlsPort, httpPort = portOf(t, closed), portOf(t, plain)
 			}
 			authority := testenv.Pebble(t, dns, tlsPort, httpPort)
-			config := func(directory string) func(*root.Config) {
-				return func(c *root.Config) {
+			with := func(directory string) func(*config.Config) {
+				return func(c *config.Config) {
 					c.Listen = secure
-					c.TLS = &root.TLS{
+					c.TLS = &config.TLS{
 						ACMENames: []string{"ms.example.org"}, ACMEAcceptTerms: true, ACMEEmail: "admin@example.org",
 						ACMEDirectory: directory, ACMECAFile: authority.CAFile, ListenHTTP: plain,
 					}
 				}
 			}
-			w := newWorld(t, config(authority.Directory))
+			w := newWorld(t, with(authority.Directory))
 			w.untilLogged("there is a TLS certificate")
 			wantCertificate(t, w, secure, authority.Roots(t))
 			w.stop()
 			if info, err := os.Stat(filepath.Join(w.dir, "acme")); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
 				t.Errorf("the folder of accounts and keys: %v, %v", info.Mode(), err)
 			}
-			again := serveData(t, w.dir, config("https://"+closed+"/dir")) // where nobody is
+			again := serveData(t, w.dir, with("https://"+closed+"/dir")) // where nobody is
 			again.untilLogged("there is a TLS certificate")
 			wantCertificate(t, again, secure, authority.Roots(t))
 		})
@@ -111,8 +111,8 @@ func TestACMEAway(t *testing.T) {
 	t.Parallel()
 	_, _, closed := testenv.Certificate(t, time.Hour)
 	plain, away := testenv.FreeAddress(t), testenv.FreeAddress(t)
-	w := newWorld(t, func(c *root.Config) {
-		c.TLS = &root.TLS{ACMENames: []string{"ms.example.org"}, ACMEAcceptTerms: true, ACMEDirectory: "https://" + away + "/dir", ListenHTTP: plain}
+	w := newWorld(t, func(c *config.Config) {
+		c.TLS = &config.TLS{ACMENames: []string{"ms.example.org"}, ACMEAcceptTerms: true, ACMEDirectory: "https://" + away + "/dir", ListenHTTP: plain}
 	})
 	w.untilLogged("there is no TLS certificate yet")
 	if a := w.send(exchange{"GET", "http://" + plain + "/server.list", nil, ""}); a.status != http.StatusOK {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -190,7 +191,7 @@ func splitHeader(h string) []string {
 
 func TestAdminRefusesBrowsersOfOthers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.AdminHosts = []string{"root.example.org"} })
+	w := newWorld(t, func(c *config.Config) { c.AdminHosts = []string{"root.example.org"} })
 	u, _ := url.Parse(w.admin)
 	for _, tc := range []struct {
 		method  string
@@ -293,7 +294,7 @@ func TestBadDecisions(t *testing.T) {
 // TestMirrors checks that an answer means the list is served.
 func TestMirrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.PublicURL = "http://ms.example.org/" })
+	w := newWorld(t, func(c *config.Config) { c.PublicURL = "http://ms.example.org/" })
 	c := w.client()
 	ids := func() string {
 		var ids []string

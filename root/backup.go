@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root/backup"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -133,11 +134,11 @@ func (b *backupJob) collect(ctx context.Context) error {
 	if err := b.copyPublic(); err != nil {
 		return err
 	}
-	config := b.from.ConfigFile()
+	settings := b.from.ConfigFile()
 	if b.Config != "" {
-		config = b.Config
+		settings = b.Config
 	}
-	if err := b.addFrom(config, backup.ConfigName, maxConfig); err != nil {
+	if err := b.addFrom(settings, backup.ConfigName, config.MaxSize); err != nil {
 		return err
 	}
 	if err := b.copyOthers(); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -130,7 +131,7 @@ func TestRestoreBesideNewerMirror(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(to)
+	cfg, err := config.Load(to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestRestoreWithoutMirrors(t *testing.T) {
 	if _, err := root.Restore(t.Context(), root.RestoreConfig{Data: to, File: file, Mirrors: []string{silent.URL + "/"}}); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(to)
+	cfg, err := config.Load(to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,11 +217,11 @@ func TestRestoreForked(t *testing.T) {
 		})
 	}
 	// The other one goes on alone, and so does the one that is restored.
-	w := serveData(t, other, func(c *root.Config) { c.Now = func() time.Time { return at.Add(time.Minute) } })
+	w := serveData(t, other, func(c *config.Config) { c.Now = func() time.Time { return at.Add(time.Minute) } })
 	w.list(1)
 	w.untilListed("server-1")
 	w.stop()
-	w = serveData(t, dir, func(c *root.Config) { c.Now = func() time.Time { return at.Add(time.Minute) } })
+	w = serveData(t, dir, func(c *config.Config) { c.Now = func() time.Time { return at.Add(time.Minute) } })
 	w.list(2)
 	w.untilListed("server-2")
 	w.stop()
@@ -229,7 +230,7 @@ func TestRestoreForked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(to)
+	cfg, err := config.Load(to)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // benchEntries is the size of the database of the benchmarks.
@@ -68,7 +69,7 @@ func BenchmarkExport(b *testing.B) {
 // BenchmarkBackup backs up a root with 100,000 entries while registrations
 // come, and measures how long the slowest of those took.
 func BenchmarkBackup(b *testing.B) {
-	w := newWorld(b, func(c *root.Config) { c.Queue = 10_000_000 })
+	w := newWorld(b, func(c *config.Config) { c.Queue = 10_000_000 })
 	w.take(manyLines(benchEntries), api.ImportHow{Approve: true})
 	var slowest, registered atomic.Int64
 	var busy sync.WaitGroup

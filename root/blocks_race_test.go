@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/block"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -32,7 +33,7 @@ func (s *slowBlocks) Blocks(context.Context) ([]store.Block, error) {
 func TestBlocksAreReadInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &slowBlocks{answer: make(chan struct{})}
-		s := &server{store: slow, blocks: newBlockKeeper(), cfg: Config{Now: time.Now}}
+		s := &server{store: slow, blocks: newBlockKeeper(), cfg: config.Config{Now: time.Now}}
 		load := func() {
 			if err := s.loadBlocks(t.Context()); err != nil {
 				t.Error(err)

@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // A blocked request is told so, in the words that the admin chose, and nothing
 // of it is stored.
 func TestBlockedRequests(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	w := newWorld(t, func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
 	c := w.client()
 	decode[api.Accepted](t, w.post(named("Casino early"), "X-Forwarded-For: 198.51.100.1"), http.StatusAccepted)
 	for _, b := range []api.NewBlock{
@@ -60,7 +60,7 @@ func TestBlockedRequests(t *testing.T) {
 // it asks for.
 func TestBlockedMirrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	w := newWorld(t, func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
 	c := w.client()
 	const from = "X-Forwarded-For: 198.51.100.1"
 	asks := func(id string, change ...func(*api.MirrorRequest)) api.MirrorRequest {

@@ -6,11 +6,12 @@ import (
 	"os"
 
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 // openCertificates opens the certificates of a listener.
-func openCertificates(t *TLS, c *Config) (certificate.Source, error) {
+func openCertificates(t *config.TLS, c *config.Config) (certificate.Source, error) {
 	if len(t.ACMENames) == 0 {
 		return certificate.NewFiles(t.CertificateFile, t.KeyFile, c.Now, c.Log)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -88,7 +89,7 @@ func Check(ctx context.Context, c CheckConfig) []Finding {
 // A checker looks and collects.
 type checker struct {
 	CheckConfig
-	cfg     Config
+	cfg     config.Config
 	d       datafolder.Folder
 	chain   *keys.Chain
 	servers *serverlist.List // as published here; nil: none that holds
@@ -111,9 +112,9 @@ func oneLine(text string) string {
 func (k *checker) configuration() bool {
 	var err error
 	if k.File != "" {
-		k.cfg, err = LoadConfigFile(k.File, k.Data)
+		k.cfg, err = config.LoadFile(k.File, k.Data)
 	} else {
-		k.cfg, err = LoadConfig(k.Data)
+		k.cfg, err = config.Load(k.Data)
 	}
 	k.d = datafolder.Folder(k.cfg.Data)
 	where := k.File
@@ -130,7 +131,7 @@ func (k *checker) configuration() bool {
 		}
 		return false
 	}
-	for _, text := range k.cfg.warnings() {
+	for _, text := range k.cfg.Warnings() {
 		k.add(Warning, "configuration", where, text, "")
 	}
 	for _, text := range k.cfg.Notes {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
@@ -82,7 +83,7 @@ func (k *checker) ready(ctx context.Context) (body string, err error) {
 // ports tries whether the root could listen where it is told to.
 func (k *checker) ports() {
 	addresses := []string{k.cfg.AdminListen}
-	if k.cfg.Listen != ListenNone {
+	if k.cfg.Listen != config.ListenNone {
 		addresses = append(addresses, k.cfg.Listen)
 	}
 	if k.cfg.TLS != nil && k.cfg.TLS.ListenHTTP != "" {
@@ -105,7 +106,7 @@ func (k *checker) certificates() {
 	k.certificate(listenerAdmin, k.cfg.AdminTLS)
 }
 
-func (k *checker) certificate(listener string, t *TLS) {
+func (k *checker) certificate(listener string, t *config.TLS) {
 	if t == nil || len(t.ACMENames) > 0 {
 		return
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // An ill root is a data folder in which something is wrong.
@@ -193,7 +194,7 @@ func portTaken(r *illRoot) {
 func socketUnit(name string) func(*illRoot) {
 	return func(r *illRoot) {
 		portTaken(r)
-		cfg, err := root.LoadConfig(r.dir)
+		cfg, err := config.Load(r.dir)
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -235,11 +236,11 @@ func TestCheckOfARunningRoot(t *testing.T) {
 	public, admin := testenv.FreeAddress(t), testenv.FreeAddress(t)
 	mirror := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(dir, "public"))))
 	defer mirror.Close()
-	config := fmt.Sprintf("origin = %q\npublic_url = \"http://%s/\"\nlisten = %q\nadmin_listen = %q\nallow_private = true\n", origin, public, public, admin)
-	if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(config), 0o600); err != nil {
+	text := fmt.Sprintf("origin = %q\npublic_url = \"http://%s/\"\nlisten = %q\nadmin_listen = %q\nallow_private = true\n", origin, public, public, admin)
+	if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := serveData(t, dir, func(c *root.Config) { c.Listen, c.AdminListen = public, admin })
+	w := serveData(t, dir, func(c *config.Config) { c.Listen, c.AdminListen = public, admin })
 	if a := w.ask("POST", "/mirrors", `{"id":"m1","operator":"somebody","urls":["`+mirror.URL+`/"]}`); a.status >= 300 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -278,8 +279,8 @@ func TestCheckFindsAnExposedAdminListener(t *testing.T) {
 	mux.Handle("/api/", to(w.admin))
 	site := httptest.NewServer(mux)
 	defer site.Close()
-	config := fmt.Sprintf("origin = %q\npublic_url = %q\n", origin, site.URL+"/")
-	if err := os.WriteFile(filepath.Join(w.dir, "root.toml"), []byte(config), 0o600); err != nil {
+	text := fmt.Sprintf("origin = %q\npublic_url = %q\n", origin, site.URL+"/")
+	if err := os.WriteFile(filepath.Join(w.dir, "root.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	wantFinding(t, root.Check(t.Context(), root.CheckConfig{Data: w.dir}), "error public_url: the world reaches the admin listener")

@@ -18,7 +18,7 @@
 // of all routes; package api holds their JSON, package openapi its description,
 // and package web the pages for people.
 //
-// With [ListenNone] there is no public listener: what is published is pushed to
+// With [config.ListenNone] there is no public listener: what is published is pushed to
 // the targets that root.toml names, and admins register what people ask for.
 //
 // # Owners
@@ -41,7 +41,7 @@
 //
 // # The data folder
 //
-//	root.toml           the configuration (commented); flags win
+//	root.toml           the configuration (package config); flags win
 //	root.db             registrations, entries, mirrors, editions (SQLite)
 //	admin.token         the first admin's token, mode 0600
 //	keys/list.key       signs the lists; later list keys lie beside it
@@ -66,8 +66,6 @@
 //	root, parts, listen, routes       the process: its parts, listeners and routes
 //	observe, metrics                  what it logs and counts
 //	heart, health, still              what a supervisor sees, and a root that cannot write
-//	config, file, games, nearest      root.toml
-//	limits, warnings                  its bounds, and what of it is most likely not meant
 //	certificates                      of the listeners
 //	init                              makes a root in a data folder
 //	show, check                       a root described and examined from its data folder
@@ -87,6 +85,7 @@
 // The packages below it:
 //
 //	api, openapi, web                 the JSON with a client for it, its description, the pages
+//	config                            root.toml: what may stand in it, and what it means
 //	datafolder                        what lies where, its lock, its keys, its trust documents
 //	store                             the state, in SQLite; its contract is in storetest
 //	issue, push                       sign and publish, alone; bring documents to static hosts

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // The [mail] that root.toml shows as a comment is one that works, and a password
@@ -39,7 +39,7 @@ func TestMailOfTheFile(t *testing.T) {
 	if err := os.Chmod(password, 0o644); err != nil { // whatever the umask
 		t.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(dir)
+	cfg, err := config.Load(dir)
 	if err != nil || cfg.Mail == nil {
 		t.Fatal(err)
 	}

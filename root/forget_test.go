@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // TestForgetsByItself serves a root that is a month older than its requests.
@@ -23,7 +23,7 @@ func TestForgetsByItself(t *testing.T) {
 	w.stop()
 	var late atomic.Int64
 	late.Store(int64(31 * 24 * time.Hour))
-	later := serveData(t, w.dir, func(c *root.Config) {
+	later := serveData(t, w.dir, func(c *config.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
 	})
 	later.until("the address of the rejected request is gone", func() bool {
@@ -58,15 +58,15 @@ func TestRetentionSettings(t *testing.T) {
 		}
 	}
 	write("")
-	if cfg, err := root.LoadConfig(dir); err != nil || cfg.Retention.SourceDays != 30 || cfg.Retention.EmailDays != 30 {
+	if cfg, err := config.Load(dir); err != nil || cfg.Retention.SourceDays != 30 || cfg.Retention.EmailDays != 30 {
 		t.Errorf("%+v, %v", cfg.Retention, err)
 	}
 	write("[retention]\nsource_days = 7\nemail_days = -1\n")
-	if cfg, err := root.LoadConfig(dir); err != nil || cfg.Retention.SourceDays != 7 || cfg.Retention.EmailDays != -1 {
+	if cfg, err := config.Load(dir); err != nil || cfg.Retention.SourceDays != 7 || cfg.Retention.EmailDays != -1 {
 		t.Errorf("%+v, %v", cfg.Retention, err)
 	}
 	write("[retention]\nsource_days = 0\n")
-	if _, err := root.LoadConfig(dir); err == nil || !bytes.Contains([]byte(err.Error()), []byte("line 3: retention.source_days = 0")) {
+	if _, err := config.Load(dir); err == nil || !bytes.Contains([]byte(err.Error()), []byte("line 3: retention.source_days = 0")) {
 		t.Errorf("%v", err)
 	}
 }

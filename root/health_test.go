@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // probe asks the admin listener without a token.
@@ -83,7 +83,7 @@ func TestMetricsOfOperation(t *testing.T) {
 // What is logged of requests names who asked for what, and never a secret.
 func TestRequestLog(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.LogLevel = slog.LevelDebug })
+	w := newWorld(t, func(c *config.Config) { c.LogLevel = slog.LevelDebug })
 	accepted := w.register(1)
 	w.get("/server.list")
 	status := strings.TrimPrefix(accepted.StatusURL, "/")

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // A part that hangs is named after a minute, and no earlier; one that fails
@@ -65,7 +67,7 @@ func TestHeart(t *testing.T) {
 }
 
 // newIdle returns a new root that nobody runs.
-func newIdle(t *testing.T, cfg Config) *Root {
+func newIdle(t *testing.T, cfg config.Config) *Root {
 	t.Helper()
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	if _, err := Init(t.Context(), InitConfig{Data: cfg.Data, Origin: "ms.example.org"}); err != nil {
@@ -82,7 +84,7 @@ func newIdle(t *testing.T, cfg Config) *Root {
 // A root whose database takes no writes is not ready, and does not hang.
 func TestNotReadyWithoutStore(t *testing.T) {
 	t.Parallel()
-	r := newIdle(t, Config{})
+	r := newIdle(t, config.Config{})
 	if err := r.publisher.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,7 @@ func TestNotReadyWithoutStore(t *testing.T) {
 // Before the first edition nothing is ready.
 func TestNotReadyBeforeTheFirstEdition(t *testing.T) {
 	t.Parallel()
-	r := newIdle(t, Config{})
+	r := newIdle(t, config.Config{})
 	if missing := r.missing(); !slices.Equal(missing, []string{"server.list is not published", "mirror.list is not published"}) {
 		t.Errorf("missing: %q", missing)
 	}
@@ -123,7 +125,7 @@ func TestNotReadyBeforeTheFirstEdition(t *testing.T) {
 func TestReadyNamesAnOldList(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	r := newIdle(t, Config{Now: func() time.Time { return now }})
+	r := newIdle(t, config.Config{Now: func() time.Time { return now }})
 	if err := r.publisher.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}

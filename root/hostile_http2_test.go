@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // TestRapidReset asks for the list over one HTTP/2 connection tens of thousands
@@ -21,7 +21,7 @@ func TestRapidReset(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := testenv.Certificate(t, time.Hour)
 	var w *world
-	withTLS(t, &w, pool, func(c *root.Config) { c.TLS = &root.TLS{CertificateFile: cert, KeyFile: key} })
+	withTLS(t, &w, pool, func(c *config.Config) { c.TLS = &config.TLS{CertificateFile: cert, KeyFile: key} })
 	before := w.snapshot()
 	host := strings.TrimPrefix(w.public, "https://")
 	conn, err := tls.Dial("tcp", host, &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}})

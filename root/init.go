@@ -11,6 +11,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/audit"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -71,7 +72,7 @@ func (c *InitConfig) check() error {
 	if err := keys.CheckOrigin(c.Origin); err != nil {
 		return fmt.Errorf("origin: %w", err)
 	}
-	url, err := checkPublicURL(c.PublicURL)
+	url, err := config.CheckPublicURL(c.PublicURL)
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,7 @@ func writeConfig(path string, cfg InitConfig) error {
 		return err
 	}
 	defer f.Abort()
-	if err := WriteTemplate(f, cfg.Origin, cfg.PublicURL); err != nil {
+	if err := config.WriteTemplate(f, cfg.Origin, cfg.PublicURL); err != nil {
 		return err
 	}
 	return f.Commit()

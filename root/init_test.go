@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -103,17 +104,17 @@ func checkFirstTrust(t *testing.T, dir string) {
 func TestInitConfigHasTheDefaults(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
-	written, err := root.LoadConfig(dir)
+	written, err := config.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if written.Listen != root.DefaultListen || written.AdminListen != root.DefaultAdminListen || written.Queue != 20000 ||
-		written.PerSource != root.DefaultPerSource || written.KeepDays != root.DefaultKeepDays || written.Origin != origin ||
+	if written.Listen != config.DefaultListen || written.AdminListen != config.DefaultAdminListen || written.Queue != 20000 ||
+		written.PerSource != config.DefaultPerSource || written.KeepDays != config.DefaultKeepDays || written.Origin != origin ||
 		written.AllowPrivate || written.LimitLoopback || written.PublicURL != "" || len(written.AdminHosts) != 0 || len(written.TrustedProxies) != 0 {
 		t.Errorf("%+v", written)
 	}
 	withURL := newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" })
-	if cfg, err := root.LoadConfig(withURL); err != nil || cfg.PublicURL != "https://ms.example.org/" {
+	if cfg, err := config.Load(withURL); err != nil || cfg.PublicURL != "https://ms.example.org/" {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 }
@@ -283,21 +284,21 @@ func TestPassphrase(t *testing.T) {
 		ask  func() ([]byte, error)
 		want error
 	}{{nil, keyfile.ErrNeedsPassphrase}, {answers(""), keyfile.ErrNeedsPassphrase}, {answers("wrong"), keyfile.ErrPassphrase}} {
-		if _, err := root.New(root.Config{Data: dir, Passphrase: tc.ask}); !errors.Is(err, tc.want) {
+		if _, err := root.New(config.Config{Data: dir, Passphrase: tc.ask}); !errors.Is(err, tc.want) {
 			t.Errorf("%v, want %v", err, tc.want)
 		}
 	}
-	w := serveData(t, dir, func(c *root.Config) { c.Passphrase = answers("open sesame") })
+	w := serveData(t, dir, func(c *config.Config) { c.Passphrase = answers("open sesame") })
 	w.register(1)
 }
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	var none *datafolder.NoRootError
-	if _, err := root.New(root.Config{Data: t.TempDir()}); !errors.As(err, &none) || none.Unfinished || !strings.Contains(err.Error(), "root init") {
+	if _, err := root.New(config.Config{Data: t.TempDir()}); !errors.As(err, &none) || none.Unfinished || !strings.Contains(err.Error(), "root init") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := root.LoadConfig(filepath.Join(t.TempDir(), "absent")); !errors.As(err, &none) {
+	if _, err := config.Load(filepath.Join(t.TempDir(), "absent")); !errors.As(err, &none) {
 		t.Errorf("no folder: %v", err)
 	}
 	for _, tc := range []struct {
@@ -334,7 +335,7 @@ func TestNewRefuses(t *testing.T) {
 			if err := tc.damage(dir); err != nil {
 				t.Fatal(err)
 			}
-			r, err := root.New(root.Config{Data: dir})
+			r, err := root.New(config.Config{Data: dir})
 			if err == nil {
 				r.Close()
 			}
@@ -344,10 +345,10 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 	dir := newData(t)
-	if _, err := root.New(root.Config{Data: dir, Origin: "other.example"}); err == nil || !strings.Contains(err.Error(), "never changes") {
+	if _, err := root.New(config.Config{Data: dir, Origin: "other.example"}); err == nil || !strings.Contains(err.Error(), "never changes") {
 		t.Errorf("another origin: %v", err)
 	}
-	if _, err := root.New(root.Config{Data: dir, Listen: "7480"}); err == nil || !strings.Contains(err.Error(), "host:port") {
+	if _, err := root.New(config.Config{Data: dir, Listen: "7480"}); err == nil || !strings.Contains(err.Error(), "host:port") {
 		t.Errorf("a bad address: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // dialFrom connects from another address of this machine: on Linux all of
@@ -51,7 +51,7 @@ func getOver(conn net.Conn) bool {
 func TestConnectionsOfOneSource(t *testing.T) {
 	t.Parallel()
 	const most = 10
-	w := newWorld(t, func(c *root.Config) {
+	w := newWorld(t, func(c *config.Config) {
 		c.LimitLoopback = true
 		c.Limits.ConnectionsPerSource = most
 	})
@@ -80,7 +80,7 @@ func TestConnectionsOfOneSource(t *testing.T) {
 func TestConnectionsOfOneNetwork(t *testing.T) {
 	t.Parallel()
 	const most = 3
-	w := newWorld(t, func(c *root.Config) {
+	w := newWorld(t, func(c *config.Config) {
 		c.LimitLoopback = true
 		c.Limits.ConnectionsPerSource = most
 	})
@@ -104,7 +104,7 @@ func TestConnectionsOfOneNetwork(t *testing.T) {
 func TestThousandsOfConnections(t *testing.T) {
 	t.Parallel()
 	const all = 200
-	w := newWorld(t, func(c *root.Config) {
+	w := newWorld(t, func(c *config.Config) {
 		c.LimitLoopback = true
 		c.Limits.Connections = all
 	})

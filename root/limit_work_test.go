@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/proofofwork"
 	"github.com/signed-metaserver/metaserver/serverlist/serverlisttest"
@@ -20,7 +20,7 @@ import (
 func newFlooded(t *testing.T, mode string, queue int) (*world, *serverlisttest.Clock) {
 	t.Helper()
 	clock := serverlisttest.NewClock(time.Now().Truncate(time.Minute))
-	return newWorld(t, func(c *root.Config) {
+	return newWorld(t, func(c *config.Config) {
 		c.LimitLoopback, c.PerSource, c.Queue, c.Limits.ProofOfWork = true, -1, queue, mode
 		c.TrustedProxies = []string{"127.0.0.1"}
 		c.Now = clock.Now

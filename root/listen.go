@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // Doors are the names of the listeners of a root, and of the sockets that a
@@ -36,7 +37,7 @@ type entrance struct {
 // before anything else happens.
 func (r *Root) openSources() (err error) {
 	r.certificates = make(map[string]certificate.Source)
-	for name, t := range map[string]*TLS{listenerPublic: r.cfg.TLS, listenerAdmin: r.cfg.AdminTLS} {
+	for name, t := range map[string]*config.TLS{listenerPublic: r.cfg.TLS, listenerAdmin: r.cfg.AdminTLS} {
 		if t == nil {
 			continue
 		}
@@ -85,7 +86,7 @@ func (r *Root) listen() (all []entrance, _ error) {
 
 // entrances returns those that there are to be, still without doors.
 func (r *Root) entrances() (all []entrance) {
-	if r.cfg.Listen != ListenNone {
+	if r.cfg.Listen != config.ListenNone {
 		all = append(all, entrance{name: listenerPublic, answer: answerTimeout, routes: r.routesOf(listenerPublic), source: r.certificates[listenerPublic]})
 	}
 	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || len(r.cfg.Handed[listenerPlain]) > 0) {
@@ -129,7 +130,7 @@ func (r *Root) checkHanded() error {
 			return fmt.Errorf("a socket named %q was handed over; a root knows the names %s (FileDescriptorName= in the socket unit)", name, strings.Join(Doors(), ", "))
 		case slices.ContainsFunc(doors, isOther):
 			return fmt.Errorf("the socket %q that was handed over is no TCP socket: requests must come from addresses", name)
-		case name != listenerAdmin && r.cfg.Listen == ListenNone:
+		case name != listenerAdmin && r.cfg.Listen == config.ListenNone:
 			return fmt.Errorf("a socket named %q was handed over, and root.toml says listen = \"none\": remove one", name)
 		case name == listenerPlain && r.cfg.TLS == nil:
 			return fmt.Errorf("a socket named %q was handed over, and there is no [tls] beside which it would be plain http: name it %q, or add the table", name, listenerPublic)

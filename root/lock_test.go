@@ -13,6 +13,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
@@ -24,7 +25,7 @@ func TestOneProcess(t *testing.T) {
 	dir := newData(t)
 	child := startChild(t, dir)
 	var locked *datafolder.LockedError
-	if _, err := root.New(root.Config{Data: dir}); !errors.As(err, &locked) || locked.PID <= 0 || locked.PID == os.Getpid() {
+	if _, err := root.New(config.Config{Data: dir}); !errors.As(err, &locked) || locked.PID <= 0 || locked.PID == os.Getpid() {
 		t.Errorf("beside a child: %v", err)
 	}
 	second := exec.Command(os.Args[0])
@@ -36,7 +37,7 @@ func TestOneProcess(t *testing.T) {
 	child.register(1) // is not disturbed
 	child.stop()      // kills
 	w := serveData(t, dir)
-	if _, err := root.New(root.Config{Data: dir}); !errors.As(err, &locked) || locked.PID != os.Getpid() {
+	if _, err := root.New(config.Config{Data: dir}); !errors.As(err, &locked) || locked.PID != os.Getpid() {
 		t.Errorf("twice in one process: %v", err)
 	}
 	w.stop()
@@ -52,7 +53,7 @@ func TestFailedNewUnlocks(t *testing.T) {
 	if err := os.Rename(key, away); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := root.New(root.Config{Data: dir}); err == nil {
+	if _, err := root.New(config.Config{Data: dir}); err == nil {
 		t.Error("a root without its key opens")
 	}
 	if err := os.Rename(away, key); err != nil {
@@ -104,7 +105,7 @@ func runFails(t *testing.T, dir string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r, err := root.New(root.Config{
+	r, err := root.New(config.Config{
 		Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		Ready: func(_, _ net.Addr) { cancel() },
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -23,7 +24,7 @@ var lookPatience = patience{each: 4 * time.Second, all: 10 * time.Second, list: 
 // its mirrors whether they have something newer than it has itself. They have if
 // the data folder was set back without "root restore", as by a snapshot of the
 // disk. Then it goes on as [Rejoin] does; but it needs no answer.
-func newLook(cfg Config, d datafolder.Folder, st store.Store) issue.Look {
+func newLook(cfg config.Config, d datafolder.Folder, st store.Store) issue.Look {
 	if cfg.Alone {
 		return nil
 	}

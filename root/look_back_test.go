@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/store/storetest"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -245,7 +245,7 @@ func TestStartBesideSlowMirror(t *testing.T) {
 		return false
 	}
 	h.before.Store(&before)
-	w := serveData(t, dir, func(c *root.Config) { c.WatchOff = true })
+	w := serveData(t, dir, func(c *config.Config) { c.WatchOff = true })
 	w.untilListed("server-1", "server-2")
 	<-asked
 	w.register(3)
@@ -265,7 +265,7 @@ func TestStartBesideSilentMirror(t *testing.T) {
 		return true
 	}
 	h.before.Store(&before)
-	w := serveData(t, dir, func(c *root.Config) { c.WatchOff = true; c.LookFor = 50 * time.Millisecond })
+	w := serveData(t, dir, func(c *config.Config) { c.WatchOff = true; c.LookFor = 50 * time.Millisecond })
 	w.list(4)
 	w.untilListed("server-1", "server-2", "server-4")
 }
@@ -275,7 +275,7 @@ func TestStartBesideSilentMirror(t *testing.T) {
 func TestStartBesideFork(t *testing.T) {
 	t.Parallel()
 	at := time.Now().Truncate(time.Second).Add(time.Minute)
-	clock := func(c *root.Config) { c.Now = func() time.Time { return at } }
+	clock := func(c *config.Config) { c.Now = func() time.Time { return at } }
 	h := newStaticHost(t)
 	dir := newData(t)
 	w := serveData(t, dir)
@@ -285,7 +285,7 @@ func TestStartBesideFork(t *testing.T) {
 	w.stop()
 	other := copyData(t, dir)
 	for n, d := range []string{dir, other} {
-		w := serveData(t, d, clock, func(c *root.Config) { c.Alone = true })
+		w := serveData(t, d, clock, func(c *config.Config) { c.Alone = true })
 		w.list(n + 1)
 		w.untilListed([]string{"server-1", "server-2"}[n])
 		w.stop()
@@ -315,7 +315,7 @@ func TestStartUnreadList(t *testing.T) {
 		return true
 	}
 	h.before.Store(&before)
-	w := serveData(t, old, func(c *root.Config) { c.WatchOff = true })
+	w := serveData(t, old, func(c *config.Config) { c.WatchOff = true })
 	<-refused
 	if l := w.open("/server.list", serverlist.TypeServerList); len(l.Servers) != 1 {
 		t.Errorf("serves %+v", l.Servers)

@@ -7,16 +7,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // A mirror is listed when clients find the list of this root there, or when an
 // admin says so all the same.
 func TestMirrorIsLookedAt(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.WatchOff = true })
-	stranger := newWorld(t, func(c *root.Config) { c.WatchOff = true })
+	w := newWorld(t, func(c *config.Config) { c.WatchOff = true })
+	stranger := newWorld(t, func(c *config.Config) { c.WatchOff = true })
 	c := w.client()
 	serve := func(dir string) string {
 		server := httptest.NewServer(http.FileServer(http.Dir(dir)))
@@ -62,7 +62,7 @@ func TestRequestIsLookedAt(t *testing.T) {
 	for name, private := range map[string]bool{"the Internet only": false, "private addresses, too": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, func(c *root.Config) { c.WatchOff, c.AllowPrivate = true, private })
+			w := newWorld(t, func(c *config.Config) { c.WatchOff, c.AllowPrivate = true, private })
 			c := w.client()
 			folder := t.TempDir()
 			requests := 0

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -114,7 +114,7 @@ func TestMirrorRegistrationRefuses(t *testing.T) {
 
 func TestMirrorRegistrationLimits(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.PerSource, c.LimitLoopback = 2, true })
+	w := newWorld(t, func(c *config.Config) { c.PerSource, c.LimitLoopback = 2, true })
 	for _, id := range []string{"a", "b", "a"} {
 		r := mirrorRequest(func(r *api.MirrorRequest) { r.ID = id })
 		decode[api.Accepted](t, w.postMirror(r), http.StatusAccepted)
@@ -128,7 +128,7 @@ func TestMirrorRegistrationLimits(t *testing.T) {
 // The root's own place is no mirror, however it is spelt.
 func TestMirrorAtTheRoot(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.PublicURL = "http://ms.example.org/" })
+	w := newWorld(t, func(c *config.Config) { c.PublicURL = "http://ms.example.org/" })
 	before := w.snapshot()
 	for _, u := range []string{"http://ms.example.org/", "https://MS.example.org", "http://ms.example.org:80/server.list"} {
 		p := w.ask("POST", "/mirrors", `{"id":"b","operator":"B","urls":["`+u+`"],"unchecked":true}`).problem(t, http.StatusUnprocessableEntity)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/openapi"
 )
 
@@ -17,7 +18,7 @@ import (
 // and nothing else is.
 func TestRoutesAreDescribed(t *testing.T) {
 	t.Parallel()
-	r := newIdle(t, Config{Log: slog.New(slog.DiscardHandler)})
+	r := newIdle(t, config.Config{Log: slog.New(slog.DiscardHandler)})
 	public := apiRoutes(t, r.publicRouter())
 	checkDescribed(t, "public.json", openapi.Public, public)
 	checkDescribed(t, "all.json", openapi.All, append(public, apiRoutes(t, r.adminRoutes().(chi.Routes))...))

@@ -13,6 +13,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -262,7 +263,7 @@ func signedEdit(t testing.TB, s *keys.Signer, entry string, e api.Edit, at time.
 
 func TestSignedChange(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.SignedChanges = []string{"version"} })
+	w := newWorld(t, func(c *config.Config) { c.SignedChanges = []string{"version"} })
 	signer, public := testKey(t, 1)
 	o := w.owner(1, func(r *api.RegistrationRequest) { r.Key = public })
 	w.approve(o.id)
@@ -332,10 +333,10 @@ func TestAllowRefuses(t *testing.T) {
 		}
 	}
 	w.ask("POST", "/entries/nobody/allow", `{"default":true}`).problem(t, 404)
-	if _, err := root.New(root.Config{Data: newData(t), SignedChanges: []string{"game"}}); err == nil || !strings.Contains(err.Error(), "signed_changes") {
+	if _, err := root.New(config.Config{Data: newData(t), SignedChanges: []string{"game"}}); err == nil || !strings.Contains(err.Error(), "signed_changes") {
 		t.Errorf("the configuration was taken: %v", err)
 	}
-	if _, err := root.New(root.Config{Data: newData(t), Resolver: "1.1.1.1"}); err == nil || !strings.Contains(err.Error(), "1.1.1.1:53") {
+	if _, err := root.New(config.Config{Data: newData(t), Resolver: "1.1.1.1"}); err == nil || !strings.Contains(err.Error(), "1.1.1.1:53") {
 		t.Errorf("the configuration was taken: %v", err)
 	}
 }
@@ -343,7 +344,7 @@ func TestAllowRefuses(t *testing.T) {
 // TestOwnersOfBlocked sends what a block refuses, as an edit and under the key.
 func TestOwnersOfBlocked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.SignedChanges = []string{"addresses"} })
+	w := newWorld(t, func(c *config.Config) { c.SignedChanges = []string{"addresses"} })
 	signer, public := testKey(t, 1)
 	o := w.owner(1, func(r *api.RegistrationRequest) { r.Key = public })
 	w.approve(o.id)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // mirrorForm is what somebody types who lends a mirror.
@@ -30,7 +30,7 @@ func (w *world) lend(values url.Values) string {
 // becomes of it and what the root sees there.
 func TestMirrorPages(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.WatchOff, c.AllowPrivate = true, true })
+	w := newWorld(t, func(c *config.Config) { c.WatchOff, c.AllowPrivate = true, true })
 	c := w.client()
 	for path, link := range map[string]string{"/": "register/mirror", "/register": "register/mirror", "/register/mirror": "../register"} {
 		w.pageWith(w.get(path), 200, `href="`+link+`"`, "Lend a mirror")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestMirrorWords(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC)
-	s := &server{cfg: Config{Now: func() time.Time { return now }}}
+	s := &server{cfg: config.Config{Now: func() time.Time { return now }}}
 	for _, tc := range []struct {
 		status   api.MirrorStatus
 		headline string

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // pageWith checks that an answer is a page with these texts, as people read
@@ -170,7 +170,7 @@ func TestRegisterForm(t *testing.T) {
 // that nothing typed is lost, and that nothing is stored.
 func TestRegisterFormProblems(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.Games = root.Games{"crossfire": "Crossfire", "ddnet": "DDNet"} })
+	w := newWorld(t, func(c *config.Config) { c.Games = config.Games{"crossfire": "Crossfire", "ddnet": "DDNet"} })
 	before := w.snapshot()
 	values := form(1)
 	values.Set("email", "nobody")
@@ -193,7 +193,7 @@ func TestRegisterFormProblems(t *testing.T) {
 
 func TestRegisterFormRefusals(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.LimitLoopback = true; c.PerSource = 1 })
+	w := newWorld(t, func(c *config.Config) { c.LimitLoopback = true; c.PerSource = 1 })
 	before := w.snapshot()
 	large := form(1)
 	large.Set("description", strings.Repeat("x", 50_000))

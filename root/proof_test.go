@@ -13,6 +13,7 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/signedrequest"
 )
 
@@ -39,7 +40,7 @@ func newProofWorld(t *testing.T) *proofWorld {
 		t.Fatal(err)
 	}
 	tune := func(r *root.Root) { root.SetProofPorts(r, port, "1") }
-	p.world = serveTuned(t, newData(t), tune, func(c *root.Config) { c.Resolver, c.AllowPrivate = p.dns.Addr, true })
+	p.world = serveTuned(t, newData(t), tune, func(c *config.Config) { c.Resolver, c.AllowPrivate = p.dns.Addr, true })
 	return p
 }
 
@@ -119,7 +120,7 @@ func TestProofByKey(t *testing.T) {
 // TestProofIsLimited asks for more looks than a source may.
 func TestProofIsLimited(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, frozen, func(c *root.Config) { c.LimitLoopback, c.Resolver = true, testenv.NewDNS(t).Addr })
+	w := newWorld(t, frozen, func(c *config.Config) { c.LimitLoopback, c.Resolver = true, testenv.NewDNS(t).Addr })
 	o := w.owner(1, func(r *api.RegistrationRequest) { r.Address = "cat.test:1"; r.Email = "a@example.org" })
 	refused := 0
 	for range root.ProofBurst + 1 {

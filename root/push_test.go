@@ -14,6 +14,7 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -24,11 +25,11 @@ func TestNoPublicListener(t *testing.T) {
 	web := t.TempDir()
 	site := testenv.Nginx(t, web)
 	dir := newData(t)
-	config := string(readFile(t, filepath.Join(dir, "root.toml")))
-	config = strings.Replace(config, `listen = "127.0.0.1:7480"`, `listen = ""`, 1)
-	config = strings.Replace(config, `#public_url = "https://ms.example.org/"`, `public_url = "`+site+`"`, 1)
-	config += "\n[[target]]\ntype = \"folder\"\npath = \"" + web + "\"\npublic_url = \"" + site + "\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(config), 0o600); err != nil {
+	text := string(readFile(t, filepath.Join(dir, "root.toml")))
+	text = strings.Replace(text, `listen = "127.0.0.1:7480"`, `listen = ""`, 1)
+	text = strings.Replace(text, `#public_url = "https://ms.example.org/"`, `public_url = "`+site+`"`, 1)
+	text += "\n[[target]]\ntype = \"folder\"\npath = \"" + web + "\"\npublic_url = \"" + site + "\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := serveClosed(t, dir)
@@ -56,7 +57,7 @@ func TestNoPublicListener(t *testing.T) {
 		t.Errorf("%+v, %v", targets, err)
 	}
 	report, err := root.Inspect(t.Context(), dir, time.Now())
-	if err != nil || report.Listen != root.ListenNone || len(report.Targets) != 1 || len(report.Warnings) != 0 {
+	if err != nil || report.Listen != config.ListenNone || len(report.Targets) != 1 || len(report.Warnings) != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
@@ -64,7 +65,7 @@ func TestNoPublicListener(t *testing.T) {
 // serveClosed serves a root that has an admin listener alone.
 func serveClosed(t *testing.T, dir string) *api.Client {
 	t.Helper()
-	cfg, err := root.LoadConfig(dir)
+	cfg, err := config.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,16 +125,16 @@ func TestListenNone(t *testing.T) {
 	path := filepath.Join(dir, "root.toml")
 	before := string(readFile(t, path))
 	for text, want := range map[string]string{
-		`listen = "none"`:           root.ListenNone,
-		`listen = ""`:               root.ListenNone,
+		`listen = "none"`:           config.ListenNone,
+		`listen = ""`:               config.ListenNone,
 		`listen = "127.0.0.1:7480"`: "127.0.0.1:7480",
-		``:                          root.DefaultListen,
+		``:                          config.DefaultListen,
 	} {
-		config := strings.Replace(before, `listen = "127.0.0.1:7480"`, text, 1)
-		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		changed := strings.Replace(before, `listen = "127.0.0.1:7480"`, text, 1)
+		if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := root.LoadConfig(dir)
+		cfg, err := config.Load(dir)
 		if err != nil || cfg.Listen != want {
 			t.Errorf("%s: %q, %v", text, cfg.Listen, err)
 		}
@@ -155,7 +156,7 @@ func TestListenNone(t *testing.T) {
 		if err := os.WriteFile(path, []byte(before+"\n"+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := root.LoadConfig(dir); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "root.toml") {
+		if _, err := config.Load(dir); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "root.toml") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/proofofwork"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -66,7 +67,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request, src limit.Source, 
 // end here.
 func (s *server) accept(ctx context.Context, req *api.RegistrationRequest, form bodyForm, src limit.Source, exempt bool) (api.Accepted, error) {
 	entry, wrong := checkRequest(req, src.Local || s.cfg.AllowPrivate)
-	wrong = append(wrong, s.cfg.Games.refuse(req.Game)...)
+	wrong = append(wrong, s.cfg.Games.Refuse(req.Game)...)
 	if err := form.refuse(wrong...); err != nil {
 		return api.Accepted{}, err
 	}
@@ -151,7 +152,7 @@ func (s *server) enqueue(ctx context.Context, entry serverlist.Server, email str
 // statusURL is relative where no public URL is known: the request's Host
 // header is the sender's word. Where nobody can ask for a status there is none.
 func (s *server) statusURL(kind, id string, token store.Token) string {
-	if s.cfg.Listen == ListenNone {
+	if s.cfg.Listen == config.ListenNone {
 		return ""
 	}
 	path := "api/v1/" + kind + "/" + id + "/" + token.Reveal()

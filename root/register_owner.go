@@ -86,7 +86,7 @@ func (s *server) checkEdit(req *api.Edit, now *serverlist.Server, src limit.Sour
 	}
 	entry, wrong := checkRequest(&full, src.Local || s.cfg.AllowPrivate)
 	if full.Game != now.Game {
-		wrong = append(wrong, s.cfg.Games.refuse(full.Game)...)
+		wrong = append(wrong, s.cfg.Games.Refuse(full.Game)...)
 	}
 	return entry, wrong
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/proof"
 	"github.com/signed-metaserver/metaserver/root/signedrequest"
@@ -31,7 +32,7 @@ type prover struct {
 	seats   chan struct{} // holds one element for every check under way
 }
 
-func newProver(cfg *Config) *prover {
+func newProver(cfg *config.Config) *prover {
 	return &prover{
 		checker: newProofChecker(cfg, "", ""),
 		sources: limit.NewRate(proofEvery, proofBurst),
@@ -40,7 +41,7 @@ func newProver(cfg *Config) *prover {
 }
 
 // newProofChecker looks for files of proof at these ports; "": at 80 and 443.
-func newProofChecker(cfg *Config, http, https string) *proof.Checker {
+func newProofChecker(cfg *config.Config, http, https string) *proof.Checker {
 	return proof.NewChecker(proof.Config{
 		Resolver: proof.NewResolver(cfg.Resolver), AllowPrivate: cfg.AllowPrivate, HTTPPort: http, HTTPSPort: https,
 	})

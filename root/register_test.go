@@ -16,6 +16,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // headerTimeout is how long roots wait that are to meet a slow sender. Others wait
@@ -76,7 +77,7 @@ func TestStatusIsUnguessable(t *testing.T) {
 
 func TestStatusURLWithPublicURL(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.PublicURL = "https://ms.example.org/dir" })
+	w := newWorld(t, func(c *config.Config) { c.PublicURL = "https://ms.example.org/dir" })
 	accepted := w.register(1)
 	path, ok := strings.CutPrefix(accepted.StatusURL, "https://ms.example.org/dir/")
 	if !ok {
@@ -251,7 +252,7 @@ func TestPrivateAddresses(t *testing.T) {
 		t.Error("something changed")
 	}
 
-	open := newWorld(t, func(c *root.Config) { c.AllowPrivate = true })
+	open := newWorld(t, func(c *config.Config) { c.AllowPrivate = true })
 	req.Address = "192.168.1.1:13327"
 	decode[api.Accepted](t, open.post(req, "Via: 1.1 proxy"), 202)
 }
@@ -260,7 +261,7 @@ func TestPrivateAddresses(t *testing.T) {
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	const queue, more = 20, 30
-	w := newWorld(t, func(c *root.Config) { c.Queue = queue })
+	w := newWorld(t, func(c *config.Config) { c.Queue = queue })
 	list := w.get("/server.list").body
 	for n := range queue {
 		w.register(n)
@@ -301,13 +302,13 @@ func checkRetryAfter(t *testing.T, a answer) {
 func TestPerSourceLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 3
-	w := newWorld(t, func(c *root.Config) { c.PerSource = limit })
+	w := newWorld(t, func(c *config.Config) { c.PerSource = limit })
 	// This machine is exempt.
 	for n := range limit + 2 {
 		w.register(n)
 	}
 	// What a proxy on it passed on is not, whatever it says about its sender.
-	proxied := newWorld(t, func(c *root.Config) { c.PerSource = limit })
+	proxied := newWorld(t, func(c *config.Config) { c.PerSource = limit })
 	for n := range limit {
 		decode[api.Accepted](t, proxied.post(request(n), "X-Forwarded-For: 192.0.2."+strconv.Itoa(n)), 202)
 	}
@@ -321,14 +322,14 @@ func TestPerSourceLimit(t *testing.T) {
 		t.Error("something changed")
 	}
 	// Nor is it where the configuration says so.
-	limited := newWorld(t, func(c *root.Config) { c.PerSource, c.LimitLoopback = limit, true })
+	limited := newWorld(t, func(c *config.Config) { c.PerSource, c.LimitLoopback = limit, true })
 	for n := range limit {
 		limited.register(n)
 	}
 	limited.post(request(limit)).problem(t, 429)
 	// And it may be unlimited for all.
-	unlimited := newWorld(t, func(c *root.Config) { c.PerSource, c.LimitLoopback = -1, true })
-	for n := range root.DefaultPerSource + 1 {
+	unlimited := newWorld(t, func(c *config.Config) { c.PerSource, c.LimitLoopback = -1, true })
+	for n := range config.DefaultPerSource + 1 {
 		unlimited.register(n)
 	}
 }
@@ -363,7 +364,7 @@ func TestTrustedProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	const limit = 3
-	w := serveData(t, dir, func(c *root.Config) { c.PerSource = limit })
+	w := serveData(t, dir, func(c *config.Config) { c.PerSource = limit })
 	send := func(n, status int, header ...string) {
 		t.Helper()
 		if a := w.post(request(n), header...); a.status != status {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/limit"
 )
 
@@ -13,7 +14,7 @@ func TestWaitFor(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_800_000_000, 0)
 	s := &server{
-		cfg:      Config{Now: func() time.Time { return now }},
+		cfg:      config.Config{Now: func() time.Time { return now }},
 		sources:  limit.NewRate(time.Second, 2),
 		networks: limit.NewRate(time.Second, 4),
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/store"
 )
@@ -80,8 +81,8 @@ func (e *ForkError) Error() string {
 //
 // Errors: [*NoMirrorError], [*ForkError], [*datafolder.LockedError]; nothing has changed
 // then.
-func Rejoin(ctx context.Context, cfg Config, alone bool) (*Rejoined, error) {
-	cfg.setDefaults()
+func Rejoin(ctx context.Context, cfg config.Config, alone bool) (*Rejoined, error) {
+	cfg.SetDefaults()
 	d := datafolder.Folder(cfg.Data)
 	mark, err := readMark(d)
 	if err != nil || mark == nil {

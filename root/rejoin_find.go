@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -32,7 +33,7 @@ var rejoinPatience = patience{each: 30 * time.Second, all: 5 * time.Minute, list
 
 // rejoining is one look at the mirrors under way.
 type rejoining struct {
-	cfg      Config
+	cfg      config.Config
 	d        datafolder.Folder
 	store    store.Store
 	patience patience

@@ -4,13 +4,13 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 func TestReports(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *root.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
+	w := newWorld(t, func(c *config.Config) { c.TrustedProxies = []string{"127.0.0.1"} })
 	c := w.client()
 	for n := 1; n <= 2; n++ {
 		if _, err := c.Approve(t.Context(), w.register(n).ID, api.Approval{}); err != nil {

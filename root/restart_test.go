@@ -16,6 +16,7 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 func TestRestartKeepsEverything(t *testing.T) {
@@ -75,7 +76,7 @@ func serveUntilKilled(dir string) error {
 	if file := os.Getenv(childBackup); file != "" {
 		return backUpUntilKilled(dir, file)
 	}
-	cfg, err := root.LoadConfig(dir)
+	cfg, err := config.Load(dir)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/backup"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -136,7 +137,7 @@ func (c *committing) Close() error {
 
 // checkRestored looks whether what was unpacked is a root that can be served.
 func checkRestored(ctx context.Context, d datafolder.Folder, report *RestoreReport) error {
-	cfg, err := LoadConfig(string(d))
+	cfg, err := config.Load(string(d))
 	if err != nil {
 		return err
 	}

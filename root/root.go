@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/alive"
 	"github.com/signed-metaserver/metaserver/root/certificate"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
@@ -41,7 +42,7 @@ type Root struct {
 // A server is what the handlers share. Everything in it is safe for concurrent
 // use and never replaced once Run runs.
 type server struct {
-	cfg       Config
+	cfg       config.Config
 	store     store.Store
 	publisher *issue.Publisher
 	origin    string
@@ -89,8 +90,8 @@ const (
 // New opens the root in the data folder and locks the folder. It listens and
 // signs nothing yet. The caller closes what it returns. [*datafolder.LockedError]: another
 // process serves this root.
-func New(cfg Config) (*Root, error) {
-	if err := cfg.complete(); err != nil {
+func New(cfg config.Config) (*Root, error) {
+	if err := cfg.Complete(); err != nil {
 		return nil, err
 	}
 	d := datafolder.Folder(cfg.Data)
@@ -130,7 +131,7 @@ func New(cfg Config) (*Root, error) {
 }
 
 // open opens the database and makes everything that works on it.
-func open(cfg Config, d datafolder.Folder, chain *keys.Chain) (*Root, error) {
+func open(cfg config.Config, d datafolder.Folder, chain *keys.Chain) (*Root, error) {
 	st, err := store.OpenSQLite(context.Background(), store.Config{Path: d.Database(), MustExist: true, Now: cfg.Now})
 	if err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func open(cfg Config, d datafolder.Folder, chain *keys.Chain) (*Root, error) {
 }
 
 // assemble makes the parts of a root. None of them does anything yet.
-func assemble(cfg Config, d datafolder.Folder, chain *keys.Chain, st store.Store) (*Root, error) {
+func assemble(cfg config.Config, d datafolder.Folder, chain *keys.Chain, st store.Store) (*Root, error) {
 	trusted, err := limit.ParseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -301,7 +302,7 @@ func shown(a net.Addr) string {
 func (r *Root) warn(admin net.Addr) {
 	r.warnOpenAdmin(admin)
 	r.warnKeysHere()
-	for _, warning := range r.cfg.warnings() {
+	for _, warning := range r.cfg.Warnings() {
 		r.log.Warn(warning)
 	}
 	for _, note := range r.cfg.Notes {

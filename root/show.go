@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
@@ -58,7 +59,7 @@ type ListReport struct {
 // changes nothing and needs no key; a database of another version of the
 // program is refused. now is the time that ages are counted to.
 func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
-	cfg, err := LoadConfig(data)
+	cfg, err := config.Load(data)
 	if err != nil {
 		return Report{}, err
 	}
@@ -66,7 +67,7 @@ func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
 }
 
 // InspectConfig is [Inspect] for a configuration that was read already.
-func InspectConfig(ctx context.Context, cfg Config, now time.Time) (Report, error) {
+func InspectConfig(ctx context.Context, cfg config.Config, now time.Time) (Report, error) {
 	d := datafolder.Folder(cfg.Data)
 	chain, err := datafolder.LoadChain(d)
 	if err != nil {
@@ -80,7 +81,7 @@ func InspectConfig(ctx context.Context, cfg Config, now time.Time) (Report, erro
 		Trust:       trustReport(d, chain.Newest()),
 		KeysHere:    datafolder.KeysHere(d, chain.Newest()),
 	}
-	out.Warnings = append(out.Warnings, cfg.warnings()...)
+	out.Warnings = append(out.Warnings, cfg.Warnings()...)
 	for _, t := range cfg.Targets {
 		out.Targets = append(out.Targets, t.String())
 	}

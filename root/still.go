@@ -16,6 +16,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/limit"
@@ -48,8 +49,8 @@ const roomToWrite = 1 << 20
 // written to. It serves the documents that were published last, as far as they
 // verify, and answers 503 to everything else. Its Run ends with [ErrWritable]
 // when that is over. It holds no lock, signs nothing and changes nothing.
-func NewStill(cfg Config, cause error) (*Root, error) {
-	if err := cfg.complete(); err != nil {
+func NewStill(cfg config.Config, cause error) (*Root, error) {
+	if err := cfg.Complete(); err != nil {
 		return nil, err
 	}
 	d := datafolder.Folder(cfg.Data)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // childReadOnly makes the child mount its data folder read-only before it
@@ -36,7 +37,7 @@ func serveReadOnly(dir string) error {
 			return fmt.Errorf(cannotMount+"%w", err)
 		}
 	}
-	cfg := root.Config{Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Ready: printAddrs}
+	cfg := config.Config{Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", Ready: printAddrs}
 	_, err := root.New(cfg)
 	if !root.CannotWrite(err) {
 		return fmt.Errorf("a read-only folder is not told: %w", err)
@@ -124,7 +125,7 @@ func TestStillEnds(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
 	again, ready := make(chan struct{}), make(chan struct{})
-	cfg := root.Config{Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
+	cfg := config.Config{Data: dir, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		Ready: func(_, _ net.Addr) { close(ready) }}
 	r, err := root.NewStill(cfg, syscall.EROFS)
 	if err != nil {

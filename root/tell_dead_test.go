@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/alive"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // TestDeadServerIsTold lists a server at a port that nobody listens at, and lets
@@ -18,7 +18,7 @@ import (
 func TestDeadServerIsTold(t *testing.T) {
 	t.Parallel()
 	var later atomic.Int64
-	w, server, _ := newTellingWorld(t, func(c *root.Config) {
+	w, server, _ := newTellingWorld(t, func(c *config.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 		c.AllowPrivate, c.CheckOff = true, false
 		c.Check = alive.Policy{Every: time.Minute, WarnAfter: 2 * time.Minute, Grace: 4 * time.Minute}

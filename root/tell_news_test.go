@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -67,17 +67,17 @@ func lettersWith(server *testenv.MailServer, to, text string) []string {
 func text(s string) func() (string, error) { return func() (string, error) { return s, nil } }
 
 // newTellingWorld has a mail server and a receiver.
-func newTellingWorld(t *testing.T, change ...func(*root.Config)) (*world, *testenv.MailServer, *hookReceiver) {
+func newTellingWorld(t *testing.T, change ...func(*config.Config)) (*world, *testenv.MailServer, *hookReceiver) {
 	t.Helper()
 	telling, server, receiver := newTelling(t)
 	return newWorld(t, append(change, telling)...), server, receiver
 }
 
 // newTelling returns a configuration with a mail server and a receiver.
-func newTelling(t *testing.T) (func(*root.Config), *testenv.MailServer, *hookReceiver) {
+func newTelling(t *testing.T) (func(*config.Config), *testenv.MailServer, *hookReceiver) {
 	t.Helper()
 	server, receiver := testenv.Mail(t, notify.NoTLS), newHookReceiver(t)
-	return func(c *root.Config) {
+	return func(c *config.Config) {
 		c.WatchOff, c.InspectOff = true, true
 		c.Mail = &mail.Mail{Server: notify.Mail{Host: server.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"boss@example.org"}}
 		c.Webhooks = []mail.Hook{{Name: "chat", Webhook: notify.Webhook{URL: text(receiver.URL), Secret: text("swordfish")}}}
@@ -325,7 +325,7 @@ func TestNewsSurviveTheEnd(t *testing.T) {
 	t.Parallel()
 	server := testenv.Mail(t, notify.NoTLS)
 	dir := newData(t)
-	mailed := func(c *root.Config) {
+	mailed := func(c *config.Config) {
 		c.WatchOff, c.InspectOff = true, true
 		c.Mail = &mail.Mail{Server: notify.Mail{Host: server.Address, TLS: notify.NoTLS, From: "ms@example.org"}}
 	}

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/serverlist/notify"
 )
@@ -34,7 +34,7 @@ func TestRequesterIsWrittenTo(t *testing.T) {
 	t.Parallel()
 	p := testenv.Mail(t, notify.NoTLS)
 	dir := newData(t)
-	mailed := func(c *root.Config) {
+	mailed := func(c *config.Config) {
 		c.WatchOff = true
 		c.Mail = &mail.Mail{Server: notify.Mail{Host: p.Address, TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
 	}
@@ -113,9 +113,9 @@ func (w *world) sentMessages(n int) (sent []api.Message) {
 func TestMailPassword(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
-	config := filepath.Join(dir, "root.toml")
-	text := string(readFile(t, config)) + "\n[mail]\nhost = \"m:25\"\nfrom = \"a@example.org\"\nuser = \"u\"\npassword_file = \"pw\"\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	path := filepath.Join(dir, "root.toml")
+	text := string(readFile(t, path)) + "\n[mail]\nhost = \"m:25\"\nfrom = \"a@example.org\"\nuser = \"u\"\npassword_file = \"pw\"\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for content, want := range map[string]string{
@@ -129,7 +129,7 @@ func TestMailPassword(t *testing.T) {
 			if runtime.GOOS == "windows" { // there the mode says nothing of access
 				notes = 0
 			}
-			cfg, err := root.LoadConfig(dir)
+			cfg, err := config.Load(dir)
 			if err != nil || len(cfg.Notes) != notes {
 				t.Fatalf("%q, %v", cfg.Notes, err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // trusting returns a client that trusts the pool alone and follows no redirect.
@@ -27,7 +28,7 @@ func trusting(t testing.TB, pool *x509.CertPool, change ...func(*tls.Config)) *h
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func withTLS(t testing.TB, w **world, pool *x509.CertPool, change ...func(*root.Config)) {
+func withTLS(t testing.TB, w **world, pool *x509.CertPool, change ...func(*config.Config)) {
 	t.Helper()
 	*w = newWorld(t, change...)
 	(*w).http = trusting(t, pool)
@@ -39,9 +40,9 @@ func TestTLSFromFiles(t *testing.T) {
 	cert, key, pool := testenv.Certificate(t, time.Hour)
 	plain := testenv.FreeAddress(t)
 	var w *world
-	withTLS(t, &w, pool, func(c *root.Config) {
-		c.TLS = &root.TLS{CertificateFile: cert, KeyFile: key, ListenHTTP: plain}
-		c.AdminTLS = &root.TLS{CertificateFile: cert, KeyFile: key}
+	withTLS(t, &w, pool, func(c *config.Config) {
+		c.TLS = &config.TLS{CertificateFile: cert, KeyFile: key, ListenHTTP: plain}
+		c.AdminTLS = &config.TLS{CertificateFile: cert, KeyFile: key}
 	})
 	w.admin = strings.Replace(w.admin, "http:", "https:", 1)
 	resp, err := w.http.Get(w.public + "/server.list")
@@ -106,7 +107,7 @@ func TestTLSRefused(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte("[tls]\n"+tc.text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := root.LoadConfig(dir)
+		cfg, err := config.Load(dir)
 		if err == nil {
 			var r *root.Root
 			if r, err = root.New(cfg); err == nil {
@@ -131,7 +132,7 @@ func TestHandedSockets(t *testing.T) {
 		return l
 	}
 	public, second, admin := listen(), listen(), listen()
-	w := newWorld(t, func(c *root.Config) {
+	w := newWorld(t, func(c *config.Config) {
 		c.Listen, c.AdminListen = "192.0.2.1:1", "192.0.2.1:2" // where nobody can listen
 		c.Handed = map[string][]net.Listener{"public": {public, second}, "admin": {admin}}
 	})
@@ -145,9 +146,9 @@ func TestHandedSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for says, c := range map[string]root.Config{
+	for says, c := range map[string]config.Config{
 		`named "other"`:              {Handed: map[string][]net.Listener{"other": {listen()}}},
-		`says listen = "none"`:       {Listen: root.ListenNone, Handed: map[string][]net.Listener{"public": {listen()}}},
+		`says listen = "none"`:       {Listen: config.ListenNone, Handed: map[string][]net.Listener{"public": {listen()}}},
 		"there is no [tls]":          {Handed: map[string][]net.Listener{"http": {listen()}}},
 		"is no TCP socket":           {Handed: map[string][]net.Listener{"public": {unix}}},
 		"is not an address to liste": {AdminListen: "80"},

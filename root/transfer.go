@@ -150,7 +150,7 @@ func (j *importJob) parse(data []byte, skip bool) error {
 // checkImport refuses what the configuration does not allow, and what nobody may
 // allow a key.
 func (s *server) checkImport(e *transfer.Entry) error {
-	for _, p := range s.cfg.Games.refuse(e.Server.Game) {
+	for _, p := range s.cfg.Games.Refuse(e.Server.Game) {
 		return &serverlist.FieldError{Field: p.Field, Problem: p.Problem}
 	}
 	if err := signedrequest.CheckAllowed(e.Private.Allowed); err != nil {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/store/storetest"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -246,9 +246,9 @@ func TestTrustAndPassphrases(t *testing.T) {
 				t.Fatal(err)
 			}
 			unencrypted.stop()
-			ask := func(secret string) func(*root.Config) {
+			ask := func(secret string) func(*config.Config) {
 				asked := 0
-				return func(c *root.Config) {
+				return func(c *config.Config) {
 					c.Passphrase = func() ([]byte, error) {
 						if asked++; asked > 1 {
 							t.Error("asked twice")

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -20,7 +20,7 @@ import (
 
 // hasty leaves a mirror out at the second bad look and takes it in at the first
 // good one.
-func hasty(c *root.Config) {
+func hasty(c *config.Config) {
 	c.WatchOff = true // only when the test asks for it
 	c.Watch.WrongGrace, c.Watch.WellFor = -time.Second, -time.Second
 	c.PublicURL = "http://ms.example.org/"
@@ -38,7 +38,7 @@ func listedIDs(w *world) string {
 // are written to, and all of it is shown.
 func TestWatcherChangesTheList(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, hasty, func(c *root.Config) {
+	w := newWorld(t, hasty, func(c *config.Config) {
 		c.Mail = &mail.Mail{Server: notify.Mail{Host: "127.0.0.1:9", TLS: notify.NoTLS, From: "ms@example.org"}, Admins: []string{"admin@example.org"}}
 	})
 	c := w.client()

@@ -22,6 +22,7 @@ import (
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/store/storetest"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -68,22 +69,22 @@ func newData(t testing.TB, change ...func(*root.InitConfig)) string {
 }
 
 // newWorld serves a new root until the test ends.
-func newWorld(t testing.TB, change ...func(*root.Config)) *world {
+func newWorld(t testing.TB, change ...func(*config.Config)) *world {
 	t.Helper()
 	return serveData(t, newData(t), change...)
 }
 
 // serveData serves an existing root until stop is called or the test ends.
-func serveData(t testing.TB, dir string, change ...func(*root.Config)) *world {
+func serveData(t testing.TB, dir string, change ...func(*config.Config)) *world {
 	t.Helper()
 	return serveTuned(t, dir, func(*root.Root) {}, change...)
 }
 
 // serveTuned does the same with a root that tune has changed.
-func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(*root.Config)) *world {
+func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(*config.Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: dir, log: new(lockedBuffer), http: &http.Client{Transport: described{&http.Transport{DisableCompression: true}}}}
-	cfg, err := root.LoadConfig(dir)
+	cfg, err := config.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func serveTuned(t testing.TB, dir string, tune func(*root.Root), change ...func(
 
 // frozen stops the clock of a root, so that no limit gives more the longer a test
 // takes.
-func frozen(c *root.Config) {
+func frozen(c *config.Config) {
 	now := time.Now()
 	c.Now = func() time.Time { return now }
 }

@@ -13,9 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
-	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/spf13/cobra"
+
+	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 const tokenPlace = "\"root init\" wrote the first token to admin.token in the data folder."
@@ -64,7 +65,7 @@ from elsewhere "ssh -L 7481:127.0.0.1:7481 HOST" reaches it. "root init" wrote
 the first token to admin.token in the data folder. The same token opens /metrics
 there, in the format of Prometheus (authorization: credentials_file).`
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.root, "root", "http://"+root.DefaultAdminListen, "URL of the root's admin listener")
+	flags.StringVar(&f.root, "root", "http://"+config.DefaultAdminListen, "URL of the root's admin listener")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with an admin's token")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
@@ -76,7 +77,7 @@ func (f *adminFlags) client(ctx context.Context, errOut io.Writer) (*api.Client,
 		return nil, withHint(&usageError{"--token-file is required"}, tokenPlace)
 	}
 	if u, err := url.Parse(f.root); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, &usageError{fmt.Sprintf("--root %q is not a URL as http://%s", f.root, root.DefaultAdminListen)}
+		return nil, &usageError{fmt.Sprintf("--root %q is not a URL as http://%s", f.root, config.DefaultAdminListen)}
 	}
 	token, err := readToken(ctx, errOut, f.tokenFile)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
 
@@ -120,7 +121,7 @@ func newBenchWorld(b *testing.B) *benchWorld {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(made.Data)
+	cfg, err := config.Load(made.Data)
 	if err != nil {
 		b.Fatal(err)
 	}

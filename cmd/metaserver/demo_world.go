@@ -13,12 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
-	"golang.org/x/sync/errgroup"
 )
 
 const demoOrigin = "demo.metaserver.example"
@@ -96,7 +98,7 @@ func (w *demoWorld) makeRoot(ctx context.Context) (root.Initialized, error) {
 // serveRoot runs the root in the background until stopRoot.
 func (w *demoWorld) serveRoot(ctx context.Context) error {
 	ready := make(chan struct{})
-	cfg := root.Config{
+	cfg := config.Config{
 		Data: w.dataDir(), Listen: w.listen, AdminListen: w.listenAdmin, PublicURL: w.rootURL,
 		Ready: func(net.Addr, net.Addr) { close(ready) },
 	}

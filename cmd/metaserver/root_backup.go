@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/spf13/cobra"
+
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 func rootBackupCommand() *cobra.Command {
@@ -147,7 +149,7 @@ func printRestored(out io.Writer, r root.RestoreReport, alone bool) {
 }
 
 // rejoin lets a root that was restored look at its mirrors before it is served.
-func rejoin(cmd *cobra.Command, cfg root.Config, alone bool) error {
+func rejoin(cmd *cobra.Command, cfg config.Config, alone bool) error {
 	note := startNote(cmd.ErrOrStderr(), "looking at the mirrors")
 	found, err := root.Rejoin(cmd.Context(), cfg, alone)
 	note.stop()

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/spf13/cobra"
+
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // rootPlace says which root a command is about.
@@ -15,11 +16,11 @@ func (p *rootPlace) addTo(cmd *cobra.Command) {
 }
 
 // load reads the configuration.
-func (p *rootPlace) load() (root.Config, error) {
+func (p *rootPlace) load() (config.Config, error) {
 	if p.config != "" {
-		return root.LoadConfigFile(p.config, p.data)
+		return config.LoadFile(p.config, p.data)
 	}
-	return root.LoadConfig(p.data)
+	return config.Load(p.data)
 }
 
 func rootConfigCommand() *cobra.Command {
@@ -31,7 +32,7 @@ its meaning. "root init" writes the same into the data folder. A file that lies
 elsewhere is read by "root serve --config FILE".`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return root.WriteTemplate(cmd.OutOrStdout(), "", "")
+			return config.WriteTemplate(cmd.OutOrStdout(), "", "")
 		},
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/spf13/cobra"
+
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root"
-	"github.com/spf13/cobra"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // serveFlags are those of "root serve". A flag that was given wins over
@@ -59,8 +61,8 @@ that are handed over, readiness, watchdog.`,
 	}
 	flags := cmd.Flags()
 	f.place.addTo(cmd)
-	flags.StringVar(&f.listen, "listen", root.DefaultListen, "address of the public listener; none: there is none")
-	flags.StringVar(&f.adminListen, "admin-listen", root.DefaultAdminListen, "address of the admin listener")
+	flags.StringVar(&f.listen, "listen", config.DefaultListen, "address of the public listener; none: there is none")
+	flags.StringVar(&f.adminListen, "admin-listen", config.DefaultAdminListen, "address of the admin listener")
 	flags.StringVar(&f.publicURL, "public-url", "", "the URL under which the world reaches the root")
 	flags.BoolVar(&f.allowPrivate, "allow-private", false, "take registrations of loopback and private addresses from anywhere")
 	flags.IntVar(&f.queue, "queue", 0, "registrations that may wait for a decision")
@@ -106,7 +108,7 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 
 // serveOnce serves a root until it is told to end. One that cannot write to its
 // data folder serves what was published last, until it can.
-func serveOnce(cmd *cobra.Command, cfg root.Config) error {
+func serveOnce(cmd *cobra.Command, cfg config.Config) error {
 	r, err := root.New(cfg)
 	if root.CannotWrite(err) {
 		r, err = root.NewStill(cfg, err)
@@ -124,7 +126,7 @@ func serveOnce(cmd *cobra.Command, cfg root.Config) error {
 }
 
 // override takes the flags that were given.
-func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) error {
+func (f *serveFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 	given := cmd.Flags().Changed
 	for name, value := range map[string]int{"queue": f.queue, "per-source": f.perSource} {
 		if given(name) && value == 0 {
@@ -133,7 +135,7 @@ func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) error {
 	}
 	if given("listen") {
 		if cfg.Listen = f.listen; f.listen == "" {
-			cfg.Listen = root.ListenNone
+			cfg.Listen = config.ListenNone
 		}
 	}
 	if given("admin-listen") {
@@ -157,7 +159,7 @@ func (f *serveFlags) override(cmd *cobra.Command, cfg *root.Config) error {
 	return f.overrideLog(given, cfg)
 }
 
-func (f *serveFlags) overrideLog(given func(string) bool, cfg *root.Config) error {
+func (f *serveFlags) overrideLog(given func(string) bool, cfg *config.Config) error {
 	if given("log-format") {
 		if cfg.LogFormat = f.logFormat; f.logFormat != "text" && f.logFormat != "json" {
 			return &usageError{fmt.Sprintf("--log-format %q is not text or json", f.logFormat)}

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/spf13/cobra"
+
+	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 func rootShowCommand() *cobra.Command {
@@ -46,7 +48,7 @@ func printReport(out io.Writer, r root.Report) {
 	} else {
 		row("public URL", r.PublicURL)
 	}
-	if r.Listen == root.ListenNone {
+	if r.Listen == config.ListenNone {
 		row("listener", "none (registrations come by \"metaserver admin register\")")
 	}
 	for _, t := range r.Targets {
@@ -73,7 +75,7 @@ func printReport(out io.Writer, r root.Report) {
 // printReadyLines prints what a player, a launcher and a mirror paste.
 func printReadyLines(out io.Writer, r root.Report) {
 	url := r.PublicURL
-	if url == "" && r.Listen == root.ListenNone {
+	if url == "" && r.Listen == config.ListenNone {
 		return // nobody outside this machine can read it
 	}
 	if url == "" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/web"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -22,14 +23,14 @@ import (
 
 // newRoot serves a root that lists these servers on loopback, and returns its
 // public URL and a client of its admin listener.
-func newRoot(t *testing.T, servers []serverlist.Server, change func(*root.Config)) (string, *api.Client) {
+func newRoot(t *testing.T, servers []serverlist.Server, change func(*config.Config)) (string, *api.Client) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
 	list(t, filepath.Join(dir, "root.db"), servers)
-	cfg, err := root.LoadConfig(dir)
+	cfg, err := config.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func sampleServers(n int) []serverlist.Server {
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	url, admin := newRoot(t, nil, func(c *root.Config) { c.Games = root.Games{"crossfire": "Crossfire", "ddnet": "DDraceNetwork"} })
+	url, admin := newRoot(t, nil, func(c *config.Config) { c.Games = config.Games{"crossfire": "Crossfire", "ddnet": "DDraceNetwork"} })
 	b.open(url)
 	b.checkLooks("empty")
 	b.open(url + "register")
@@ -216,7 +217,7 @@ func (b *browser) mendForm() {
 func TestBrowserTransfer(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	url, admin := newRoot(t, nil, func(*root.Config) {})
+	url, admin := newRoot(t, nil, func(*config.Config) {})
 	public := &api.Client{Root: url}
 	accepted, err := public.Register(t.Context(), api.RegistrationRequest{
 		Name: "Kätzchen", Game: "crossfire", Email: "cat@example.org", Description: "For cats.", Address: "cat.example.net:13327",
@@ -263,7 +264,7 @@ func TestBrowserTransfer(t *testing.T) {
 func TestBrowserList(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	url, _ := newRoot(t, sampleServers(120), func(*root.Config) {})
+	url, _ := newRoot(t, sampleServers(120), func(*config.Config) {})
 	b.open(url)
 	b.checkLooks("list")
 	if n := eval[int](b, `document.querySelectorAll('tbody tr').length`); n != web.PerPage {

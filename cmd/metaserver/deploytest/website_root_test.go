@@ -11,6 +11,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // TestRootWebsites puts each web server before a real root.
@@ -38,7 +39,7 @@ func serveRoot(t testing.TB) (data, public string, admin *api.Client) {
 	if _, err := root.Init(t.Context(), root.InitConfig{Data: data, Origin: "ms.example.org", PublicURL: "https://ms.example.org/"}); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(data)
+	cfg, err := config.Load(data)
 	if err != nil {
 		t.Fatal(err)
 	}

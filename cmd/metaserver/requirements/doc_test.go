@@ -16,6 +16,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -28,7 +29,7 @@ const patience = 2 * time.Minute
 type rootNode struct {
 	t      testing.TB
 	data   string
-	change []func(*root.Config)
+	change []func(*config.Config)
 
 	Public *api.Client // what everybody reaches
 	Admin  *api.Client
@@ -36,7 +37,7 @@ type rootNode struct {
 }
 
 // newRoot makes a root and serves it.
-func newRoot(t testing.TB, change ...func(*root.Config)) *rootNode {
+func newRoot(t testing.TB, change ...func(*config.Config)) *rootNode {
 	t.Helper()
 	r := &rootNode{t: t, data: filepath.Join(t.TempDir(), "data"), change: change}
 	if _, err := root.Init(t.Context(), root.InitConfig{Data: r.data, Origin: origin}); err != nil {
@@ -49,7 +50,7 @@ func newRoot(t testing.TB, change ...func(*root.Config)) *rootNode {
 // start serves the data folder.
 func (r *rootNode) start() {
 	r.t.Helper()
-	cfg, err := root.LoadConfig(r.data)
+	cfg, err := config.Load(r.data)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -27,7 +27,7 @@ import (
 func TestRequirement01_Flood(t *testing.T) {
 	t.Parallel()
 	const queue, requests = 100, 500
-	r := newRoot(t, func(c *root.Config) {
+	r := newRoot(t, func(c *config.Config) {
 		c.Queue, c.TrustedProxies = queue, []string{"127.0.0.1"} // each request says where it comes from
 		c.Limits.ProofOfWork = limit.WorkOff                     // nothing slows it down
 	})

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -16,7 +16,7 @@ import (
 func TestRequirement03_SameServerAgainIsTheSameEntry(t *testing.T) {
 	t.Parallel()
 	dns := testenv.NewDNS(t)
-	r := newRoot(t, func(c *root.Config) { c.Resolver = dns.Addr })
+	r := newRoot(t, func(c *config.Config) { c.Resolver = dns.Addr })
 	again := func(change func(*api.RegistrationRequest)) api.Accepted {
 		t.Helper()
 		req := request("1")

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // The admin sees what is needed to judge: result of a probe, DNS, duplicates and
@@ -24,7 +24,7 @@ func TestRequirement08_AdminSeesEnoughToJudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRoot(t, func(c *root.Config) { c.Resolver, c.AllowPrivate = dns.Addr, true })
+	r := newRoot(t, func(c *config.Config) { c.Resolver, c.AllowPrivate = dns.Addr, true })
 	listed := request("1")
 	listed.Address = "other.test:" + port
 	first := r.register(listed)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/keys"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/signedrequest"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -22,7 +22,7 @@ import (
 func TestRequirement09_RequesterProvesControl(t *testing.T) {
 	t.Parallel()
 	dns := testenv.NewDNS(t)
-	r := newRoot(t, func(c *root.Config) { c.Resolver = dns.Addr })
+	r := newRoot(t, func(c *config.Config) { c.Resolver = dns.Addr })
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -18,7 +18,7 @@ type server = serverlist.Server
 func TestRequirement10_EntriesLiveForWeeks(t *testing.T) {
 	t.Parallel()
 	var later atomic.Int64
-	r := newRoot(t, func(c *root.Config) {
+	r := newRoot(t, func(c *config.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 	})
 	r.list("Cat", "Dog")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -40,7 +41,7 @@ func TestRequirement16_Signed(t *testing.T) {
 	if err := os.Remove(filepath.Join(r.data, "keys", "list.key")); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := root.LoadConfig(r.data)
+	cfg, err := config.Load(r.data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/push"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
@@ -75,8 +75,8 @@ func TestRequirement17_NoPublicListener(t *testing.T) {
 	web := filepath.Join(t.TempDir(), "web")
 	site := httptest.NewServer(http.FileServer(http.Dir(web)))
 	defer site.Close()
-	r := newRoot(t, func(c *root.Config) {
-		c.Listen, c.PublicURL, c.AllowPrivate = root.ListenNone, site.URL+"/", true
+	r := newRoot(t, func(c *config.Config) {
+		c.Listen, c.PublicURL, c.AllowPrivate = config.ListenNone, site.URL+"/", true
 		c.Targets = []push.Target{{Target: publish.Folder{Path: web}, PublicURL: site.URL + "/"}}
 	})
 	if r.Public != nil {

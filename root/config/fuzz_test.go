@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"strings"
@@ -17,7 +17,7 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := parseConfig("root.toml", text)
+		_, err := parse("root.toml", text)
 		if err != nil && (!strings.HasPrefix(err.Error(), "root.toml, line ") || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -1,4 +1,7 @@
-package root
+// Package config is root.toml: what may stand in it, what that means, what is wrong
+// with it, and the commented file that a new root has. [Load] reads it into a
+// [Config], which is what a root is made from.
+package config
 
 import (
 	"errors"
@@ -30,10 +33,10 @@ const (
 // what is published is pushed to targets, and registrations come by admins.
 const ListenNone = "none"
 
-// Config configures a [Root]. Only Data is required. [LoadConfig] reads one
-// from the data folder.
+// Config configures a root. Only Data is required. [Load] reads one from the data
+// folder.
 type Config struct {
-	Data          string   // the folder that Init made
+	Data          string   // the data folder, which root.Init made
 	File          string   // the configuration file, if it is not root.toml in Data; for messages
 	Origin        string   // what the trust document must say; "": whatever it says
 	Listen        string   // host:port of the public listener; "": DefaultListen; port 0: any free one; ListenNone: there is none
@@ -47,7 +50,7 @@ type Config struct {
 
 	TLS      *TLS                      // of the public listener; nil: it speaks plain http
 	AdminTLS *TLS                      // of the admin listener, from files; nil: it speaks plain http
-	Handed   map[string][]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on, by the names that Doors returns; Run closes them
+	Handed   map[string][]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on, by the names that root.Doors returns; Run closes them
 
 	// TrustedProxies are addresses and prefixes of proxies that pass requests
 	// on. The source of what they send is the last address in its header
@@ -75,7 +78,7 @@ type Config struct {
 	Watch    watch.Policy  // of the mirrors; zero fields: the defaults named there
 	WatchOff bool          // nobody looks at the mirrors, unless an admin asks for it
 	Targets  []push.Target // where everything published is brought to
-	Notes    []string      // what is no error and the operator should know; New logs it
+	Notes    []string      // what is no error and the operator should know; the root logs it
 	Mail     *mail.Mail    // nil: no e-mail is sent
 	Webhooks []mail.Hook   // that are told of what happens
 
@@ -98,14 +101,14 @@ type Config struct {
 	LogLevel  slog.Level // zero: info. Requests of admins are logged at info, those of the public at debug
 }
 
-// complete fills in the defaults and tells what is wrong.
-func (c *Config) complete() error {
-	c.setDefaults()
+// Complete fills in the defaults and tells what is wrong.
+func (c *Config) Complete() error {
+	c.SetDefaults()
 	return c.check()
 }
 
-// setDefaults replaces zero fields by their defaults.
-func (c *Config) setDefaults() {
+// SetDefaults replaces zero fields by their defaults.
+func (c *Config) SetDefaults() {
 	setDefault(&c.Listen, DefaultListen)
 	setDefault(&c.AdminListen, DefaultAdminListen)
 	setDefault(&c.Queue, store.DefaultQueue)
@@ -174,13 +177,13 @@ func (c *Config) check() error {
 	if err := c.checkTLS(); err != nil {
 		return err
 	}
-	url, err := checkPublicURL(c.PublicURL)
+	url, err := CheckPublicURL(c.PublicURL)
 	c.PublicURL = url
 	return err
 }
 
-// checkPublicURL takes the URL of a folder, and adds the "/" that says so.
-func checkPublicURL(url string) (string, error) {
+// CheckPublicURL takes the URL of a folder, and adds the "/" that says so.
+func CheckPublicURL(url string) (string, error) {
 	if url == "" {
 		return "", nil
 	}
@@ -206,4 +209,13 @@ func checkResolver(server string) error {
 		return fmt.Errorf("resolver = %q is not the address of a DNS server; write it as \"1.1.1.1:53\" or \"[2606:4700:4700::1111]:53\"", server)
 	}
 	return nil
+}
+
+// clip shortens hostile text before it is repeated.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
 }

@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"os"
@@ -58,7 +58,7 @@ func TestTemplateIsComplete(t *testing.T) {
 	shown := shownSettings(t, templateText(t))
 	for _, name := range settings() {
 		if !slices.Contains(shown, name) {
-			t.Errorf("root.toml does not show the setting %s: add it to file_template.go with its default and its meaning", name)
+			t.Errorf("root.toml does not show the setting %s: add it to template.go with its default and its meaning", name)
 		}
 	}
 	known := settings()
@@ -141,7 +141,7 @@ func loadText(t testing.TB, text string) Config {
 	if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := LoadConfig(dir)
+	cfg, err := Load(dir)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -158,7 +158,7 @@ func TestUnknownSettingNamesTheNearest(t *testing.T) {
 		{"origin = \"x\"\n\n[watch]\nevry = \"1h\"\n", `line 4: there is no setting "watch.evry"; did you mean "watch.every"?`},
 		{"zzzzzzzzzzzz = 1\n", `is it misspelt, or meant for a newer version?`},
 	} {
-		if _, err := parseConfig("root.toml", tc.text); err == nil || !strings.Contains(err.Error(), tc.says) {
+		if _, err := parse("root.toml", tc.text); err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%q: %v", tc.text, err)
 		}
 	}
@@ -176,10 +176,10 @@ func TestConfigElsewhere(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if cfg, err := LoadConfigFile(file, ""); err != nil || cfg.Data != want || cfg.File != file {
+		if cfg, err := LoadFile(file, ""); err != nil || cfg.Data != want || cfg.File != file {
 			t.Errorf("%q: data %q, %v", text, cfg.Data, err)
 		}
-		if cfg, err := LoadConfigFile(file, "/given"); err != nil || cfg.Data != "/given" {
+		if cfg, err := LoadFile(file, "/given"); err != nil || cfg.Data != "/given" {
 			t.Errorf("%q, with a folder given: data %q, %v", text, cfg.Data, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"cmp"
@@ -39,8 +39,8 @@ func (g Games) check() error {
 	return nil
 }
 
-// refuse names what is wrong with the game of a request; nil if it is welcome.
-func (g Games) refuse(slug string) []api.FieldProblem {
+// Refuse names what is wrong with the game of a request; nil if it is welcome.
+func (g Games) Refuse(slug string) []api.FieldProblem {
 	if _, welcome := g[slug]; welcome || len(g) == 0 || slug == "" {
 		return nil // an absent game is refused elsewhere
 	}

@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ func refuseUnknown(path, text string, undecoded []toml.Key) error {
 }
 
 // settings returns the names of all settings, as "queue" and "watch.every".
-func settings() []string { return keysOf(reflect.TypeFor[configFile](), "") }
+func settings() []string { return keysOf(reflect.TypeFor[file](), "") }
 
 func keysOf(t reflect.Type, prefix string) (names []string) {
 	for i := range t.NumField() {

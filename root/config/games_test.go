@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"strings"
@@ -20,14 +20,14 @@ func TestGames(t *testing.T) {
 		"x":                               "they are crossfire, ddnet, luanti",
 		strings.Repeat("crossfire", 5000): "they are crossfire",
 	} {
-		switch wrong := games.refuse(slug); {
+		switch wrong := games.Refuse(slug); {
 		case says == "" && wrong != nil:
 			t.Errorf("%q is refused: %v", slug, wrong)
 		case says != "" && (len(wrong) != 1 || wrong[0].Field != "game" || !strings.Contains(wrong[0].Problem, says)):
 			t.Errorf("%.20q: %v, want %q", slug, wrong, says)
 		}
 	}
-	if wrong := Games(nil).refuse("anything"); wrong != nil {
+	if wrong := Games(nil).Refuse("anything"); wrong != nil {
 		t.Errorf("without a list of games: %v", wrong)
 	}
 }

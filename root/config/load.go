@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ import (
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
-// maxConfig is the most that is read of root.toml, in bytes.
-const maxConfig = 1 << 20
+// MaxSize is the most that is read of root.toml, in bytes.
+const MaxSize = 1 << 20
 
-// configFile is root.toml. Absent names keep the defaults.
-type configFile struct {
+// file is root.toml. Absent names keep the defaults.
+type file struct {
 	Data          string   `toml:"data"`
 	Origin        string   `toml:"origin"`
 	PublicURL     string   `toml:"public_url"`
@@ -52,36 +52,36 @@ type configFile struct {
 	Target  []map[string]any `toml:"target"`
 }
 
-// LoadConfig reads the configuration of the root in the data folder. Errors
-// name the place. The caller may change what it returns before [New].
-func LoadConfig(data string) (Config, error) {
+// Load reads the configuration of the root in the data folder. Errors
+// name the place. The caller may change what it returns before a root is made from it.
+func Load(data string) (Config, error) {
 	path := datafolder.Folder(data).ConfigFile()
-	text, err := datafolder.ReadFile(path, maxConfig)
+	text, err := datafolder.ReadFile(path, MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, datafolder.NoRoot(data)
 	}
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return loadConfig(path, string(text), data)
+	return load(path, string(text), data)
 }
 
-// LoadConfigFile reads a configuration that lies anywhere, in place of root.toml
+// LoadFile reads a configuration that lies anywhere, in place of root.toml
 // in the data folder. That is data, or what the file names, or the folder of the
 // file.
-func LoadConfigFile(path, data string) (Config, error) {
-	text, err := datafolder.ReadFile(path, maxConfig)
+func LoadFile(path, data string) (Config, error) {
+	text, err := datafolder.ReadFile(path, MaxSize)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	cfg, err := loadConfig(path, string(text), data)
+	cfg, err := load(path, string(text), data)
 	cfg.File = path
 	return cfg, err
 }
 
-// loadConfig reads a file's text. data wins over what the file names.
-func loadConfig(path, text, data string) (Config, error) {
-	f, err := parseConfig(path, text)
+// load reads a file's text. data wins over what the file names.
+func load(path, text, data string) (Config, error) {
+	f, err := parse(path, text)
 	if err != nil {
 		return Config{}, err
 	}
@@ -118,14 +118,14 @@ func loadConfig(path, text, data string) (Config, error) {
 	if err := cfg.readTables(path, text); err != nil {
 		return Config{}, err
 	}
-	if err := cfg.complete(); err != nil {
+	if err := cfg.Complete(); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return cfg, nil
 }
 
-func parseConfig(path, text string) (configFile, error) {
-	var f configFile
+func parse(path, text string) (file, error) {
+	var f file
 	meta, err := toml.Decode(text, &f)
 	if place := new(toml.ParseError); errors.As(err, place) {
 		return f, fmt.Errorf("%s, line %d: %s", path, place.Position.Line, firstLine(place.Message, err))

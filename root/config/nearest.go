@@ -1,4 +1,4 @@
-package root
+package config
 
 // nearest returns the word that name is most likely a misspelling of; "" if
 // none is near.

@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func WriteTemplate(w io.Writer, origin, publicURL string) error {
 }
 
 // configText is root.toml as a new root has it. The names are those of
-// configFile; a test wants each of them here.
+// file; a test wants each of them here.
 //
 // A line that begins with "#" and no space is a setting that is not set: it
 // takes effect when the "#" is removed. The tables stand below the settings of

@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"os"
@@ -19,7 +19,7 @@ func TestParseConfigRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := parseConfig("root.toml", tc.text)
+			_, err := parse("root.toml", tc.text)
 			if err == nil || !strings.Contains(err.Error(), tc.says) {
 				t.Fatalf("%v; want %q", err, tc.says)
 			}
@@ -50,7 +50,7 @@ func TestLoadConfigChecksValues(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "root.toml"), []byte(tc.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadConfig(dir); err == nil || !strings.Contains(err.Error(), tc.says) {
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %v", tc.text, err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestPublicURLEndsInSlash(t *testing.T) {
 		"https://ms.example.org/": "https://ms.example.org/",
 		"http://x.example/~a/ms":  "http://x.example/~a/ms/",
 	} {
-		if got, err := checkPublicURL(url); err != nil || got != want {
+		if got, err := CheckPublicURL(url); err != nil || got != want {
 			t.Errorf("%q: %q, %v", url, got, err)
 		}
 	}

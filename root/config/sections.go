@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 
 // listen returns the public listener; an empty one is none, an absent one the
 // default.
-func (f *configFile) listen() string {
+func (f *file) listen() string {
 	switch {
 	case f.Listen == nil:
 		return ""

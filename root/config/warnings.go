@@ -1,4 +1,4 @@
-package root
+package config
 
 import (
 	"net"
@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// warnings are sentences about a configuration that is most likely wrong.
-func (c *Config) warnings() (all []string) {
+// Warnings are sentences about a configuration that is most likely wrong.
+func (c *Config) Warnings() (all []string) {
 	if w := c.proxyWarning(); w != "" {
 		all = append(all, w)
 	}
