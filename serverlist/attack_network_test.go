@@ -2,13 +2,14 @@ package serverlist_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -20,6 +21,7 @@ import (
 func networkAttacks() []attack {
 	return []attack{
 		{"endless data", "bytes without end after the list", faulty(serverlisttest.Endless), liveGood, "a/server.list: refused: ... trailing-bytes"},
+		{"endless data", "bytes without end after a signed list of several reads", endlessAfterMany, liveGood, "a/server.list: refused: ... trailing-bytes"},
 		{"endless data", "a head without end", faulty(serverlisttest.EndlessHead), liveGood, "a/server.list: refused: ... larger than"},
 		{"endless data", "a decompression bomb", faulty(serverlisttest.Bomb), liveGood, "a/server.list: refused: ... trailing-bytes"},
 		{"endless data", "compressed nothing without end", faulty(serverlisttest.HollowBomb), liveGood, "a/server.list: failed: more bytes"},
@@ -37,23 +39,37 @@ func networkAttacks() []attack {
 		{"indefinite freeze", "a mirror withholds the next trust document", withheldTrust, "live, fresh: rotated", "root/trust/2.trust: used"},
 
 		{"blocked updates", "six silent mirrors beside a good one, the root down", manySilent, liveGood, "good/server.list: used"},
+		{"blocked updates", "a stolen key names mirrors that are none, the root down", otherMirrors, liveGood, "a/server.list: unchanged"},
 		{"blocked updates", "the only mirror is out of order", faulty(serverlisttest.Unavailable), liveGood, "a/server.list: failed: HTTP 503"},
 		{"blocked updates", "the only mirror has nothing", faulty(serverlisttest.NotFound), liveGood, "a/server.list: absent"},
+		{"blocked updates", "one of two mirrors has nothing, again and again", uselessMirror, liveGood, "a/server.list: absent"},
 		{"blocked updates", "nobody listens", nobody, "no list", "a/server.list: failed: connection refused"},
 
-		{"hostile redirect", "in a circle", faulty(serverlisttest.RedirectLoop), liveGood, "a/server.list: refused: more than 3 redirects"},
+		{"hostile redirect", "in a circle", redirectCircle, liveGood, "a/server.list: refused: more than 3 redirects"},
 		{"hostile redirect", "to another scheme", faulty(serverlisttest.RedirectScheme), liveGood, "a/server.list: refused: ... http"},
 		{"hostile redirect", "from outside to the player's own machine", redirectInside, liveGood, "mirror.example/server.list: failed: redirects from a public to the private address"},
 		{"hostile redirect", "a mirror list names the player's own machine", mirrorInside, "static, fresh: good", "a/server.list: failed: ... is a private address"},
 
 		{"tracking", "cookies, ETags, redirects, over two starts", tracking, liveGood, "a/server.list: used"},
-		{"flood by players", "50 entries of one victim", flood, "50 servers, 8 connections", "8 servers of this host were asked already"},
+		{"flood by players", "50 entries of one victim", flood, "50 servers, 8 connections, 0 bytes", "8 servers of this host were asked already"},
 	}
 }
 
 func slowMirror(s *stage) {
 	s.cfg.Tuning.HedgeEmpty = 100 * time.Millisecond
 	s.site["a"].SetFault(serverlisttest.Slow)
+	s.look()
+}
+
+// endlessAfterMany: the list is a good one, and news.
+func endlessAfterMany(s *stage) {
+	s.Clock.Advance(time.Minute)
+	doc := s.thief(serverlist.Draft{Body: manyServers(s.t, 400)})
+	s.site["a"].Handle(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		for err := error(nil); err == nil; {
+			_, err = rw.Write(doc)
+		}
+	}))
 	s.look()
 }
 
@@ -144,10 +160,55 @@ func manySilent(s *stage) {
 	}
 }
 
+// otherMirrors: what the launcher shipped with remains, whatever a newer list
+// says.
+func otherMirrors(s *stage) {
+	s.cfg.Static = s.Folder()
+	s.Clock.Advance(time.Minute)
+	s.Publish(serverlisttest.Mirrors("http://127.0.0.1:1/"))
+	s.expect(liveGood)
+	s.server["root"].Close()
+	s.told = nil
+	s.look()
+}
+
+// uselessMirror: the dice say who is asked first, but only once. From then on
+// the mirror that was no help comes after the one that was.
+func uselessMirror(s *stage) {
+	s.mirrors("a", "b")
+	s.site["a"].SetFault(serverlisttest.NotFound)
+	c, err := serverlist.New(s.cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.lookAs(c)
+	for range 5 {
+		s.told = nil
+		s.lookAs(c)
+		if a, b := s.toldAt("a/server.list"), s.toldAt("b/server.list"); b > a {
+			s.t.Errorf("asked again before the other:\n%s", strings.Join(s.told, "\n"))
+		}
+	}
+}
+
+// toldAt returns where it was told first of a URL.
+func (s *stage) toldAt(url string) int {
+	return slices.IndexFunc(s.told, func(line string) bool { return strings.Contains(line, url) })
+}
+
 func nobody(s *stage) {
 	s.cfg.Static = s.folderWithout("server.list")
 	s.goDown()
 	s.look()
+}
+
+func redirectCircle(s *stage) {
+	s.site["a"].SetFault(serverlisttest.RedirectLoop)
+	s.look()
+	asked := slices.DeleteFunc(s.site["a"].Asked(), func(name string) bool { return name != "server.list" })
+	if len(asked) != 4 {
+		s.t.Errorf("went around %d times", len(asked))
+	}
 }
 
 // redirectInside: only a public mirror can redirect from outside, so a proxy
@@ -212,21 +273,26 @@ func tracking(s *stage) {
 	}
 }
 
-// flood: a list names one victim under many entries; the launcher probes all.
+// flood: a list names one victim under many entries; the launcher probes all,
+// and sends nothing.
 func flood(s *stage) {
 	victim, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer victim.Close()
-	var connections atomic.Int64
+	var connections, received int64
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		for {
 			conn, err := victim.Accept()
 			if err != nil {
 				return
 			}
-			connections.Add(1)
+			connections++
+			conn.Write([]byte{0, 0}) // a greeting, for the launcher to hang up
+			n, _ := io.Copy(io.Discard, conn)
+			received += n
 			conn.Close()
 		}
 	}()
@@ -245,5 +311,7 @@ func flood(s *stage) {
 	for _, live := range prober.All(s.t.Context(), s.last.List.Servers) {
 		s.told = append(s.told, live.Error)
 	}
-	s.shown = fmt.Sprintf("%d servers, %d connections", len(s.last.List.Servers), connections.Load())
+	victim.Close()
+	<-done
+	s.shown = fmt.Sprintf("%d servers, %d connections, %d bytes", len(s.last.List.Servers), connections, received)
 }
