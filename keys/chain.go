@@ -8,7 +8,8 @@ import (
 
 // A Chain is the verified sequence of an origin's trust documents, from the
 // pinned one upwards. It is immutable and safe for concurrent use; Extend
-// returns a longer one. The zero value is not usable.
+// returns a longer one. Errors about documents are [*Error]. The zero value is
+// not usable.
 type Chain struct {
 	docs []*Trust // in order, without gaps; never empty
 }

@@ -23,8 +23,8 @@ const (
 
 const signaturePrefix = "— " // em dash, space
 
-// A Signer makes signatures under a key name. It is safe for concurrent use if
-// the private key behind it is.
+// A Signer makes signatures under a key name; [NewSigner] makes one. It is safe for
+// concurrent use if the private key behind it is.
 type Signer struct {
 	key     VerifierKey
 	private crypto.Signer

@@ -199,10 +199,6 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 }
 
-// checkWebsite tells whether s is an http or https URL without user name and
-// password.
-func checkWebsite(s string) error { return checkURL(s) }
-
 // CheckMirrorURL tells whether s can be a mirror's URL: http or https, without
 // user name, password and fragment.
 func CheckMirrorURL(s string) error {
@@ -215,7 +211,8 @@ func CheckMirrorURL(s string) error {
 	return nil
 }
 
-// checkURL takes the URLs that SPEC.md defines. All of them parse in net/url;
+// checkURL takes the URLs that SPEC.md defines: http or https, without user name
+// and password. All of them parse in net/url;
 // the reverse would leave other languages guessing what net/url accepts.
 func checkURL(s string) error {
 	if len(s) > maxURL {

@@ -38,13 +38,13 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	pinned, err := cfg.pinned()
+	pinned, from, err := cfg.pinned()
 	if err != nil {
 		return nil, err
 	}
 	chain, err := keys.NewChain(pinned)
 	if err != nil {
-		return nil, fmt.Errorf("Config.Trust: the pinned trust document does not hold: %w", err)
+		return nil, fmt.Errorf("%s: the pinned trust document does not hold: %w", from, err)
 	}
 	cfg.Tuning = cfg.Tuning.withDefaults()
 	if cfg.Now == nil {

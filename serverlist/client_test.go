@@ -25,8 +25,8 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"no trust":         {serverlist.Config{}, "Config.Trust is empty"},
 		"no trust shipped": {serverlist.Config{Static: fstest.MapFS{}}, "Config.Trust is empty, and Config.Static has no pinned.trust"},
-		"trust is a list":  {serverlist.Config{Static: fstest.MapFS{"pinned.trust": file(newRoot().Sign(serverlist.Draft{}))}}, "the pinned trust document does not hold"},
-		"bad trust":        {serverlist.Config{Trust: []byte("<html>")}, "pinned trust document does not hold"},
+		"trust is a list":  {serverlist.Config{Static: fstest.MapFS{"pinned.trust": file(newRoot().Sign(serverlist.Draft{}))}}, "pinned.trust of Config.Static: the pinned trust document does not hold"},
+		"bad trust":        {serverlist.Config{Trust: []byte("<html>")}, "Config.Trust: the pinned trust document does not hold"},
 		"changed trust":    {serverlist.Config{Trust: bytes.Replace(pinned, []byte("epoch 1"), []byte("epoch 2"), 1)}, "signature"},
 		"root of nonsense": {serverlist.Config{Trust: pinned, Root: []string{"ms.example.org"}}, "http://"},
 		"root is a file":   {serverlist.Config{Trust: pinned, Root: []string{"http://ms.example.org/server.list"}}, "folder"},

@@ -21,7 +21,7 @@ type Config struct {
 	Tuning       Tuning           // zero fields: the defaults named there
 	Limits       Limits           // zero fields: the caps of the format
 	AllowPrivate bool             // dial private and loopback addresses that a mirror list names
-	Now          func() time.Time // nil: time.Now
+	Now          func() time.Time // safe for concurrent use; nil: time.Now
 	Log          *slog.Logger     // nil: silent
 }
 
@@ -124,20 +124,20 @@ func (c *Config) check() error {
 	return nil
 }
 
-// pinned returns the trust document that the program pins.
-func (c *Config) pinned() ([]byte, error) {
+// pinned returns the trust document that the program pins, and what gave it.
+func (c *Config) pinned() (data []byte, from string, err error) {
 	if len(c.Trust) > 0 {
-		return c.Trust, nil
+		return c.Trust, "Config.Trust", nil
 	}
 	const remedy = "it takes the content of the trust document that the program pins (trust/N.trust of the root)"
 	if c.Static == nil {
-		return nil, fmt.Errorf("Config.Trust is empty: %s", remedy)
+		return nil, "", fmt.Errorf("Config.Trust is empty: %s", remedy)
 	}
-	data, err := readStatic(c.Static, NamePinned, maxTrustBytes)
+	data, err = readStatic(c.Static, NamePinned, maxTrustBytes)
 	if err != nil {
-		return nil, fmt.Errorf("Config.Trust is empty, and Config.Static has no %s (%w): %s, or Static the folder that \"metaserver bundle\" writes", NamePinned, err, remedy)
+		return nil, "", fmt.Errorf("Config.Trust is empty, and Config.Static has no %s (%w): %s, or Static the folder that \"metaserver bundle\" writes", NamePinned, err, remedy)
 	}
-	return data, nil
+	return data, NamePinned + " of Config.Static", nil
 }
 
 // rootFolder returns a root's base URL with a slash at its end.

@@ -36,7 +36,7 @@ func strictly(e *FieldError) error { return e }
 var errUnknown = fmt.Errorf("has more than %d members that this version does not know, or more than %d bytes of them", MaxUnknown, MaxUnknownBytes)
 
 // readEntry reads a whole line as one object, member by member.
-func readEntry[E entry](line string, e E, m *memory, drop dropped) error {
+func readEntry(line string, e entry, m *memory, drop dropped) error {
 	p := &m.scanner
 	*p = scanner{s: line, memory: m}
 	var o objectReader

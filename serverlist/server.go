@@ -150,7 +150,7 @@ func (s *Server) set(name string, p *scanner) (known, required bool, err error) 
 	case "tags":
 		return true, false, p.asStrings(&s.Tags, maxWords, checkTag)
 	case "website":
-		return true, false, p.asString(&s.Website, checkWebsite)
+		return true, false, p.asString(&s.Website, checkURL)
 	case "endpoints":
 		return true, false, s.setEndpoints(p)
 	case "probe":
