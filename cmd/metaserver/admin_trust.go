@@ -99,13 +99,14 @@ func adminTrustShowCommand(f *adminFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var all []api.Trust
 			return work(cmd, f, func(c *api.Client) (api.Trust, error) {
-				all, err := c.Trust(cmd.Context())
-				if err != nil {
+				var err error
+				if all, err = c.Trust(cmd.Context()); err != nil {
 					return api.Trust{}, err
 				}
 				return pickTrust(all, number)
-			}, printTrust)
+			}, func(out io.Writer, t api.Trust) { printTrust(out, all, t) })
 		},
 	}
 }
@@ -134,12 +135,20 @@ func pickTrust(all []api.Trust, number int64) (api.Trust, error) {
 	return api.Trust{}, fmt.Errorf("there is no trust document %d here; the newest is %d", number, len(all))
 }
 
-func printTrust(out io.Writer, t api.Trust) {
+// printTrust prints a document, and what it changed of the one before.
+func printTrust(out io.Writer, all []api.Trust, t api.Trust) {
 	doc, err := keys.ReadDraft(keys.DraftText([]byte(t.Document)))
 	if err != nil {
 		say(out, "%s", t.Document)
 		return
 	}
 	describeTrust(out, doc)
+	if earlier, err := pickTrust(all, t.Version-1); err == nil && t.Version > 1 {
+		if before, err := keys.ReadDraft(keys.DraftText([]byte(earlier.Document))); err == nil {
+			d := differenceOf(before, doc)
+			d.File = "of this root"
+			d.print(out, doc)
+		}
+	}
 	say(out, "Signed by %s. SHA-256 %s", strings.Join(t.Signers, ", "), t.SHA256)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
-	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
@@ -61,7 +60,7 @@ func (s *signing) output(wrong error) trustOutput {
 		Holds:      wrong == nil && !s.isDraft() && (s.complete() || !s.isKnown()), Error: errorOr(wrong),
 		Needs: s.needs(), Complete: s.complete(),
 		Keys: []trustKey{}, Roles: []trustRole{}, Revoked: []trustRevoke{},
-		Changes: s.difference(), Cautions: cautionsOf(s.before, t, time.Now()),
+		Changes: s.difference(), Cautions: s.cautions(),
 	}
 	if !s.isDraft() {
 		out.SHA256 = fmt.Sprintf("%x", sha256.Sum256(s.data))

@@ -77,6 +77,9 @@ func (c *trustChange) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := checkGap(c.from, chain.Newest().Version); err != nil {
+		return err
+	}
 	text, err := c.draft(chain.Newest(), time.Now())
 	if err != nil {
 		return err
@@ -102,6 +105,25 @@ func (c *trustChange) run(cmd *cobra.Command) error {
 	}
 	s.describe(cmd.OutOrStdout())
 	s.printNeeds(cmd.OutOrStdout())
+	return nil
+}
+
+// checkGap refuses to draft what is published already: a later document lies in
+// the folder, and one between is missing.
+func checkGap(from string, newest int64) error {
+	files, err := os.ReadDir(filepath.Dir(from))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		digits, ok := strings.CutSuffix(f.Name(), ".trust")
+		number, err := strconv.ParseInt(digits, 10, 64)
+		if !ok || err != nil || number <= newest+1 {
+			continue
+		}
+		return withHint(fmt.Errorf("%s is there, and document %d is missing between: what is drafted now would not be the next; nothing was written", besideOf(from, number), newest+1),
+			fmt.Sprintf("Take trust/%d.trust from the root or from a mirror, and put it beside %s.", newest+1, from))
+	}
 	return nil
 }
 

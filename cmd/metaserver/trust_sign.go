@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +89,9 @@ func (f *signFlags) run(cmd *cobra.Command, path string) error {
 	if f.json {
 		o := s.output(nil)
 		o.File, o.Signer = path, key.Name()
+		if own := s.ownCaution(key); own != "" {
+			o.Cautions = append(o.Cautions, own)
+		}
 		return printJSON(out, o)
 	}
 	say(out, "Signed by %s.", key.Name())
@@ -129,20 +131,23 @@ func (f *signFlags) show(cmd *cobra.Command, s *signing, key keys.VerifierKey) e
 	if _, err := cmd.OutOrStdout().Write(text.Bytes()); err != nil {
 		return withHint(fmt.Errorf("nothing was signed: what %s says could not be written to standard output", s.path), "Look where the output goes: a full disk, or a file that is closed?")
 	}
-	s.printOwnPart(cmd.ErrOrStderr(), key)
+	if own := s.ownCaution(key); own != "" {
+		say(cmd.ErrOrStderr(), "CAUTION: %s.", own)
+	}
 	return f.confirm(cmd, s, key)
 }
 
-// printOwnPart tells a signer what becomes of the own key.
-func (s *signing) printOwnPart(w io.Writer, key keys.VerifierKey) {
+// ownCaution says what becomes of the signer's own key; "": nothing.
+func (s *signing) ownCaution(key keys.VerifierKey) string {
 	isKey := func(r keys.Revocation) bool { return bytes.Equal(r.Key.Public(), key.Public()) }
 	role, _ := s.doc.Role(keys.RoleTrust)
 	switch {
 	case slices.ContainsFunc(s.doc.Revoked, isKey):
-		say(w, "CAUTION: it revokes %s, the key that you sign with. That counts for the document before, and is the last time.", key.Name())
+		return fmt.Sprintf("it revokes %s, the key that you sign with: that counts for the document before, and is the last time", key.Name())
 	case !slices.Contains(role.Keys, key.Name()):
-		say(w, "CAUTION: %s, the key that you sign with, is not in the role trust of this document: this is the last one that it can sign.", key.Name())
+		return fmt.Sprintf("%s, the key that you sign with, is not in the role trust of this document: it is the last one that it can sign", key.Name())
 	}
+	return ""
 }
 
 // confirm asks a person at a terminal. Scripts are not asked: the command says

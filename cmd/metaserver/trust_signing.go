@@ -25,6 +25,7 @@ type signing struct {
 	chain     *keys.Chain        // that --trust begins; nil without
 	before    *keys.Trust        // the document before; nil: it was not found, or there is none
 	beside    string             // the file of the document before
+	arrived   bool               // that file lies beside the draft, and may have come with it
 	signers   []keys.VerifierKey // whose signatures are there, and verify
 	strangers []string           // names of other signatures
 }
@@ -77,9 +78,9 @@ func besideOf(path string, number int64) string {
 // findBeside takes a document of the right number that holds by itself: these
 // are the folders of the admin.
 func (s *signing) findBeside(ctx context.Context) {
-	for _, path := range s.places(s.doc.Version - 1) {
+	for i, path := range s.places(s.doc.Version - 1) {
 		if t := s.readHolding(ctx, path); t != nil {
-			s.before, s.beside = t, path
+			s.before, s.beside, s.arrived = t, path, i > 0 && !s.inTrust()
 			return
 		}
 	}
@@ -129,10 +130,18 @@ func (s *signing) describe(w io.Writer) {
 	} else if s.doc.Version > 1 {
 		fmt.Fprintf(w, "What it changes is not known: document %d is not here. Give --trust FILE, a document before it.\n", s.doc.Version-1)
 	}
-	for _, c := range cautionsOf(s.before, s.doc, time.Now()) {
-		fmt.Fprintf(w, "CAUTION: %s.\n", cleanText(c))
+	for _, c := range s.cautions() {
+		say(w, "CAUTION: %s.", c)
 	}
 	fmt.Fprintf(w, "Text to sign, the same for all who sign: SHA-256 %x\n", s.textSum())
+}
+
+func (s *signing) cautions() []string {
+	c := cautionsOf(s.before, s.doc, time.Now())
+	if s.arrived {
+		c = append(c, fmt.Sprintf("%s lies beside the draft: if it came with it, it may be forged, and the changes with it; --trust names a document of your own", s.beside))
+	}
+	return c
 }
 
 func (s *signing) difference() *trustDifference {
@@ -149,11 +158,17 @@ func (s *signing) textSum() [sha256.Size]byte { return sha256.Sum256(keys.DraftT
 // isDraft tells whether nobody has signed.
 func (s *signing) isDraft() bool { return len(keys.DraftText(s.data)) == len(s.data) }
 
+// inTrust tells whether the file lies in a folder trust/, among what is published.
+func (s *signing) inTrust() bool {
+	abs, err := filepath.Abs(s.path)
+	return err == nil && filepath.Base(filepath.Dir(abs)) == "trust"
+}
+
 // checkOpen refuses to sign what is published, or what another document was
 // published instead of, and warns of what could be: the order in which admins
 // sign does not matter until then.
 func (s *signing) checkOpen(ctx context.Context, notes io.Writer) error {
-	if abs, err := filepath.Abs(s.path); err == nil && filepath.Base(filepath.Dir(abs)) == "trust" && (!s.isKnown() || s.complete()) {
+	if s.inTrust() && (!s.isKnown() || s.complete()) {
 		return withHint(fmt.Errorf("%s lies in a folder trust/, where documents are that are published: signatures are not added to those", s.path),
 			"If it is a draft all the same, move it out of that folder and sign it there.")
 	}
