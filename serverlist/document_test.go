@@ -77,7 +77,7 @@ func TestCanonicalForm(t *testing.T) {
 func TestOpenKeepsBytes(t *testing.T) {
 	t.Parallel()
 	root := newRoot()
-	doc := signBody(root, fullLine)
+	doc := signBody(root, string(manyServers(t, 200))) // more than one reading takes
 	crlf := bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n"))
 	for name, open := range map[string]func() (*serverlist.List, error){
 		"open":                func() (*serverlist.List, error) { return serverlist.Open(doc, wantServers, root.Chain()) },
@@ -92,7 +92,7 @@ func TestOpenKeepsBytes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if !bytes.Equal(list.Bytes(), doc) || !bytes.HasPrefix(doc, list.Text()) || len(list.Servers) != 1 || len(list.Signers) != 1 {
+		if !bytes.Equal(list.Bytes(), doc) || !bytes.HasPrefix(doc, list.Text()) || len(list.Servers) != 200 || len(list.Signers) != 1 {
 			t.Errorf("%s: %d servers, %d signers, or the bytes kept are not those signed", name, len(list.Servers), len(list.Signers))
 		}
 	}
@@ -154,6 +154,20 @@ func TestReadLoneCR(t *testing.T) {
 	}
 	if _, err := serverlist.Open(doc, wantServers, root.Chain()); !errors.As(err, &e) || e.Name != "carriage-return" || e.Line != 4 {
 		t.Errorf("opened: %v", err)
+	}
+}
+
+// What fails is what the reader says, wherever it does.
+func TestReadFails(t *testing.T) {
+	t.Parallel()
+	root := newRoot()
+	doc := signBody(root, string(manyServers(t, 200)))
+	boom := errors.New("boom")
+	for _, n := range []int{0, 100, len(doc) / 2, len(doc)} {
+		l, err := read(root, io.MultiReader(bytes.NewReader(doc[:n]), iotest.ErrReader(boom)))
+		if l != nil || !errors.Is(err, boom) {
+			t.Errorf("after %d bytes of %d: %v, %v", n, len(doc), l, err)
+		}
 	}
 }
 

@@ -65,7 +65,15 @@ func TestBadEntries(t *testing.T) {
 				t.Errorf("%d servers are left, want %d", len(list.Servers), want)
 			}
 			if len(list.Skipped) != 1 || list.Skipped[0].Name != test.name || list.Skipped[0].Line != 2 {
-				t.Errorf("reported %v, want %s in line 2", list.Skipped, test.name)
+				t.Fatalf("reported %v, want %s in line 2", list.Skipped, test.name)
+			}
+			says := map[bool]string{false: "entry skipped: ", true: "member dropped: "}[test.kept]
+			if test.name == "entry-malformed" || test.name == "entry-too-large" {
+				says += "the line "
+			}
+			detail, ok := strings.CutPrefix(list.Skipped[0].Detail, says)
+			if !ok || strings.HasPrefix(detail, "the line ") {
+				t.Errorf("reported %q, want %q and more", list.Skipped[0].Detail, says)
 			}
 		})
 	}

@@ -284,19 +284,12 @@ type lfReader struct {
 }
 
 func (l *lfReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
+	n, err := l.r.Read(p)
+	out, bad := l.filter(p[:n])
+	if bad || l.cr && err == io.EOF {
+		return out, loneCR()
 	}
-	for {
-		n, err := l.r.Read(p)
-		out, bad := l.filter(p[:n])
-		switch {
-		case bad, l.cr && err == io.EOF:
-			return out, loneCR()
-		case out > 0 || err != nil:
-			return out, err
-		}
-	}
+	return out, err
 }
 
 // loneCR is the error of keys.NormalizeLines, without the number of the line:
