@@ -261,10 +261,8 @@ func detail(err error) string {
 func (p *bodyParser) full() bool { return len(p.list.Skipped) > maxReports }
 
 func (p *bodyParser) report(e *keys.Error) {
-	switch n := len(p.list.Skipped); {
-	case n < maxReports:
-		p.list.Skipped = append(p.list.Skipped, e)
-	case n == maxReports:
-		p.list.Skipped = append(p.list.Skipped, &keys.Error{Layer: keys.LayerEntry, Name: "reports-cut", Detail: "there are more; they are not listed"})
+	if len(p.list.Skipped) == maxReports {
+		e = &keys.Error{Layer: keys.LayerEntry, Name: "reports-cut", Detail: "there are more; they are not listed"}
 	}
+	p.list.Skipped = append(p.list.Skipped, e)
 }

@@ -261,8 +261,12 @@ func TestWriterRefuses(t *testing.T) {
 	bad := fullServer()
 	bad.Addresses = []string{"cat2.example.net"}
 	_, err := serverlist.EncodeServers([]serverlist.Server{bad})
-	if err == nil || !strings.Contains(err.Error(), `"cat2": addresses`) {
+	if err == nil || !strings.Contains(err.Error(), `"cat2": addresses: element 0: "cat2.example.net" has no port`) {
 		t.Errorf("bad address: %v", err)
+	}
+	bad.Addresses = nil
+	if _, err := serverlist.EncodeServers([]serverlist.Server{bad}); err == nil || !strings.Contains(err.Error(), `"cat2": addresses: is missing`) {
+		t.Errorf("no address: %v", err)
 	}
 	if _, err := serverlist.EncodeServers([]serverlist.Server{fullServer(), fullServer()}); err == nil {
 		t.Error("one id twice was written")

@@ -17,9 +17,6 @@ type Mirror struct {
 // back what stands in it. Where a member is to blame the error is a
 // [*FieldError] that names the first one.
 func (m *Mirror) Check() error {
-	if err := field("id", CheckID(m.ID)); err != nil {
-		return err
-	}
 	if err := checkUnknown(m.Unknown, new(Mirror)); err != nil {
 		return err
 	}

@@ -51,9 +51,6 @@ type Checks struct {
 // back what stands in it. Where a member is to blame the error is a
 // [*FieldError] that names the first one.
 func (s *Server) Check() error {
-	if err := field("id", CheckID(s.ID)); err != nil {
-		return err
-	}
 	if err := checkUnknown(s.Unknown, new(Server)); err != nil {
 		return err
 	}
