@@ -76,14 +76,9 @@ func (p *Prober) newBudget() *budget {
 }
 
 // take reports whether one more connection to ip is within the budget, and
-// counts it. All of an IPv6 /64 is one host: whoever has one address of it has
-// them all.
+// counts it.
 func (b *budget) take(ip netip.Addr) bool {
-	bits := 32
-	if ip.Is6() {
-		bits = 64
-	}
-	host := netip.PrefixFrom(ip, bits).Masked()
+	host := hostOf(ip)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.used[host] >= b.most {
@@ -91,4 +86,18 @@ func (b *budget) take(ip netip.Addr) bool {
 	}
 	b.used[host]++
 	return true
+}
+
+// hostOf returns what counts as one host. All of an IPv6 /64 does: whoever has
+// one address of it has them all. The exception are the addresses under which a
+// network without IPv4 sees all hosts that have nothing else (RFC 6052).
+func hostOf(ip netip.Addr) netip.Prefix {
+	if b := ip.As16(); [12]byte(b[:12]) == [12]byte{0, 0x64, 0xFF, 0x9B} {
+		ip = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	bits := 32
+	if ip.Is6() {
+		bits = 64
+	}
+	return netip.PrefixFrom(ip, bits).Masked()
 }

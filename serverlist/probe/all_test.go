@@ -92,7 +92,7 @@ func TestOneServerCannotExceedTheBudget(t *testing.T) {
 	}
 }
 
-func TestBudgetCountsIPv6Networks(t *testing.T) {
+func TestBudgetCountsHosts(t *testing.T) {
 	t.Parallel()
 	hosts := (&Prober{PerHost: 2}).newBudget()
 	for _, step := range []struct {
@@ -101,6 +101,8 @@ func TestBudgetCountsIPv6Networks(t *testing.T) {
 	}{
 		{"2001:db8::1", true}, {"2001:db8::2", true}, {"2001:db8::3", false}, {"2001:db8:0:1::1", true},
 		{"192.0.2.1", true}, {"192.0.2.1", true}, {"192.0.2.1", false}, {"192.0.2.2", true},
+		// As networks without IPv4 see 192.0.2.1, 192.0.2.2 and others.
+		{"64:ff9b::192.0.2.1", false}, {"64:ff9b::192.0.2.2", true}, {"64:ff9b::192.0.2.2", false}, {"64:ff9b::198.51.100.7", true},
 	} {
 		if got := hosts.take(netip.MustParseAddr(step.ip)); got != step.want {
 			t.Errorf("take(%s) = %v", step.ip, got)

@@ -39,7 +39,7 @@ import (
 type Prober struct {
 	Timeout      time.Duration    // for one server, with all its addresses, the wait for Rate excepted; 0: 4 s
 	Parallel     int              // servers asked at once by All; 0: 32
-	PerHost      int              // connections to one IPv4 address or IPv6 /64 in one call of All or Probe; 0: 8
+	PerHost      int              // connections to one IPv4 address (by NAT64, too) or IPv6 /64 in one call of All or Probe; 0: 8
 	Rate         int              // lookups and connections started per second, over all calls; 0: 100
 	AllowPrivate bool             // ask servers at private and loopback addresses too
 	Resolver     Resolver         // nil: net.DefaultResolver
