@@ -33,8 +33,8 @@ thresholds and revocations; what it changes of the document before; and whether 
 is a draft, who still must sign it, or whether it holds.
 
 The document before is looked for beside FILE and in trust/ there. With --trust,
-FILE must be the pinned document or follow from it. The exit status is 1 if it is
-signed and does not hold.`,
+FILE must be the pinned document or follow from it. The exit status is 1 if it does
+not, or if FILE is signed and does not hold.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := openSigning(cmd.Context(), cmd.ErrOrStderr(), args[0], pinned)
@@ -92,6 +92,8 @@ func (s *signing) standing(ctx context.Context, read error, pinned string) (stri
 	}
 	sum := fmt.Sprintf("SHA-256 %x", sha256.Sum256(s.data))
 	switch {
+	case s.chain != nil && s.isDraft():
+		return "", withHint(errors.New("it is a draft that nobody has signed"), "Who can sign is told above.")
 	case s.chain != nil:
 		if _, err := judgeTrust(s.data, s.chain); err != nil {
 			return "", s.whileSigning(err)
