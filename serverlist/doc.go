@@ -6,8 +6,12 @@
 // its cache, else from the copy the program shipped with. Every copy goes
 // through the same verification, and nothing unverified reaches the caller.
 //
-// "metaserver bundle" fetches and verifies what a program ships with. Embedded,
-// it is all that a launcher needs:
+// # Embedding it
+//
+// "metaserver bundle" fetches and verifies what a program ships with, once before
+// each release: the lists and the trust documents, the newest of these as
+// pinned.trust. That one is pinned: all trust begins with it. Embedded, the
+// folder is all that a launcher needs:
 //
 //	//go:embed static
 //	var embedded embed.FS // pinned.trust, trust/, mirror.list, server.list
@@ -24,9 +28,42 @@
 //		fmt.Println(s.Name, s.Addresses[0])
 //	}
 //
-// Cached and Refresh return an error only if there is no list at all. Show
-// result.Age when result.Freshness is not [Fresh]; [Client.Run] refreshes for as
-// long as the program runs.
+// # What to show
+//
+// Result.List, always: whatever else a [Result] says, it is verified. Beside it:
+//
+//   - Source is not [SourceLive]: nobody could be reached, or had it; it is the
+//     list of last time ([SourceCached]) or came with the program ([SourceStatic]).
+//   - Freshness is [Stale]: its Age; [Old]: that servers may have moved or gone.
+//   - ClockSuspect: the question whether the clock of the computer is right.
+//   - Attempts are for a window of details and for reports to the developer.
+//
+// What an entry says is plain text without control characters: show it as text,
+// not as markup, and hand an address to the game as an argument, not by a shell.
+// The Addresses of a server are in order of preference.
+//
+// A window calls Cached before it appears, which takes milliseconds and no
+// network, and leaves the rest to [Client.Run] in a goroutine of its own. From
+// there it is called back; what it does to widgets it hands to its own thread:
+//
+//	go client.Run(ctx, time.Hour, func(r serverlist.Result) { window.Post(func() { show(r) }) })
+//
+// A Refresh that the player asks for may come from any goroutine beside it: a
+// Client and the Results it has returned are safe for concurrent use. Several
+// programs may share the folder of a [DirCache].
+//
+// Several roots take a Client each, with a pinned document and a cache folder
+// of its own; [Merge] puts their lists together. Package serverlisttest has a
+// root, and mirrors that lie in every way, for the tests of the program.
+//
+// # Errors
+//
+// New refuses a configuration that cannot be meant. Of Cached and Refresh the
+// only error is [*NoListError]: there is no list at all, not even one that the
+// program came with. That a mirror lies, all are down or the disk is full
+// is no error as long as there is a list; Attempts tell. Who calls [Open] or a
+// [Fetcher] instead finds in a [*keys.Error] what is wrong with a document, and
+// in a [*FetchError] why there is none.
 //
 // # Documents
 //

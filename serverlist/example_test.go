@@ -47,6 +47,55 @@ func ExampleClient() {
 	//   Server metalforge metalforge.example.net:13327
 }
 
+// A launcher with a window calls Run in a goroutine of its own; this one ends
+// with the first live list.
+func ExampleClient_Run() {
+	shipped, root, cacheDir := exampleRoot()
+	defer root.Close()
+	defer os.RemoveAll(cacheDir)
+	client, err := serverlist.New(serverlist.Config{Static: shipped, Root: []string{root.URL}, Cache: serverlist.DirCache(cacheDir)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	err = client.Run(ctx, time.Hour, func(r serverlist.Result) {
+		fmt.Println(r.Source, r.Freshness, len(r.List.Servers))
+		if r.Source == serverlist.SourceLive {
+			cancel()
+		}
+	})
+	fmt.Println(err)
+	// Output:
+	// static fresh 1
+	// live fresh 2
+	// context canceled
+}
+
+// A player follows two roots, the first by preference. Both list Cat2 in the
+// same words; it is shown once.
+func ExampleMerge() {
+	var lists []*serverlist.List
+	for _, root := range []*serverlisttest.Root{
+		exampleOrigin("ms.example.org", "cat2", "metalforge"),
+		exampleOrigin("friends.example.net", "cat2", "island"),
+	} {
+		client, err := serverlist.New(serverlist.Config{Trust: root.Pinned(), Static: root.Folder()})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if r, err := client.Cached(); err == nil { // a root without a list hides no other
+			lists = append(lists, r.List)
+		}
+	}
+	for _, l := range serverlist.Merge(lists...) {
+		fmt.Println(l.Server.Name, "of", l.Origin)
+	}
+	// Output:
+	// Server cat2 of ms.example.org
+	// Server metalforge of ms.example.org
+	// Server island of friends.example.net
+}
+
 // exampleRoot ships a list of one server with the program and publishes one of
 // two a minute later.
 func exampleRoot() (shipped fs.FS, server *httptest.Server, cacheDir string) {
@@ -63,4 +112,10 @@ func exampleRoot() (shipped fs.FS, server *httptest.Server, cacheDir string) {
 		log.Fatal(err)
 	}
 	return folder, server, cacheDir
+}
+
+func exampleOrigin(name string, servers ...string) *serverlisttest.Root {
+	root := serverlisttest.NewRoot(serverlisttest.Options{Origin: name})
+	root.Publish(serverlisttest.Servers(servers...))
+	return root
 }

@@ -85,8 +85,8 @@ func printReadyLines(out io.Writer, r root.Report) {
 For a player, with a copy of %[1]s:
   metaserver list --trust %[2]s --root %[3]s
 
-For a launcher in Go, with the same file embedded as pinned:
-  serverlist.New(serverlist.Config{Trust: pinned, Root: []string{%[3]q}})
+For a launcher in Go, which embeds the folder static (see package serverlist):
+  metaserver bundle --trust %[2]s --root %[3]s --out static
 
 For a mirror; send the hash by mail or phone, and not from this host:
   metaserver mirror setup --root %[3]s --trust-sha256 %[4]s
