@@ -288,7 +288,7 @@ func stateOf(l probe.Live) string {
 // shown now will be missed when everything is down.
 func cacheFailures(attempts []serverlist.Attempt, cache string) (failures []serverlist.Attempt) {
 	for _, a := range attempts {
-		if cache != "" && a.Outcome == serverlist.OutcomeFailed && strings.HasPrefix(a.URL, cache) {
+		if cache != "" && a.Outcome == serverlist.OutcomeFailed && strings.HasPrefix(a.URL, filepath.Clean(cache)) {
 			failures = append(failures, a)
 		}
 	}

@@ -196,7 +196,7 @@ func TestClean(t *testing.T) {
 	if err := durable.Clean(filepath.Join(dir, "none"), 0); err != nil {
 		t.Errorf("folder that does not exist: %v", err)
 	}
-	if err := durable.Clean(filepath.Join(dir, "server.list"), 0); err == nil {
+	if err := durable.Clean(filepath.Join(dir, "server.list"), 0); err == nil && runtime.GOOS != "windows" { // Wine lists a file as an empty folder
 		t.Error("cleaned a file")
 	}
 }
