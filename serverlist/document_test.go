@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -302,7 +303,7 @@ func TestMirrorList(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, err := serverlist.Open(root.Sign(serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body}), wantMirrors, root.Chain())
-	if err != nil || len(list.Mirrors) != 2 || !list.Mirrors[0].Root || list.Mirrors[1].Operator != "TU Wien" {
+	if err != nil || !reflect.DeepEqual(list.Mirrors, []serverlist.Mirror{mirrors[1], mirrors[0]}) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	for what, url := range map[string]string{

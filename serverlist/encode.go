@@ -56,7 +56,7 @@ func (e *bodyEncoder) add(id string, entry interface {
 	if err := entry.Check(); err != nil {
 		return fmt.Errorf("entry %q: %w", clip(id), err)
 	}
-	if len(e.body) > 0 && id == e.last {
+	if id == e.last {
 		return fmt.Errorf("entry %q stands twice", id)
 	}
 	e.last = id

@@ -39,6 +39,14 @@ func TestEntryJSON(t *testing.T) {
 	}
 }
 
+func TestMirrorThatIsNoRoot(t *testing.T) {
+	t.Parallel()
+	m := serverlist.Mirror{Root: true}
+	if err := m.UnmarshalJSON([]byte(`{"id":"x","urls":["http://x.example/"],"root":false}`)); err != nil || m.Root {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // Check and MarshalJSON say which member is wrong.
 func TestEntryCheck(t *testing.T) {
 	t.Parallel()
@@ -58,6 +66,42 @@ func TestEntryCheck(t *testing.T) {
 		expectField(t, "server as JSON", err, field)
 		_, err = json.Marshal(m)
 		expectField(t, "mirror as JSON", err, field)
+	}
+}
+
+// Errors in the objects of an entry name the member in there.
+func TestNestedMembers(t *testing.T) {
+	t.Parallel()
+	const sum = `"sha256":"0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"`
+	for member, says := range map[string]string{
+		`"endpoints":[{"role":"a","protocol":"b","address":"c:1","later":[1]}]`:                              "",
+		`"endpoints":[{"role":"a","protocol":"b","address":"c:1"},{"role":"A","protocol":"b","address":""}]`: `endpoints: element 1: role: "A"`,
+		`"endpoints":[{"role":"a","protocol":"B","address":"c:1"}]`:                                          `endpoints: element 0: protocol: "B"`,
+		`"endpoints":[{"role":"a","protocol":"b","address":"c"}]`:                                            `endpoints: element 0: address: "c"`,
+		`"endpoints":[{"protocol":"b","address":"c:1"}]`:                                                     "element 0: needs role, protocol and address",
+		`"endpoints":[{"role":"a","address":"c:1"}]`:                                                         "element 0: needs role, protocol and address",
+		`"endpoints":[{"role":"a","protocol":"b"}]`:                                                          "element 0: needs role, protocol and address",
+		`"endpoints":{}`:   "endpoints: is not an array",
+		`"endpoints":[[]]`: "endpoints: element 0: is not an object",
+		`"probe":{"protocol":"a","port":1,"later":[1]}`:         "",
+		`"probe":{"protocol":"a","port":65535}`:                 "",
+		`"probe":{"protocol":"a","port":0}`:                     "probe: port: is not from 1 to 65535",
+		`"probe":{"protocol":"a","port":65536}`:                 "probe: port: is not from 1 to 65535",
+		`"probe":{"protocol":"A"}`:                              `probe: protocol: "A"`,
+		`"probe":{"port":1}`:                                    "probe: needs a protocol",
+		`"checks":{"name":"a",` + sum + `,"size":0,"later":{}}`: "",
+		`"checks":{"name":"",` + sum + `,"size":0}`:             "checks: name: must not be empty",
+		`"checks":{"name":"a","sha256":"0A","size":0}`:          "checks: sha256: is not 64",
+		`"checks":{"name":"a",` + sum + `,"size":-1}`:           "checks: size: is not from 0",
+		`"checks":{` + sum + `,"size":0}`:                       "checks: needs name, sha256 and size",
+		`"checks":{"name":"a","size":0}`:                        "checks: needs name, sha256 and size",
+		`"checks":{"name":"a",` + sum + `}`:                     "checks: needs name, sha256 and size",
+	} {
+		var s serverlist.Server
+		err := s.UnmarshalJSON([]byte(`{"id":"x","name":"X","addresses":["x.example:1"],` + member + `}`))
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want an error that says %q", member, err, says)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ func FuzzStrictJSON(f *testing.F) {
 		`{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"9":0,"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"g":0}`,
 		`{"id":"x","name":"X","addresses":["x:1","[::1]:2"],"tags":["a",1],"tags":[]}`,
 		`{"id":"x","name":"X","addresses":["x:1"],"probe":{"protocol":"p","port":1.5,"q":[{}]},"checks":{"size":-0},"endpoints":[{"role":"\ud800"}]}`,
+		`{"id":"x","name":"X","addresses":["x:1"],"description":"` + "\xff" + `"}`, `{"id":"x","urls":["http://a/"],"operator":"` + "\xff" + `"}`,
 		`{"id":"x","urls":["http://a/"],"root":tru,"contact":"\u0000","region":7}`,
 	} {
 		f.Add([]byte(line))

@@ -1,7 +1,5 @@
 package serverlist
 
-import "fmt"
-
 // A Mirror is one entry of a mirror list. ID and URLs are always present.
 type Mirror struct {
 	ID       string   // stable, [a-z0-9-]{1,64}
@@ -58,7 +56,7 @@ func readMirror(line string, in *memory, drop dropped) (*Mirror, error) {
 	case m.ID == "":
 		return nil, &FieldError{"id", "is missing"}
 	case len(m.URLs) == 0:
-		return nil, &FieldError{"urls", "is missing"}
+		return nil, &FieldError{"urls", "is missing or empty"}
 	}
 	return m, nil
 }
@@ -73,25 +71,17 @@ func (m *Mirror) set(name string, p *scanner) (known, required bool, err error) 
 	case "id":
 		return true, true, p.asString(&m.ID, CheckID)
 	case "urls":
-		return true, true, p.asNonEmpty(&m.URLs, maxMirrorURLs, CheckMirrorURL)
+		return true, true, p.asStrings(&m.URLs, maxMirrorURLs, CheckMirrorURL)
 	case "operator":
 		return true, false, p.asText(&m.Operator, MaxText)
 	case "region":
 		return true, false, p.asText(&m.Region, MaxText)
 	case "contact":
-		return true, false, p.asString(&m.Contact, checkContact)
+		return true, false, p.asText(&m.Contact, MaxDescription)
 	case "root":
 		return true, false, p.asBool(&m.Root)
 	}
 	return false, false, nil
-}
-
-// checkContact allows a contact the length of a URL: it may be one.
-func checkContact(s string) error {
-	if len(s) > maxURL {
-		return fmt.Errorf("is longer than %d bytes", maxURL)
-	}
-	return CheckText(s, MaxDescription)
 }
 
 // appendJSON writes the canonical form without checking it.

@@ -110,7 +110,7 @@ func (s *Server) read(line string, m *memory, drop dropped) error {
 	case s.Name == "":
 		return &FieldError{"name", "is missing"}
 	case len(s.Addresses) == 0:
-		return &FieldError{"addresses", "is missing"}
+		return &FieldError{"addresses", "is missing or empty"}
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func (s *Server) set(name string, p *scanner) (known, required bool, err error) 
 	case "name":
 		return true, true, p.asString(&s.Name, checkName)
 	case "addresses":
-		return true, true, p.asNonEmpty(&s.Addresses, maxAddresses, CheckAddress)
+		return true, true, p.asStrings(&s.Addresses, maxAddresses, CheckAddress)
 	case "description":
 		return true, false, p.asText(&s.Description, MaxDescription)
 	case "game":

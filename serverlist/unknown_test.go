@@ -24,7 +24,7 @@ func TestUnknownMembersThatSmuggle(t *testing.T) {
 		unknown []serverlist.Member
 		good    bool
 	}{
-		"one of each kind":    {[]serverlist.Member{member("a", `{"b":[1.5e3,null,"\u003c"]}`), member("", `""`), member("ID", "-0"), member(`q"\`, "true")}, true},
+		"one of each kind":    {[]serverlist.Member{member("a", `{"b":[1.5e3,null,"\u003c"]}`), member("", `""`), member("ID", "-0"), member(`q"\`, "true"), member("\x00\n\x1f", "1")}, true},
 		"as many as allowed":  {many[1:], true},
 		"one too many":        {many, false},
 		"as long as allowed":  {[]serverlist.Member{member("a", `"`+strings.Repeat("x", serverlist.MaxUnknownBytes-6)+`"`)}, true},

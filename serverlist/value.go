@@ -16,7 +16,6 @@ var (
 	errObject  = errors.New("is not an object")
 	errInteger = errors.New("is not an integer")
 	errBool    = errors.New("is neither true nor false")
-	errEmpty   = errors.New("must not be empty")
 )
 
 // asString reads a string that passes a check.
@@ -78,28 +77,13 @@ func (p *scanner) asStrings(into *[]string, most int, check func(string) error) 
 	return nil
 }
 
-// asNonEmpty is asStrings for an array that must not be empty.
-func (p *scanner) asNonEmpty(into *[]string, most int, check func(string) error) error {
-	if err := p.asStrings(into, most, check); err != nil {
-		return err
-	}
-	if len(*into) == 0 {
-		return errEmpty
-	}
-	return nil
-}
-
 func (p *scanner) asInteger(into *int64, least, most int64) error {
 	start := p.i
-	if c := p.peek(); c != '-' && (c < '0' || c > '9') {
+	if p.number() != nil {
 		return errInteger
 	}
-	if err := p.number(); err != nil {
-		return err
-	}
-	raw := p.s[start:p.i]
-	n, err := strconv.ParseInt(raw, 10, 64)
-	if err != nil || raw == "-0" || n < -maxInteger || n > maxInteger {
+	n, err := strconv.ParseInt(p.s[start:p.i], 10, 64)
+	if err != nil || p.s[start:p.i] == "-0" {
 		return errInteger
 	}
 	if n < least || n > most {
@@ -110,16 +94,12 @@ func (p *scanner) asInteger(into *int64, least, most int64) error {
 }
 
 func (p *scanner) asBool(into *bool) error {
-	start := p.i
-	switch p.peek() {
-	case 't', 'f':
-		if err := p.word(); err != nil {
-			return err
-		}
-		*into = p.s[start] == 't'
-		return nil
+	c := p.peek()
+	if c != 't' && c != 'f' {
+		return errBool
 	}
-	return errBool
+	*into = c == 't'
+	return p.word()
 }
 
 // asObject reads an object. For each member it calls known, which reads the
