@@ -1,6 +1,7 @@
 package serverlist_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"runtime"
@@ -118,6 +119,17 @@ func TestMemoryOfOpen(t *testing.T) {
 	}
 }
 
+// What is turned into LF is copied once. Not parallel: memory is counted for the
+// whole program.
+func TestMemoryOfCRLF(t *testing.T) {
+	root := newRoot()
+	doc := bytes.ReplaceAll(root.Sign(serverlist.Draft{Body: manyServers(t, 5000)}), []byte("\n"), []byte("\r\n"))
+	const fixed = 64 << 10
+	if allocated, _, _ := memoryOf(t, doc, root.Chain()); allocated > int64(len(doc))+fixed {
+		t.Errorf("%d bytes beside the copy of a document of %d", allocated, len(doc))
+	}
+}
+
 // What is refused for its lines is refused before memory is spent on them, beside
 // the copy of the document.
 func TestTooManyLinesCostNothing(t *testing.T) {
@@ -131,8 +143,8 @@ func TestTooManyLinesCostNothing(t *testing.T) {
 	if !errors.As(err, &e) || e.Name != "too-many-lines" {
 		t.Fatalf("%v, want too-many-lines", err)
 	}
-	if bytes := int64(after.TotalAlloc-before.TotalAlloc) - int64(len(doc)); bytes > 64<<10 {
-		t.Errorf("%d bytes were allocated to refuse it", bytes)
+	if n := int64(after.TotalAlloc-before.TotalAlloc) - int64(len(doc)); n > 64<<10 {
+		t.Errorf("%d bytes were allocated to refuse it", n)
 	}
 }
 

@@ -49,16 +49,16 @@ const maxHead = keys.MaxHeadText + 1 + keys.MaxSignatureBlock + 1
 // is what it shows whatever becomes of data. Errors about the document are
 // [*keys.Error].
 func Open(data []byte, want Want, chain *keys.Chain) (*List, error) {
-	return openList(data, want, chain, bytes.Clone)
+	return openList(data, want, chain, false)
 }
 
 // openOwned is Open of data that nobody will change: the list keeps it.
 func openOwned(data []byte, want Want, chain *keys.Chain) (*List, error) {
-	return openList(data, want, chain, func(data []byte) []byte { return data })
+	return openList(data, want, chain, true)
 }
 
-func openList(data []byte, want Want, chain *keys.Chain, own func([]byte) []byte) (*List, error) {
-	data, err := keys.NormalizeLines(data)
+func openList(given []byte, want Want, chain *keys.Chain, owned bool) (*List, error) {
+	data, err := keys.NormalizeLines(given)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,9 @@ func openList(data []byte, want Want, chain *keys.Chain, own func([]byte) []byte
 	case n > note.Head.BodySize:
 		return nil, appended()
 	}
-	data = own(data)
+	if !owned && len(data) == len(given) { // a shorter one is a copy already
+		data = bytes.Clone(data)
+	}
 	if sha256.Sum256(data[size:]) != note.Head.BodySHA256 {
 		return nil, wrongHash()
 	}
