@@ -56,7 +56,7 @@ func networkAttacks() []attack {
 }
 
 func slowMirror(s *stage) {
-	s.cfg.Tuning.HedgeEmpty = 100 * time.Millisecond
+	s.cfg.Tuning.HedgeEmpty, s.cfg.Tuning.HedgeHeld = 100*time.Millisecond, 100*time.Millisecond
 	s.site["a"].SetFault(serverlisttest.Slow)
 	s.look()
 }
@@ -150,7 +150,7 @@ func manySilent(s *stage) {
 	s.mirrors(append(silent, "good")...)
 	s.cfg.Static = s.folderWithout("server.list")
 	s.cfg.Cache = nil
-	s.cfg.Tuning = serverlist.Tuning{HedgeEmpty: 100 * time.Millisecond, Silent: 300 * time.Millisecond, Head: time.Hour}
+	s.cfg.Tuning = serverlist.Tuning{HedgeEmpty: 100 * time.Millisecond, HedgeHeld: 100 * time.Millisecond, Silent: 300 * time.Millisecond, Head: time.Hour}
 	for _, name := range silent {
 		s.site[name].SetFault(serverlisttest.Silent)
 	}

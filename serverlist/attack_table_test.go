@@ -42,7 +42,7 @@ func attackTable() []attack {
 		{"key theft", "one of two list keys that are needed", oneOfTwo, liveGood, "a/server.list: refused: ... threshold"},
 		{"key theft", "one admin of two that are needed signs a trust document", oneAdmin, liveGood, "a/trust/2.trust: refused: ... threshold"},
 		{"key theft", "a mirror goes on with the list of a key that is revoked", revokedKey, "live, fresh: recovered", "a/server.list: refused: ... revoked"},
-		{"key theft", "the cache took the thief's list after the revocation", revokedCache, "static, fresh: good", "server.list: refused: ... revoked"},
+		{"key theft", "the cache took the thief's list after the revocation", revokedCache, "static, fresh: good", "cache/server.list: refused: ... revoked"},
 		{"key theft", "two editions of one number", equivocation, liveGood, "a/server.list: refused: signed with the epoch and version of the list that is held"},
 
 		{"wrong document", "of another origin", faulty(serverlisttest.WrongOrigin), liveGood, "a/server.list: refused: ... threshold"},
