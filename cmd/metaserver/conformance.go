@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -16,7 +18,7 @@ import (
 )
 
 func conformanceCommand() *cobra.Command {
-	var folder string
+	var folder, keep string
 	var asJSON bool
 	r := conformanceRun{}
 	cmd := &cobra.Command{
@@ -30,9 +32,12 @@ judge, and the files that it names. COMMAND prints its verdict on standard outpu
 as one JSON value and exits with status 0; SPEC.md section 10 of the format
 defines both. "metaserver conformance verdict" is such a command.
 
-One line is printed for each vector that fails, and a summary. The exit status is
-1 if any failed.`,
+For each vector that fails it says what was expected and what came instead, what
+the vector is about, and where its files are; at the end, how many passed. Of the
+vectors built in, --keep puts the files into a folder. The exit status is 1 if any
+failed.`,
 		Example: `  metaserver conformance -- python3 verify.py
+  metaserver conformance --keep failed -- node reader.js
   metaserver conformance --json -- metaserver conformance verdict`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,16 +52,20 @@ One line is printed for each vector that fails, and a summary. The exit status i
 				return err
 			}
 			r.command = args
-			note := startNote(cmd.ErrOrStderr(), fmt.Sprintf("running %d vectors ...", len(vectors)))
+			r.progress = newProgress(cmd.ErrOrStderr())
 			report, err := r.run(cmd.Context(), vectors)
-			note.stop()
+			r.progress.clear()
 			if err != nil {
+				return err
+			}
+			if err := report.locate(vectors, folder, keep); err != nil {
 				return err
 			}
 			return report.print(cmd.OutOrStdout(), asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&folder, "vectors", "", "folder of vectors (default: those built in)")
+	cmd.Flags().StringVar(&keep, "keep", "", "folder to put the vectors into that fail, with their expected verdicts")
 	cmd.Flags().DurationVar(&r.timeout, "timeout", 30*time.Second, "how long one vector may take")
 	cmd.Flags().IntVar(&r.jobs, "jobs", runtime.NumCPU(), "how many vectors to run at once")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -104,9 +113,31 @@ type conformanceReport struct {
 
 type conformanceFailure struct {
 	Vector   string               `json:"vector"`
+	Section  string               `json:"section"` // of SPEC.md
+	About    string               `json:"about"`
+	Files    string               `json:"files,omitempty"` // their folder; "" if they are built in and were not kept
 	Problem  string               `json:"problem"`
 	Expected conformance.Verdict  `json:"expected"`
 	Got      *conformance.Verdict `json:"got,omitempty"` // nil if there was no verdict
+}
+
+// locate notes where the files of the vectors that failed are, and puts them into
+// the folder keep unless that is "".
+func (r *conformanceReport) locate(vectors []conformance.Vector, folder, keep string) error {
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		switch {
+		case keep != "":
+			f.Files = filepath.Join(keep, f.Vector)
+			at := slices.IndexFunc(vectors, func(v conformance.Vector) bool { return v.Name == f.Vector })
+			if err := vectors[at].Save(f.Files); err != nil {
+				return fmt.Errorf("cannot keep the files of vector %s: %w", f.Vector, err)
+			}
+		case folder != "":
+			f.Files = filepath.Join(folder, f.Vector)
+		}
+	}
+	return nil
 }
 
 // print shows the report. A report with failures is an error.
@@ -118,6 +149,13 @@ func (r *conformanceReport) print(out io.Writer, asJSON bool) error {
 	} else {
 		for _, f := range r.Failures {
 			fmt.Fprintf(out, "FAIL %s: %s\n", f.Vector, cleanText(f.Problem))
+			fmt.Fprintf(out, "     section %s: %s\n", cleanText(f.Section), cleanText(f.About))
+			if f.Files != "" {
+				fmt.Fprintf(out, "     files in %s\n", f.Files)
+			}
+		}
+		if r.Failed > 0 && r.Failures[0].Files == "" {
+			fmt.Fprintln(out, "--keep DIR puts the files of vectors that fail into a folder.")
 		}
 		fmt.Fprintf(out, "%d passed, %d failed\n", r.Passed, r.Failed)
 	}

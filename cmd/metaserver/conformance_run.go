@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist/conformance"
@@ -24,6 +25,9 @@ type conformanceRun struct {
 	command []string // program and arguments
 	timeout time.Duration
 	jobs    int // how many at once
+
+	progress *progress // nil: nobody looks
+	done     atomic.Int64
 }
 
 // run judges all vectors. It returns an error if the command cannot be run at
@@ -44,6 +48,9 @@ func (r *conformanceRun) run(ctx context.Context, vectors []conformance.Vector) 
 		workers.Go(func() {
 			for i := range next {
 				failures[i] = r.judge(ctx, vectors[i], filepath.Join(dir, vectors[i].Name))
+				if r.progress != nil {
+					r.progress.show("running vectors", r.done.Add(1), int64(len(vectors)))
+				}
 			}
 		})
 	}
@@ -77,7 +84,7 @@ func conformanceReportOf(failures []*conformanceFailure) *conformanceReport {
 // judge runs the command on one vector, whose files it puts into dir; nil if
 // the verdict is the expected one.
 func (r *conformanceRun) judge(ctx context.Context, v conformance.Vector, dir string) *conformanceFailure {
-	failure := &conformanceFailure{Vector: v.Name, Expected: v.Expected}
+	failure := &conformanceFailure{Vector: v.Name, Section: v.Input.Section, About: v.Input.About, Expected: v.Expected}
 	defer os.RemoveAll(dir)
 	if err := v.Extract(dir); err != nil {
 		failure.Problem = err.Error()

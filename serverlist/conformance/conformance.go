@@ -10,6 +10,7 @@ package conformance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -148,9 +149,12 @@ func (r Report) String() string {
 // that this package does not know are ignored.
 func ParseVerdict(output []byte) (Verdict, error) {
 	var v Verdict
+	if len(bytes.TrimSpace(output)) == 0 {
+		return Verdict{}, errors.New("the command printed no verdict on standard output")
+	}
 	d := json.NewDecoder(bytes.NewReader(output))
 	if err := d.Decode(&v); err != nil {
-		return Verdict{}, fmt.Errorf("the output is not a verdict: %w", err)
+		return Verdict{}, fmt.Errorf("the output is not a verdict: %w; it begins with %q", err, output[:min(len(output), 60)])
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return Verdict{}, fmt.Errorf("the output has more than one JSON value")
@@ -165,6 +169,7 @@ func ParseVerdict(output []byte) (Verdict, error) {
 type Vector struct {
 	Name     string // of the folder
 	Files    fs.FS  // the folder
+	Input    Input
 	Expected Verdict
 }
 
@@ -183,7 +188,11 @@ func Load(folders fs.FS) ([]Vector, error) {
 			return nil, err
 		}
 		v := Vector{Name: name, Files: files}
-		if err := readJSON(files, ExpectedFile, &v.Expected); err != nil {
+		err = readJSON(files, ExpectedFile, &v.Expected)
+		if err == nil {
+			err = readJSON(files, InputFile, &v.Input)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("vector %s: %w", name, err)
 		}
 		vectors = append(vectors, v)
@@ -216,4 +225,26 @@ func (v Vector) Extract(dir string) error {
 		return err
 	}
 	return os.Remove(filepath.Join(dir, ExpectedFile))
+}
+
+// Save writes the files of the vector into a folder for people to look at, the
+// expected verdict too. It replaces those that it has written there before.
+func (v Vector) Save(dir string) error {
+	files, err := fs.ReadDir(v.Files, ".")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, f := range files {
+		data, err := fs.ReadFile(v.Files, f.Name())
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, f.Name()), data, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,7 +19,8 @@ func TestParseVerdict(t *testing.T) {
 	}{
 		{`{"verdict":"refused","layer":"body","reason":"truncated"}`, ""},
 		{" \n{\"verdict\":\"holds\",\"version\":1,\"epoch\":0,\"entries\":[],\"reports\":[{\"line\":1,\"reason\":\"x\"}],\"more\":{}}\n\n", ""},
-		{``, "not a verdict"},
+		{``, "no verdict"},
+		{" \n", "no verdict"},
 		{`holds`, "not a verdict"},
 		{`{"verdict":"holds"`, "not a verdict"},
 		{`{"verdict":"holds","version":"1"}`, "not a verdict"},
@@ -111,6 +112,7 @@ func TestLoad(t *testing.T) {
 	for name, files := range map[string]fs.FS{
 		"no vectors":         folder("a/d", ""),
 		"no expected.json":   folder("a/vector.json", question),
+		"a misspelt input":   folder("a/vector.json", `{"abuot":"x"}`, "a/expected.json", answer),
 		"a misspelt verdict": folder("a/vector.json", question, "a/expected.json", `{"verdikt":"holds"}`),
 	} {
 		if _, err := conformance.Load(files); err == nil {
