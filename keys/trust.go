@@ -281,8 +281,8 @@ func (t *Trust) Encode() ([]byte, error) {
 		w.line("key", k.String())
 	}
 	for _, r := range t.Roles {
-		if strings.ContainsRune(strings.Join(r.Keys, ""), ' ') {
-			return nil, refuse(LayerTrust, "bad-role", 0, "role %q names a key with a space", clip(r.Name))
+		if strings.ContainsRune(r.Name+strings.Join(r.Keys, ""), ' ') {
+			return nil, refuse(LayerTrust, "bad-role", 0, "role %q has a space in its name, or in that of a key", clip(r.Name))
 		}
 		w.line("role", strings.Join(append([]string{r.Name, strconv.Itoa(r.Threshold)}, r.Keys...), " "))
 	}

@@ -127,6 +127,16 @@ func TestEncodeInjection(t *testing.T) {
 	if text, err := doc.Encode(); err == nil {
 		t.Errorf("a trust document was written with a line that was hidden in another:\n%s", text)
 	}
+	one, err := keys.NewVerifierKey("1", w.bob.VerifierKey().Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc = w.trust1()
+	doc.Keys = append(doc.Keys, one)
+	doc.Roles = []keys.Role{doc.Roles[0], {Name: "list 1", Threshold: 1, Keys: names(w.list)}}
+	if text, err := doc.Encode(); err == nil {
+		t.Errorf("the name of a role gave it a further key:\n%s", text)
+	}
 	h := head()
 	h.Extra = inject
 	if text, err := h.Encode(); err == nil {
