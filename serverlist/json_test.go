@@ -2,7 +2,9 @@ package serverlist
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,6 +19,9 @@ func FuzzStrictJSON(f *testing.F) {
 		`{"a":[1,-0.5e-3,true,false,null,{"b":"\ud83d\ude00\u003c\/\"\\\b\f\n\r\t"}]}`,
 		`{"a":1,"\u0061":2}`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a": 1}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`,
 		`{"a":[[[[[[[1]]]]]]]}`, `{"a":[[[[[[[[1]]]]]]]]}`, `{"a":nul}`, `{"a":1}}`, `{,}`, `{"a":1,}`, `[1]`, `{}`, "",
+		`{"a"1}`, `{"a","b"}`, `"a":1}`, `{"a":"\`, `{"a":"\u12`, `{"a":"\ud800`, `{"a":"\ud800\`, `{"a`, `{"a":"\ud800\u12`,
+		`{"a":[[],{},[],{},[],{},[],{},[]],"b":[{"c":[]},{"c":[]},{"c":[]},{"c":[]},{"c":[]},{"c":[]},{"c":[]},{"c":[]}]}`,
+		manyNames(40, 40), manyNames(40, 39), manyNames(40, 0), manyNames(33, 32), manyNames(32, 31),
 		`{"0":0,"1":0,"2":0,"3":0,"4":0,"5":0,"6":0,"7":0,"8":0,"9":0,"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"g":0}`,
 		`{"id":"x","name":"X","addresses":["x:1","[::1]:2"],"tags":["a",1],"tags":[]}`,
 		`{"id":"x","name":"X","addresses":["x:1"],"probe":{"protocol":"p","port":1.5,"q":[{}]},"checks":{"size":-0},"endpoints":[{"role":"\ud800"}]}`,
@@ -43,6 +48,16 @@ func FuzzStrictJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+// manyNames is an object of so many names, and then that with the given number
+// once more, if there is one.
+func manyNames(n, again int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"n%d":0,`, i)
+	}
+	return fmt.Sprintf(`{%s"n%d":0}`, &b, again)
 }
 
 func readAsServer(line []byte) error {

@@ -72,8 +72,9 @@ func entryVectors() []vector {
 		serverLines("not-an-object", "Lines that are not exactly one object.",
 			malformed(``), malformed(`[]`), malformed(`null`), malformed(`"text"`), malformed(`7`), malformed(`{`),
 			malformed(entry("a", "")+"{}"), malformed(entry("a", "")+","), malformed(strings.TrimSuffix(entry("a", ""), "}")),
-			malformed("\ufeff"+entry("a", "")), malformed("<script></script>")),
+			malformed(strings.TrimPrefix(entry("a", ""), "{")), malformed("\ufeff"+entry("a", "")), malformed("<script></script>")),
 		serverLines("syntax", "Objects that are not JSON.",
+			malformed(`{"id":"\`), malformed(`{"id":"\u00`), malformed(`{"id":"\ud800\`), malformed(`{"id"`), malformed(entry("a", `,"x"1`)),
 			malformed(`{id:"a"}`), malformed(`{'id':'a'}`), malformed(entry("a", `,`)), malformed(entry("a", `,"x"`)),
 			malformed(entry("a", `,"x":`)), malformed(entry("a", `,"x":[1,]`)), malformed(entry("a", `,"x":{"y":1,}`)),
 			malformed(entry("a", `,"x":True`)), malformed(entry("a", `,"x":NaN`)), malformed(entry("a", `,"x":Infinity`)),
@@ -90,7 +91,9 @@ func entryVectors() []vector {
 		serverLines("names-twice", "A member name twice in one object.",
 			malformed(entry("a", `,"id":"a"`)), malformed(entry("a", `,"x":1,"x":1`)), malformed(entry("a", `,"\u0069d":"a"`)),
 			malformed(entry("a", `,"x":{"y":1,"\u0079":1}`)), malformed(entry("a", `,"x":[{"y":[{"z":1,"z":2}]}]`)),
-			malformed(entry("a", `,"":1,"":1`)), kept("b", entry("b", `,"x":{"id":1},"y":[{"id":1},{"id":1}]`))),
+			malformed(entry("a", `,"":1,"":1`)),
+			malformed(entry("a", ","+manyNames(40, 39))), malformed(entry("a", ","+manyNames(40, 0))), kept("c", entry("c", ","+manyNames(40, 40))),
+			kept("b", entry("b", `,"x":{"id":1},"y":[{"id":1},{"id":1}]`))),
 		serverLines("names-case", "Names are compared byte by byte.",
 			kept("a", entry("a", `,"ID":"b","Name":7,"Tags":null`)),
 			wrong(`{"ID":"b","name":"N","addresses":["a.example:1"]}`), wrong(`{"id":"c","name":"N","Addresses":["a.example:1"]}`)),
@@ -112,6 +115,7 @@ func entryVectors() []vector {
 		serverLines("depth", "Nesting: eight deep is allowed, nine is not.",
 			kept("a", entry("a", `,"x":`+strings.Repeat("[", 7)+strings.Repeat("]", 7))),
 			malformed(entry("b", `,"x":`+strings.Repeat("[", 8)+strings.Repeat("]", 8))),
+			kept("i", entry("i", `,"x":[`+strings.Repeat("[],{},", 8)+`[]]`)),
 			kept("c", entry("c", `,"x":`+strings.Repeat(`{"y":`, 7)+"1"+strings.Repeat("}", 7))),
 			malformed(entry("d", `,"x":`+strings.Repeat(`{"y":`, 8)+"1"+strings.Repeat("}", 8))),
 			malformed(entry("e", `,"x":`+strings.Repeat("[", 3900)+strings.Repeat("]", 3900))),
@@ -143,6 +147,16 @@ func entryVectors() []vector {
 		reportsCut(),
 		reportsNotCut(),
 	}
+}
+
+// manyNames is an unknown member with an object of so many names, and then that
+// with the given number once more, if there is one.
+func manyNames(n, again int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"n%d":0,`, i)
+	}
+	return fmt.Sprintf(`"x":{%s"n%d":0}`, &b, again)
 }
 
 func mirrorEntry(id, more string) string {
