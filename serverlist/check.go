@@ -56,14 +56,6 @@ func CheckID(s string) error {
 // role. The rule is that of ids.
 func checkSlug(s string) error { return CheckID(s) }
 
-// checkName tells whether s can be a server's name.
-func checkName(s string) error {
-	if s == "" {
-		return fmt.Errorf("must not be empty")
-	}
-	return CheckText(s, MaxName)
-}
-
 // CheckText tells whether s is UTF-8 of at most max code points without
 // characters that control a terminal, reorder text or cannot be seen.
 func CheckText(s string, max int) error {

@@ -108,7 +108,7 @@ func (s *Server) read(line string, m *memory, drop dropped) error {
 	case s.ID == "":
 		return &FieldError{"id", "is missing"}
 	case s.Name == "":
-		return &FieldError{"name", "is missing"}
+		return &FieldError{"name", "is missing or empty"}
 	case len(s.Addresses) == 0:
 		return &FieldError{"addresses", "is missing or empty"}
 	}
@@ -129,7 +129,7 @@ func (s *Server) set(name string, p *scanner) (known, required bool, err error) 
 	case "id":
 		return true, true, p.asString(&s.ID, CheckID)
 	case "name":
-		return true, true, p.asString(&s.Name, checkName)
+		return true, true, p.asText(&s.Name, MaxName)
 	case "addresses":
 		return true, true, p.asStrings(&s.Addresses, maxAddresses, CheckAddress)
 	case "description":
