@@ -3,6 +3,7 @@ package serverlist
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -180,20 +181,31 @@ func (r *refresh) askRoot(ctx context.Context, s state, roots, mirrors *pool) {
 // has returned: nobody else has the question, and its fields need no lock here.
 func (r *refresh) doubt(ctx context.Context, q *question, mirrors *pool, grace time.Duration) {
 	q.headsOnly = true
+	news := r.newsTime(q)
 	if len(q.compared) < 2 {
-		r.compare(ctx, q, mirrors.everyone(), grace)
+		r.compare(ctx, q, mirrors.everyone(), grace, news)
 	}
 	s := r.c.snapshot()
 	if r.live.list.Freshness(s.now(r.c.cfg.Now())) != Fresh {
 		outside := slices.DeleteFunc(mirrors.everyone(), func(c candidate) bool { return !mirrors.outside(c) })
-		r.compare(ctx, q, outside, grace)
+		r.compare(ctx, q, outside, grace, news)
 	}
 }
 
+// newsTime is how long a comparison may take once it has met a newer list: the
+// body may be large and the line slow. Who sees an empty screen is shown the
+// list that is at hand instead of one that may be slow on purpose.
+func (r *refresh) newsTime(q *question) time.Duration {
+	if q.held == nil {
+		return 2 * r.c.cfg.Tuning.BodyHeld
+	}
+	return math.MaxInt64
+}
+
 // compare takes over a newer list from one of the candidates whose heads have
-// not been seen yet. It waits no longer than grace for a head; the body of a
-// newer list may take its time.
-func (r *refresh) compare(ctx context.Context, q *question, others []candidate, grace time.Duration) {
+// not been seen yet. It waits no longer than grace for a head, and from the
+// first newer one on as long as is given for news.
+func (r *refresh) compare(ctx context.Context, q *question, others []candidate, grace, news time.Duration) {
 	q.held = r.live.list
 	others = slices.DeleteFunc(others, func(c candidate) bool { return q.compared[c.operator] || q.tried[c.base] })
 	if len(others) == 0 {
@@ -205,7 +217,7 @@ func (r *refresh) compare(ctx context.Context, q *question, others []candidate, 
 	defer cancel(nil)
 	patience := time.AfterFunc(grace, func() { cancel(errGrace) })
 	defer patience.Stop()
-	r.live = r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty, func() { patience.Stop() })
+	r.live = r.race(ctx, q, p, r.c.cfg.Tuning.HedgeEmpty, sync.OnceFunc(func() { patience.Reset(news) }))
 }
 
 // followHint gets the mirror list from the source of the server list if that

@@ -33,13 +33,7 @@ func TestDrippingMirror(t *testing.T) {
 						p.Clock.Advance(time.Minute)
 					}
 					doc := p.Publish(serverlist.Draft{Body: manyServers(t, 5000)})
-					p.net["hostile.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-						if r.URL.Path != "/server.list" {
-							http.NotFound(rw, r)
-							return
-						}
-						dripping(doc, 5000, time.Second, 0).ServeHTTP(rw, r)
-					})
+					p.net["hostile.example"] = onlyServerList(dripping(doc, 5000, time.Second, 0))
 					begin := time.Now()
 					r := p.refresh()
 					worst = max(worst, time.Since(begin))
@@ -53,6 +47,56 @@ func TestDrippingMirror(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A hostile mirror is the first to have the newest list, the other one is
+// behind, and the root is down. Who sees an empty screen is soon shown the list
+// of the other one; who has something to look at gets the newest, drop by drop.
+func TestDrippingNews(t *testing.T) {
+	for name, tt := range map[string]struct {
+		held    bool
+		servers int
+		most    time.Duration
+	}{
+		"nothing held":   {false, 1, 70 * time.Second},
+		"something held": {true, 2000, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 4 { // whichever mirror is asked first
+				synctest.Test(t, func(t *testing.T) {
+					p := newPlay(t, "hostile", "behind")
+					p.cfg.Static = p.shipped(nil, p.mirrorList("hostile", "behind"))
+					if tt.held {
+						p.cfg.Static = p.shipped(p.servers("shipped"), p.mirrorList("hostile", "behind"))
+						p.Clock.Advance(time.Minute)
+						p.publish("cat2")
+					}
+					doc := p.Sign(serverlist.Draft{Body: manyServers(t, 2000), Issued: p.Clock.Now().Add(time.Minute)})
+					p.net["hostile.example"] = onlyServerList(dripping(doc, 5000, time.Second, 0))
+					delete(p.net, "root.example")
+					begin := time.Now()
+					r := p.refresh()
+					if took := time.Since(begin); took > tt.most {
+						t.Errorf("took %v", took)
+					}
+					if n := len(r.List.Servers); n != tt.servers && r.From != "http://hostile.example/server.list" {
+						t.Errorf("%d servers from %s%s", n, r.From, lines(r.Attempts))
+					}
+				})
+			}
+		})
+	}
+}
+
+// onlyServerList answers for the server list, and has no other documents.
+func onlyServerList(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/server.list" {
+			http.NotFound(rw, r)
+			return
+		}
+		h.ServeHTTP(rw, r)
+	})
 }
 
 // The only mirror that answers has a list that no key has signed, and then a
