@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -60,34 +62,28 @@ func copyOf(ts *testscript.TestScript, folder string) string {
 }
 
 // scriptLaunchers starts launchers of every kind at one step of a ceremony,
-// while root and mirror run. Each is pinned at the first trust document, must
-// show the server cat2, and must not fall back behind what it holds:
+// while root and mirror run: with the old cache; with that which a launcher leaves
+// that has walked to the trust document NUMBER; and without a cache, with the lists
+// of before as static ones. Each is pinned at the first trust document, must show
+// the server cat2, must not fall back behind what it holds, and must walk to NUMBER
+// where that can be had.
 //
-//   - with the old cache and everything up: live, and at the trust document NUMBER;
-//   - with the old cache and with that which the first one leaves: without any
-//     network, and with the mirror alone, which may lag behind;
-//   - without a cache, with the lists of before as static ones: without any
-//     network, with the mirror alone, with everything up.
-//
-// A mirror that is "hostile" is left out: alone it shows what it likes.
+// A mirror that is "hostile" is not asked alone: it shows what it likes.
 func scriptLaunchers(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 || len(args) == 2 && args[1] != "hostile" {
 		ts.Fatalf("usage: launchers TRUST-NUMBER [hostile]")
 	}
+	number, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
 	walked := launch(ts, "old", "live", args[0])
-	root, mirror := ts.Getenv("PUBLIC"), ts.Getenv("MIRROR")
-	worlds := map[string]onlyHosts{"everything is up": {root, mirror}, "the mirror alone is up": {mirror}, "there is no network": nil}
-	if len(args) == 2 {
-		delete(worlds, "the mirror alone is up")
-	}
 	var all errgroup.Group
-	for world, hosts := range worlds {
+	for _, w := range worldsOf(ts, len(args) == 2) {
 		for cache, static := range map[string]string{ts.MkAbs("old"): "", walked: "", "": "shipped"} {
-			l, err := newLauncher(ts, hosts, cache, static)
+			l, err := newLauncher(ts, w.net, cache, static)
 			ts.Check(err)
 			all.Go(func() error {
-				if err := showsCat2(l); err != nil {
-					return fmt.Errorf("when %s, a launcher with the cache %q and the static lists %q: %w", world, cache, static, err)
+				if err := showsCat2(l, number, w.walks); err != nil {
+					return fmt.Errorf("when %s, a launcher with the cache %q and the static lists %q: %w", w.name, cache, static, err)
 				}
 				return nil
 			})
@@ -96,10 +92,31 @@ func scriptLaunchers(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(all.Wait())
 }
 
-func newLauncher(ts *testscript.TestScript, up onlyHosts, cache, static string) (*serverlist.Client, error) {
+// A world is what answers a launcher.
+type world struct {
+	name  string
+	net   http.RoundTripper
+	walks bool // the newest trust document can be had
+}
+
+func worldsOf(ts *testscript.TestScript, hostile bool) []world {
+	root, mirror := ts.Getenv("PUBLIC"), ts.Getenv("MIRROR")
+	torn := oldLists{mirror, http.NewFileTransportFS(os.DirFS(ts.MkAbs("D/public"))), http.NewFileTransportFS(os.DirFS(ts.MkAbs("shipped")))}
+	worlds := []world{
+		{"everything is up", onlyHosts{root, mirror}, true},
+		{"there is no network", onlyHosts{}, false},
+		{"a mirror has the new trust documents and the old lists", torn, true},
+	}
+	if !hostile {
+		worlds = append(worlds, world{"the mirror alone is up, and may lag behind", onlyHosts{mirror}, false})
+	}
+	return worlds
+}
+
+func newLauncher(ts *testscript.TestScript, net http.RoundTripper, cache, static string) (*serverlist.Client, error) {
 	cfg := serverlist.Config{
 		Trust: []byte(ts.ReadFile("pinned.trust")), Root: []string{"http://" + ts.Getenv("PUBLIC")},
-		HTTP: &http.Client{Transport: up}, AllowPrivate: true,
+		HTTP: &http.Client{Transport: net}, AllowPrivate: true,
 	}
 	if cache != "" {
 		cfg.Cache = serverlist.DirCache(copyOf(ts, cache))
@@ -112,7 +129,7 @@ func newLauncher(ts *testscript.TestScript, up onlyHosts, cache, static string) 
 
 // showsCat2 tells why a launcher, at its start or after a refresh, does not show
 // what it should.
-func showsCat2(client *serverlist.Client) error {
+func showsCat2(client *serverlist.Client, number int64, walks bool) error {
 	held, err := client.Cached()
 	if err != nil {
 		return fmt.Errorf("at the start: %w", err)
@@ -124,6 +141,9 @@ func showsCat2(client *serverlist.Client) error {
 	was, is := held.List.Head, shown.List.Head
 	if is.Epoch < was.Epoch || is.Epoch == was.Epoch && is.Version < was.Version {
 		return fmt.Errorf("it shows version %d of epoch %d, and held %d of %d", is.Version, is.Epoch, was.Version, was.Epoch)
+	}
+	if got := shown.Trust.Newest().Version; walks && got != number {
+		return fmt.Errorf("it has walked to trust document %d of %d", got, number)
 	}
 	for _, r := range []serverlist.Result{held, shown} {
 		if len(r.List.Servers) != 1 || r.List.Servers[0].ID != "cat2" {
@@ -142,4 +162,21 @@ func (up onlyHosts) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t := &http.Transport{DisableKeepAlives: true}
 	return t.RoundTrip(req)
+}
+
+// oldLists is a network in which one mirror answers alone, whose trust documents
+// are the newest and whose lists are not: its job was stopped half way.
+type oldLists struct {
+	mirror      string
+	trust, rest http.RoundTripper
+}
+
+func (n oldLists) RoundTrip(req *http.Request) (*http.Response, error) {
+	switch {
+	case req.URL.Host != n.mirror:
+		return onlyHosts{}.RoundTrip(req)
+	case strings.HasPrefix(req.URL.Path, "/trust/"):
+		return n.trust.RoundTrip(req)
+	}
+	return n.rest.RoundTrip(req)
 }
