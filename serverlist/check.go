@@ -115,7 +115,7 @@ func CheckAddress(s string) error {
 
 func cutPort(s string) (host, port string, ok bool) {
 	i := strings.LastIndexByte(s, ':')
-	if i < 0 || i == len(s)-1 || strings.HasSuffix(s, "]") {
+	if i < 0 || strings.HasSuffix(s, "]") {
 		return "", "", false
 	}
 	return s[:i], s[i+1:], true

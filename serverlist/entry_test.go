@@ -102,6 +102,7 @@ func TestCheckAddress(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"play.example.org:13327": true, "localhost:1": true, "192.0.2.1:65535": true, "[2001:db8::1]:80": true,
 		"xn--bcher-kva.example:1": true, "under_score.example:1": true,
+		"a:9": true, "a.1b:1": true, "a.1xff:1": true, "a.0yff:1": true, "a.0:1": false, "a:18446744073709551617": false,
 		"": false, "play.example.org": false, "play.example.org:": false, ":80": false, "a:0": false, "a:65536": false,
 		"a:080": false, "a:+80": false, "a:8o": false, "2001:db8::1:80": false, "[2001:db8::1]": false, "[fe80::1%eth0]:1": false,
 		"[192.0.2.1]:1": false, "1.2.3:1": false, "1.2.3.256:1": false, "01.2.3.4:1": false, "127.0.0.0x1:1": false, "0X7f000001:1": false, "a.0x:1": false, "a.0xyz:1": true, "a..b:1": false, "a.:1": false,
