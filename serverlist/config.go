@@ -31,7 +31,7 @@ type Tuning struct {
 	HedgeEmpty time.Duration // pause before a further operator is asked while nothing can be shown; 300 ms
 	HedgeHeld  time.Duration // the same when something is held; 1.5 s
 	BodyEmpty  time.Duration // with a verified head a source may take so long for the body before it gives up its place and a further one is asked, too, while nothing can be shown; 2.5 s
-	BodyHeld   time.Duration // the same when something is held; 30 s
+	BodyHeld   time.Duration // the same when something is held; twice that is what a newer list may take, with nothing to show, once an older one is at hand; 30 s
 	Silent     time.Duration // after this a source without an answer no longer counts as in flight; 4 s
 	Connect    time.Duration // to connect; 5 s
 	Head       time.Duration // from the start of a request to a verified head; for all new trust documents of one source together, too; 30 s
