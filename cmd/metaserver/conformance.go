@@ -34,8 +34,8 @@ defines both. "metaserver conformance verdict" is such a command.
 
 For each vector that fails it says what was expected and what came instead, what
 the vector is about, and where its files are; at the end, how many passed. Of the
-vectors built in, --keep puts the files into a folder. The exit status is 1 if any
-failed.`,
+vectors built in, --keep puts the files into a folder. A command that gives no
+verdict on any of the first 10 is given up. The exit status is 1 if any failed.`,
 		Example: `  metaserver conformance -- python3 verify.py
   metaserver conformance --keep failed -- node reader.js
   metaserver conformance --json -- metaserver conformance verdict`,
@@ -108,6 +108,7 @@ func loadVectors(folder string) ([]conformance.Vector, error) {
 type conformanceReport struct {
 	Passed   int                  `json:"passed"`
 	Failed   int                  `json:"failed"`
+	NotRun   int                  `json:"not_run"` // the command was given up: it gave no verdict at all
 	Failures []conformanceFailure `json:"failures"`
 }
 
@@ -156,6 +157,9 @@ func (r *conformanceReport) print(out io.Writer, asJSON bool) error {
 		}
 		if r.Failed > 0 && r.Failures[0].Files == "" {
 			fmt.Fprintln(out, "--keep DIR puts the files of vectors that fail into a folder.")
+		}
+		if r.NotRun > 0 {
+			fmt.Fprintf(out, "%d vectors were not run: the command had given no verdict on any of %d.\n", r.NotRun, hopeless)
 		}
 		fmt.Fprintf(out, "%d passed, %d failed\n", r.Passed, r.Failed)
 	}

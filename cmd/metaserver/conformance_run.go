@@ -20,14 +20,19 @@ import (
 // verdict of the vectors has less than a tenth of it.
 const maxVerdict = 1 << 20
 
+// hopeless is how many vectors without any verdict are enough to give the
+// command up: one that hangs would otherwise take hours.
+const hopeless = 10
+
 // A conformanceRun runs one command over vectors.
 type conformanceRun struct {
 	command []string // program and arguments
 	timeout time.Duration
 	jobs    int // how many at once
 
-	progress *progress // nil: nobody looks
-	done     atomic.Int64
+	progress *progress    // nil: nobody looks
+	done     atomic.Int64 // vectors
+	verdicts atomic.Int64 // how many of them got a verdict, right or wrong
 }
 
 // run judges all vectors. It returns an error if the command cannot be run at
@@ -42,30 +47,38 @@ func (r *conformanceRun) run(ctx context.Context, vectors []conformance.Vector) 
 	}
 	defer os.RemoveAll(dir)
 	failures := make([]*conformanceFailure, len(vectors))
+	asked := 0
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(r.jobs, len(vectors)) {
 		workers.Go(func() {
 			for i := range next {
 				failures[i] = r.judge(ctx, vectors[i], filepath.Join(dir, vectors[i].Name))
+				if failures[i] == nil || failures[i].Got != nil {
+					r.verdicts.Add(1)
+				}
+				done := r.done.Add(1)
 				if r.progress != nil {
-					r.progress.show("running vectors", r.done.Add(1), int64(len(vectors)))
+					r.progress.show("running vectors", done, int64(len(vectors)))
 				}
 			}
 		})
 	}
 	for i := range vectors {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || r.done.Load() >= hopeless && r.verdicts.Load() == 0 {
 			break
 		}
 		next <- i
+		asked++
 	}
 	close(next)
 	workers.Wait()
 	if ctx.Err() != nil {
 		return nil, errInterrupted
 	}
-	return conformanceReportOf(failures), nil
+	report := conformanceReportOf(failures[:asked])
+	report.NotRun = len(vectors) - asked
+	return report, nil
 }
 
 func conformanceReportOf(failures []*conformanceFailure) *conformanceReport {
