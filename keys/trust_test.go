@@ -204,6 +204,8 @@ func TestExtendRefused(t *testing.T) {
 	}
 	_, err := c.Extend(bytes.Replace(sign(t, after(first), w.alice), []byte("epoch"), []byte("\repoch"), 1))
 	refusedAt(t, err, keys.LayerEnvelope, "carriage-return", 4)
+	_, err = c.Extend([]byte("<html>\n\n"))
+	refusedAt(t, err, keys.LayerEnvelope, "html", 0)
 }
 
 // A rotation of the list key never takes a list that was already shown.
