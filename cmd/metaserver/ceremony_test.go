@@ -69,19 +69,7 @@ func TestSilentAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := signer.VerifierKey().Name()
-	now := time.Now().UTC().Truncate(time.Second)
-	draft, err := (&keys.Trust{
-		Origin: "ms.example.org", Version: 1, Epoch: 1, Issued: now, ReviewBy: now.AddDate(1, 0, 0), Keys: []keys.VerifierKey{signer.VerifierKey()},
-		Roles: []keys.Role{{Name: "trust", Threshold: 1, Keys: []string{name}}, {Name: "list", Threshold: 1, Keys: []string{name}}},
-	}).Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "1.trust")
-	if err := os.WriteFile(path, draft, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	path, draft := writeDraft(t, dir, signer)
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
 		conn, err := silent.Accept()
@@ -102,6 +90,54 @@ func TestSilentAgent(t *testing.T) {
 	}
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, draft) {
 		t.Errorf("the draft is %q, %v", got, err)
+	}
+}
+
+// writeDraft writes a first trust document that the key alone has to sign.
+func writeDraft(t *testing.T, dir string, signer *keys.Signer) (path string, draft []byte) {
+	t.Helper()
+	name := signer.VerifierKey().Name()
+	now := time.Now().UTC().Truncate(time.Second)
+	draft, err := (&keys.Trust{
+		Origin: "ms.example.org", Version: 1, Epoch: 1, Issued: now, ReviewBy: now.AddDate(1, 0, 0), Keys: []keys.VerifierKey{signer.VerifierKey()},
+		Roles: []keys.Role{{Name: "trust", Threshold: 1, Keys: []string{name}}, {Name: "list", Threshold: 1, Keys: []string{name}}},
+	}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "1.trust")
+	if err := os.WriteFile(path, draft, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path, draft
+}
+
+// Two admins sign one file, in a folder that they share. Who is later does not
+// write over the signature of the other.
+func TestSignedMeanwhile(t *testing.T) {
+	t.Parallel()
+	signer, err := keyfile.Create(filepath.Join(t.TempDir(), "k"), "ms.example.org/admin/alice", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, draft := writeDraft(t, t.TempDir(), signer)
+	s, err := openSigning(t.Context(), io.Discard, path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	note, err := keys.AddSignatures(draft, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := []byte("signed by the other")
+	if err := os.WriteFile(path, other, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.replace(t.Context(), note); err == nil || !strings.Contains(err.Error(), "while you were signing; nothing was written") {
+		t.Errorf("got %v", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, other) {
+		t.Errorf("the file holds %q, %v", got, err)
 	}
 }
 

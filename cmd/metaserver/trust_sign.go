@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -201,7 +200,7 @@ func signByAgent(ctx context.Context, data []byte, key keys.VerifierKey) (note [
 func (s *signing) replace(ctx context.Context, note []byte) error {
 	now, _, err := readDraftFile(ctx, s.path)
 	if err != nil || !bytes.Equal(now, s.data) {
-		return withHint(errors.Join(fmt.Errorf("%s was changed or removed while you were signing; nothing was written", s.path), err), "Look at it again, and sign again.")
+		return withHint(fmt.Errorf("%s was changed or removed while you were signing; nothing was written", s.path), "Look at it again, and sign again.")
 	}
 	if err := replaceFile(s.path, note); err != nil {
 		return err
