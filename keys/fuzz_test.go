@@ -57,6 +57,15 @@ func FuzzExtend(f *testing.F) {
 	for _, change := range []func(*keys.Trust){
 		func(*keys.Trust) {},
 		func(d *keys.Trust) { d.Roles[0].Threshold = 2 },
+		func(d *keys.Trust) { d.Version++ },
+		func(d *keys.Trust) { d.Epoch-- },
+		func(d *keys.Trust) { d.Issued = day0 },
+		func(d *keys.Trust) { d.Revoked = nil },
+		func(d *keys.Trust) { d.Revoked = []keys.Revocation{{w.list2.VerifierKey(), day0, "retired"}} },
+		func(d *keys.Trust) {
+			d.Revoked = append(d.Revoked, keys.Revocation{Key: w.carol.VerifierKey(), Since: day0, Word: "left"})
+		},
+		func(d *keys.Trust) { d.Extra = []keys.Field{{9, "later", "a"}, {0, "last", "b"}} },
 		func(d *keys.Trust) {
 			d.Epoch = 3
 			d.Keys = vkeys(w.bob, w.list)

@@ -334,6 +334,10 @@ func FuzzReadDraft(f *testing.F) {
 func FuzzParseVerifierKey(f *testing.F) {
 	f.Add(signer(f, "list/1", 4).VerifierKey().String())
 	f.Add("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+	f.Add("PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+	f.Add("ms.example.org/admin/future+01234567+/wABAg==")
+	f.Add("a b+01234567+AQ==")
+	f.Add("a+0123456x+AQ=")
 	f.Fuzz(func(t *testing.T, s string) {
 		if k, err := keys.ParseVerifierKey(s); err == nil && k.String() != s {
 			t.Fatalf("%q is written as %q", s, k)

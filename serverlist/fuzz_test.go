@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -56,14 +58,18 @@ func fuzzBody(f *testing.F, want serverlist.Want, encode func(*serverlist.List) 
 		if err != nil || len(again.Skipped) > 0 {
 			t.Fatalf("written but not read: %v, %v\n%s", err, again.Skipped, once)
 		}
-		if len(again.Servers) != len(list.Servers) || len(again.Mirrors) != len(list.Mirrors) {
-			t.Fatalf("entries are lost on the way:\n%s\n%s", body, once)
+		slices.SortFunc(list.Servers, func(a, b serverlist.Server) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(list.Mirrors, func(a, b serverlist.Mirror) int { return strings.Compare(a.ID, b.ID) })
+		if !slices.EqualFunc(list.Servers, again.Servers, equalEntries) || !slices.EqualFunc(list.Mirrors, again.Mirrors, equalEntries) {
+			t.Fatalf("entries are lost or changed on the way:\n%s\n%s", body, once)
 		}
 		if twice, err := encode(again); err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("not canonical (%v):\n%s\n%s", err, once, twice)
 		}
 	})
 }
+
+func equalEntries[E any](a, b E) bool { return reflect.DeepEqual(a, b) }
 
 // addVectorBodies adds the bodies of the conformance vectors' documents of this
 // name, and one with every member.
