@@ -37,6 +37,7 @@ func bodyVectors() []vector {
 		list("torn", "1.4", "The head of one edition with the body of another of the same size.", strings.Replace(good, servers, other, 1), "wrong-hash"),
 		list("too-many-lines", "1.7", "A body of 262,145 lines, all of them empty.",
 			listDocument(serverHead(emptyLines), emptyLines, list1), "too-many-lines"),
+		mostLines(),
 		list("lines-above-limit", "1.7", "One line more than the caller allows: the last one, which has no line feed, is one.",
 			listDocument(serverHead(servers+"{}"), servers+"{}", list1), "too-many-lines").limit(conformance.Limits{Lines: 2}),
 		onServers("body-lines-at-limit", "1.7", "As many lines as the caller allows.", good, holds(serverIDs...)).limit(conformance.Limits{Lines: 2}),
@@ -48,6 +49,17 @@ func bodyVectors() []vector {
 		onMirrors("body-mirrors-elements", "1.7", "One element more than the caller allows, in a mirror list: a URL and two unknown members.",
 			listDocument(mirrorHead(mirrorElements), mirrorElements, list1), refused("body", "too-many-elements")).limit(conformance.Limits{Elements: 2}),
 	}
+}
+
+// mostLines has as many lines as a body may have: an entry and empty lines.
+func mostLines() vector {
+	body := entry("a", "") + "\n" + emptyLines[2:]
+	verdict := holds("a")
+	for i := range 1000 {
+		verdict.Reports = append(verdict.Reports, conformance.Report{Line: i + 2, Reason: "entry-malformed"})
+	}
+	verdict.Reports = append(verdict.Reports, conformance.Report{Reason: "reports-cut"})
+	return onServers("body-most-lines", "1.7", "A body of 262,144 lines.", listDocument(serverHead(body), body, list1), verdict)
 }
 
 var emptyLines = strings.Repeat("\n", 1<<18+1)

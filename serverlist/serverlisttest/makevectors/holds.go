@@ -149,6 +149,10 @@ func trustThatHolds() []vector {
 			byAdmins(trust1().before("version", bodyLine(""), "mirrors x").before("epoch", "trust -1").after("old-after 1")), trustHolds(1, 1)),
 		onPinned("trust-unknown-algorithm", "3.4", "Key and revocation of another algorithm count for nothing, even where a role names the key.",
 			byAdmins(futures.after(unknownRevocation)), trustHolds(1, 1)),
+		onPinned("trust-names-case", "3.1", "Names of keys are compared with regard to case.",
+			byAdmins(trust1().before("role", "key "+renamed(strings.ToUpper(list1.name), "another").verifier())), trustHolds(1, 1)),
+		onPinned("trust-digits", "3", "Digits and hyphens in the name of a role and in the word of a revocation.",
+			byAdmins(trust1().after("role 0-x 1 "+list1.name, strings.Replace(revocation(dave), "compromised", "2-lost", 1))), trustHolds(1, 1)),
 		onPinned("trust-two-names", "3.3", "One public key may have two names. It counts once.",
 			byAdmins(trust1().before("role", "key "+twoNames.verifier()).set("role trust", "2 "+names(alice, twoNames, bob))), trustHolds(1, 1)),
 		onPinned("trust-role-repeats-key", "3.2", "A role names a key twice. It counts once.",
@@ -169,6 +173,9 @@ func trustThatHolds() []vector {
 		onNext("trust-next-epoch", "6", "The epoch may rise without a revocation.", byAdmins(trust2().set("epoch", "9")), trustHolds(2, 9)),
 		onNext("trust-third", "4.4", "A third document repeats the revocation of the second.",
 			byAdmins(revoking().set("version", "3")), trustHolds(3, 2)).walk(byAdmins(revoking())),
+		onNext("trust-third-other-order", "4.4", "A third document repeats the revocations of the second in another order.",
+			byAdmins(rotated().set("version", "3").set("epoch", "2").after(revocation(dave), revocation(list1))), trustHolds(3, 2)).
+			walk(byAdmins(revoking().after(revocation(dave)))),
 		onNext("trust-third-forgets-unknown-revocation", "3.4", "A revocation of another algorithm need not be repeated.",
 			byAdmins(trust2().set("version", "3")), trustHolds(3, 1)).walk(byAdmins(trust2().after(unknownRevocation))),
 		onNext("trust-next-adds-unknown-revocation", "4.5", "A revocation of another algorithm asks for no higher epoch.",
@@ -195,6 +202,7 @@ func heldLists() []vector {
 		return onServers(name, section, about, document, holds(serverIDs...))
 	}
 	otherName := signatureLine("stranger.example/3", list1.id(), make([]byte, 64))
+	otherCase := signatureLine(strings.ToUpper(list1.name), list1.id(), make([]byte, 64))
 	unknownID := signatureLine(list2.name, []byte{1, 2, 3, 4}, make([]byte, 64))
 	unknownName := signatureLine("stranger.example/2", []byte{1, 2, 3, 4}, []byte("x"))
 	many := serverList(list1)[:len(serverList())-len(servers)-1] // the text and the first blank line
@@ -204,8 +212,8 @@ func heldLists() []vector {
 	text := serverHead(servers).String()
 	return []vector{
 		list("signatures-two", "3", "Two keys of the role have signed; one would do.", serverList(list1, list2)),
-		list("signatures-unknown", "3", "Lines that belong to no key are ignored, whatever their signature: a stranger's, one under a known name with another id, one under another name with a known id.",
-			text+"\n"+unknownName+unknownID+otherName+stranger.line(text)+list1.line(text)+"\n"+servers),
+		list("signatures-unknown", "3", "Lines that belong to no key are ignored, whatever their signature: a stranger's, one under a known name with another id, two under other names with a known id.",
+			text+"\n"+unknownName+unknownID+otherName+otherCase+stranger.line(text)+list1.line(text)+"\n"+servers),
 		list("signatures-repeated", "3", "The line of a key stands twice.", serverList(list1, list1)),
 		list("signatures-16", "1.2", "Sixteen signature lines.", many+list1.line(text)+"\n"+servers),
 		list("signatures-two-of-three", "3", "A threshold of two.", serverList(list3, list1)).pinned(sign(three.String(), alice, carol)),

@@ -71,6 +71,9 @@ func trustVectors() []vector {
 		pin("revoked-key-renamed", "3.5", "A revoked key has a key line under another name.", good.after(revocation(renamed("ms.example.org/x", list2.name))), "revoked-key"),
 		onPinned("head-trust-misordered", "3", "A role before a key.",
 			byAdmins(good.drop("role trust").before("key", "role trust 2 "+names(alice, bob, carol))), refused("head", "misordered-key")),
+		onPinned("head-trust-no-key", "3", "There is no line key.", sign(text{
+			origin, "type trust/1", "version 1", "epoch 1", "issued 2026-11-01T10:00:00Z", "review-by 2028-11-01T00:00:00Z", "role trust 1 " + alice.name,
+		}.String(), alice), refused("head", "missing-key")),
 		onPinned("head-trust-no-role", "3", "There is no line role.",
 			byAdmins(good.drop("role trust").drop("role list").drop("role mirrors")), refused("head", "missing-key")),
 		onPinned("head-trust-wrong-type", "3", "A document of another type in place of a trust document.",
