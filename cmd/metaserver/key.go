@@ -25,6 +25,7 @@ func keyNewCommand() *cobra.Command {
 		Short: "Make a signing key",
 		Long: `Make an ed25519 key: FILE holds the private key in the format of OpenSSH, for
 its owner only, and FILE.pub the public one. ssh-keygen and ssh-add read both.
+(On Windows FILE is open to those to whom its folder is: keep it in your own.)
 NAME is the key's name in trust documents, as ms.example.org/admin/alice.
 
 The verifier key is printed on standard output: hand it to the admins who make

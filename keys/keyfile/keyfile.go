@@ -2,10 +2,11 @@
 // OpenSSH: ssh-keygen reads what [Create] writes, and [Load] reads what
 // ssh-keygen writes.
 //
-// A key is two files: the private key at its path, readable by its owner only,
-// and the public key beside it with ".pub" appended, one line whose comment is
-// the key's name in trust documents. With a passphrase the private key is
-// encrypted (AES-256-CTR, key derived by bcrypt).
+// A key is two files: the private key at its path, readable by its owner only
+// (on Windows: by whoever may read its folder), and the public key beside it with
+// ".pub" appended, one line whose comment is the key's name in trust documents.
+// With a passphrase the private key is encrypted (AES-256-CTR, key derived by
+// bcrypt).
 //
 // No error of this package contains a byte of a private key or a passphrase.
 package keyfile
