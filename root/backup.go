@@ -220,13 +220,13 @@ func (b *backupJob) copyPublic() error {
 }
 
 func (b *backupJob) describeList(name string, chain *keys.Chain) error {
-	l, err := listReport(datafolder.Folder(b.temp), name, chain, b.Now())
+	l, err := datafolder.ReadPublished(datafolder.Folder(b.temp), name, chain)
 	if err != nil {
 		// It may hold under an older trust document only. The database decides.
 		b.manifest.LeftOut = append(b.manifest.LeftOut, fmt.Sprintf("public/%s does not verify: %v", name, err))
 		return nil
 	}
-	b.manifest.Lists = append(b.manifest.Lists, backup.List{Name: name, Version: l.Version, Epoch: l.Epoch, Entries: l.Entries})
+	b.manifest.Lists = append(b.manifest.Lists, backup.List{Name: name, Version: l.Head.Version, Epoch: l.Head.Epoch, Entries: len(l.Servers) + len(l.Mirrors)})
 	return nil
 }
 

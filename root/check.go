@@ -44,7 +44,7 @@ type CheckConfig struct {
 
 	Now func() time.Time // nil: time.Now
 
-	units []string // folders of systemd's units; nil: where they are
+	Units []string // folders of socket units of systemd; nil: where they are
 }
 
 // Times and bounds of a check.

@@ -58,7 +58,7 @@ func (k *checker) disk() {
 	text := fmt.Sprintf("%d MiB are free", free>>20)
 	switch {
 	case !known:
-	case free < lowDisk:
+	case free < datafolder.LowDisk:
 		k.add(Bad, "disk", k.cfg.Data, text, "Make room: soon nothing can be registered or approved. What is published stays served.")
 	case free < enoughDisk:
 		k.add(Warning, "disk", k.cfg.Data, text, "Make room, or move the data folder to a larger disk.")
@@ -116,7 +116,7 @@ func (k *checker) documents() {
 	into := map[string]**serverlist.List{issue.ServerListName: &k.servers, issue.MirrorListName: &k.list}
 	for _, name := range []string{issue.ServerListName, issue.MirrorListName} {
 		path := k.d.Published(name)
-		list, err := datafolder.ReadList(path, serverlist.Want{Origin: k.chain.Origin(), Type: issue.TypeOf(name)}, k.chain)
+		list, err := datafolder.ReadList(k.d, name, k.chain)
 		if err != nil {
 			k.add(Bad, "documents", path, err.Error(), "\"metaserver root serve\" publishes it again when it starts.")
 			continue

@@ -102,8 +102,8 @@ func (k *checker) ports() {
 
 // certificates looks at the files of those that come from files.
 func (k *checker) certificates() {
-	k.certificate(listenerPublic, k.cfg.TLS)
-	k.certificate(listenerAdmin, k.cfg.AdminTLS)
+	k.certificate(config.DoorPublic, k.cfg.TLS)
+	k.certificate(config.DoorAdmin, k.cfg.AdminTLS)
 }
 
 func (k *checker) certificate(listener string, t *config.TLS) {
@@ -131,7 +131,7 @@ func (k *checker) certificate(listener string, t *config.TLS) {
 
 func (k *checker) certificateName(listener, file string, leaf *x509.Certificate) {
 	public, err := url.Parse(k.cfg.PublicURL)
-	if err != nil || listener != listenerPublic || public.Scheme != "https" {
+	if err != nil || listener != config.DoorPublic || public.Scheme != "https" {
 		return
 	}
 	if err := leaf.VerifyHostname(public.Hostname()); err != nil {

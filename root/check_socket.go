@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // unitDirs are where socket units of systemd lie.
@@ -37,8 +39,8 @@ func (k *checker) socketUnit(address string) string {
 		return ""
 	}
 	dirs := unitDirs
-	if k.units != nil {
-		dirs = k.units
+	if k.Units != nil {
+		dirs = k.Units
 	}
 	for _, dir := range dirs {
 		units, _ := filepath.Glob(filepath.Join(dir, "*.socket"))
@@ -68,7 +70,7 @@ func listensFor(files []string, port string) bool {
 			case "ListenStream":
 				names = names || value == port || strings.HasSuffix(value, ":"+port)
 			case "FileDescriptorName":
-				door = door || slices.Contains(Doors(), value)
+				door = door || slices.Contains(config.Doors(), value)
 			}
 		}
 	}

@@ -203,7 +203,7 @@ func socketUnit(name string) func(*illRoot) {
 		if err := os.WriteFile(filepath.Join(units, "x.socket"), []byte(text), 0o600); err != nil {
 			r.t.Fatal(err)
 		}
-		root.SetUnitDir(&r.check, units)
+		r.check.Units = []string{units}
 	}
 }
 

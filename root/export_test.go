@@ -25,6 +25,3 @@ const FailureBurst = failureBurst
 
 // SetTryAgain makes a still root look at once whether it can write.
 func SetTryAgain(r *Root, now <-chan struct{}) { r.still.again = now }
-
-// SetUnitDir makes a check look for systemd's units elsewhere.
-func SetUnitDir(c *CheckConfig, dir string) { c.units = []string{dir} }

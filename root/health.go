@@ -10,10 +10,6 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
-// lowDisk is the free space, in bytes, below which a root is not ready: a
-// database with 100,000 entries and the editions of a day fit in twice as much.
-const lowDisk = 64 << 20
-
 // health answers /healthz and /readyz of the admin listener and passes on
 // everything else. Neither needs a token, so that a supervisor or a load
 // balancer needs no secret: they say in fixed words what anybody can find out
@@ -72,7 +68,7 @@ func (s *server) missing() (all []string) {
 	if _, err := s.heart.state(partStore); err != nil {
 		all = append(all, "the database takes no writes")
 	}
-	if free, known := datafolder.FreeSpace(s.cfg.Data); known && free < lowDisk {
+	if free, known := datafolder.FreeSpace(s.cfg.Data); known && free < datafolder.LowDisk {
 		all = append(all, "the disk is almost full")
 	}
 	if s.ending.Load() {

@@ -19,11 +19,6 @@ import (
 	"github.com/signed-metaserver/metaserver/root/config"
 )
 
-// Doors are the names of the listeners of a root, and of the sockets that a
-// supervisor may hand over: the public one, plain http beside it, and that for
-// admins.
-func Doors() []string { return []string{listenerPublic, listenerPlain, listenerAdmin} }
-
 // An entrance is a listener of a running root.
 type entrance struct {
 	name   string
@@ -37,7 +32,7 @@ type entrance struct {
 // before anything else happens.
 func (r *Root) openSources() (err error) {
 	r.certificates = make(map[string]certificate.Source)
-	for name, t := range map[string]*config.TLS{listenerPublic: r.cfg.TLS, listenerAdmin: r.cfg.AdminTLS} {
+	for name, t := range map[string]*config.TLS{config.DoorPublic: r.cfg.TLS, config.DoorAdmin: r.cfg.AdminTLS} {
 		if t == nil {
 			continue
 		}
@@ -77,7 +72,7 @@ func (r *Root) listen() (all []entrance, _ error) {
 			all = append(all, e)
 		}
 	}
-	if public, ok := doorOf(all, listenerPublic).(*net.TCPAddr); ok {
+	if public, ok := doorOf(all, config.DoorPublic).(*net.TCPAddr); ok {
 		r.publicPort = public.Port
 		r.cfg.Listen = public.String() // what warnings are about, also for a socket that was handed over
 	}
@@ -87,22 +82,22 @@ func (r *Root) listen() (all []entrance, _ error) {
 // entrances returns those that there are to be, still without doors.
 func (r *Root) entrances() (all []entrance) {
 	if r.cfg.Listen != config.ListenNone {
-		all = append(all, entrance{name: listenerPublic, answer: answerTimeout, routes: r.routesOf(listenerPublic), source: r.certificates[listenerPublic]})
+		all = append(all, entrance{name: config.DoorPublic, answer: answerTimeout, routes: r.routesOf(config.DoorPublic), source: r.certificates[config.DoorPublic]})
 	}
-	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || len(r.cfg.Handed[listenerPlain]) > 0) {
-		all = append(all, entrance{name: listenerPlain, answer: answerTimeout, routes: r.routesOf(listenerPlain)})
+	if r.cfg.TLS != nil && (r.cfg.TLS.ListenHTTP != "" || len(r.cfg.Handed[config.DoorPlain]) > 0) {
+		all = append(all, entrance{name: config.DoorPlain, answer: answerTimeout, routes: r.routesOf(config.DoorPlain)})
 	}
-	return append(all, entrance{name: listenerAdmin, answer: adminTimeout, routes: r.routesOf(listenerAdmin), source: r.certificates[listenerAdmin]})
+	return append(all, entrance{name: config.DoorAdmin, answer: adminTimeout, routes: r.routesOf(config.DoorAdmin), source: r.certificates[config.DoorAdmin]})
 }
 
 // routesOf returns what a listener answers.
 func (r *Root) routesOf(name string) http.Handler {
 	switch {
 	case r.still != nil:
-		return r.observe(name, r.still.routes(name == listenerAdmin))
-	case name == listenerPublic:
+		return r.observe(name, r.still.routes(name == config.DoorAdmin))
+	case name == config.DoorPublic:
 		return r.observe(name, r.publicRoutes())
-	case name == listenerPlain:
+	case name == config.DoorPlain:
 		return r.observe(name, r.plainRoutes())
 	}
 	return r.observe(name, r.adminRoutes())
@@ -112,8 +107,8 @@ func (r *Root) open(name string) ([]net.Listener, error) {
 	if doors := r.cfg.Handed[name]; len(doors) > 0 {
 		return doors, nil
 	}
-	address := map[string]string{listenerPublic: r.cfg.Listen, listenerAdmin: r.cfg.AdminListen}[name]
-	if name == listenerPlain {
+	address := map[string]string{config.DoorPublic: r.cfg.Listen, config.DoorAdmin: r.cfg.AdminListen}[name]
+	if name == config.DoorPlain {
 		address = r.cfg.TLS.ListenHTTP
 	}
 	l, err := net.Listen("tcp", address)
@@ -126,14 +121,14 @@ func (r *Root) checkHanded() error {
 	for name, doors := range r.cfg.Handed {
 		isOther := func(l net.Listener) bool { _, isTCP := l.Addr().(*net.TCPAddr); return !isTCP }
 		switch {
-		case !slices.Contains(Doors(), name):
-			return fmt.Errorf("a socket named %q was handed over; a root knows the names %s (FileDescriptorName= in the socket unit)", name, strings.Join(Doors(), ", "))
+		case !slices.Contains(config.Doors(), name):
+			return fmt.Errorf("a socket named %q was handed over; a root knows the names %s (FileDescriptorName= in the socket unit)", name, strings.Join(config.Doors(), ", "))
 		case slices.ContainsFunc(doors, isOther):
 			return fmt.Errorf("the socket %q that was handed over is no TCP socket: requests must come from addresses", name)
-		case name != listenerAdmin && r.cfg.Listen == config.ListenNone:
+		case name != config.DoorAdmin && r.cfg.Listen == config.ListenNone:
 			return fmt.Errorf("a socket named %q was handed over, and root.toml says listen = \"none\": remove one", name)
-		case name == listenerPlain && r.cfg.TLS == nil:
-			return fmt.Errorf("a socket named %q was handed over, and there is no [tls] beside which it would be plain http: name it %q, or add the table", name, listenerPublic)
+		case name == config.DoorPlain && r.cfg.TLS == nil:
+			return fmt.Errorf("a socket named %q was handed over, and there is no [tls] beside which it would be plain http: name it %q, or add the table", name, config.DoorPublic)
 		}
 	}
 	return nil
@@ -146,7 +141,7 @@ func (r *Root) serveAll(ctx context.Context, g *errgroup.Group, all []entrance) 
 	}
 	for _, e := range all {
 		srv := r.httpServer(e.routes, e.answer)
-		if e.name != listenerAdmin {
+		if e.name != config.DoorAdmin {
 			srv.ConnState = r.conns.Track
 		}
 		if e.source != nil {
@@ -174,7 +169,7 @@ func (r *Root) plainRoutes() http.Handler {
 		}
 		http.Redirect(w, req, to, http.StatusPermanentRedirect)
 	})
-	if a, ok := r.certificates[listenerPublic].(*certificate.ACME); ok {
+	if a, ok := r.certificates[config.DoorPublic].(*certificate.ACME); ok {
 		return a.Challenges(h)
 	}
 	return h

@@ -11,13 +11,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// Names of the listeners, in logs, metrics, and for sockets that are handed over.
-const (
-	listenerPublic = "public"
-	listenerPlain  = "http" // plain http beside a public listener with TLS
-	listenerAdmin  = "admin"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // stats count what a scrape cannot see by looking.
@@ -115,7 +110,7 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // observe counts and logs what a listener answers.
 func (s *server) observe(listener string, next http.Handler) http.Handler {
 	level := slog.LevelDebug
-	if listener == listenerAdmin {
+	if listener == config.DoorAdmin {
 		level = slog.LevelInfo
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

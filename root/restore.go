@@ -149,7 +149,7 @@ func checkRestored(ctx context.Context, d datafolder.Folder, report *RestoreRepo
 		return fmt.Errorf("it does not belong together: root.toml is of %q, the trust documents are of %q", cfg.Origin, chain.Origin())
 	}
 	for _, l := range report.Lists {
-		if _, err := listReport(d, l.Name, chain, time.Time{}); err != nil {
+		if _, err := datafolder.ReadPublished(d, l.Name, chain); err != nil {
 			return err
 		}
 	}

@@ -247,7 +247,7 @@ func (r *Root) Run(ctx context.Context) error {
 	g.Go(func() error { return r.teller.Run(ctx) })
 	g.Go(func() error { return ended(ctx, r.sender.Run(ctx)) })
 	r.serveAll(ctx, g, entrances)
-	public, admin := doorOf(entrances, listenerPublic), doorOf(entrances, listenerAdmin)
+	public, admin := doorOf(entrances, config.DoorPublic), doorOf(entrances, config.DoorAdmin)
 	r.warn(admin)
 	r.log.Info("root serves", "origin", r.origin, "public", shown(public), "admin", admin.String())
 	if r.cfg.Ready != nil {

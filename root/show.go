@@ -2,9 +2,7 @@ package root
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/keys"
@@ -12,7 +10,6 @@ import (
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/store"
-	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // A Report describes a root from its data folder, whether it is served or not.
@@ -105,13 +102,9 @@ func trustReport(d datafolder.Folder, t *keys.Trust) TrustReport {
 }
 
 func listReport(d datafolder.Folder, name string, chain *keys.Chain, now time.Time) (ListReport, error) {
-	path := d.Published(name)
-	list, err := datafolder.ReadList(path, serverlist.Want{Origin: chain.Origin(), Type: issue.TypeOf(name)}, chain)
-	if errors.Is(err, fs.ErrNotExist) {
-		return ListReport{}, fmt.Errorf("%s is missing; \"metaserver root serve\" publishes it again", path)
-	}
+	list, err := datafolder.ReadPublished(d, name, chain)
 	if err != nil {
-		return ListReport{}, fmt.Errorf("%s does not hold; \"metaserver root serve\" publishes it again: %w", path, err)
+		return ListReport{}, err
 	}
 	return ListReport{
 		Name:       name,

@@ -119,7 +119,7 @@ func (r *Root) runStill(ctx context.Context) error {
 	r.log.Error("the data folder cannot be written to: the last edition is served, nothing is taken, and nothing is signed. It is tried again",
 		"every", stillEvery, "documents", len(r.still.documents), "err", r.still.cause)
 	if r.cfg.Ready != nil {
-		r.cfg.Ready(doorOf(entrances, listenerPublic), doorOf(entrances, listenerAdmin))
+		r.cfg.Ready(doorOf(entrances, config.DoorPublic), doorOf(entrances, config.DoorAdmin))
 	}
 	return g.Wait()
 }

@@ -13,10 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/spf13/cobra"
 )
 
 const tokenPlace = "\"root init\" wrote the first token to admin.token in the data folder."

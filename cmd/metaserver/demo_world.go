@@ -13,14 +13,13 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/signed-metaserver/metaserver/mirror"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
+	"golang.org/x/sync/errgroup"
 )
 
 const demoOrigin = "demo.metaserver.example"

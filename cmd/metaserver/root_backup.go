@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/spf13/cobra"
 )
 
 func rootBackupCommand() *cobra.Command {

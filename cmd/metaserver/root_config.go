@@ -1,9 +1,8 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
-
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/spf13/cobra"
 )
 
 // rootPlace says which root a command is about.

@@ -6,11 +6,10 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/spf13/cobra"
-
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/spf13/cobra"
 )
 
 // serveFlags are those of "root serve". A flag that was given wins over

@@ -6,10 +6,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/spf13/cobra"
 )
 
 func rootShowCommand() *cobra.Command {

@@ -50,7 +50,7 @@ type Config struct {
 
 	TLS      *TLS                      // of the public listener; nil: it speaks plain http
 	AdminTLS *TLS                      // of the admin listener, from files; nil: it speaks plain http
-	Handed   map[string][]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on, by the names that root.Doors returns; Run closes them
+	Handed   map[string][]net.Listener // listeners that somebody else has opened, as systemd does, in place of Listen and so on, by the names that Doors returns; Run closes them
 
 	// TrustedProxies are addresses and prefixes of proxies that pass requests
 	// on. The source of what they send is the last address in its header

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/signed-metaserver/metaserver/keys"
-	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // MaxTrust is above the largest trust document, in bytes.
@@ -53,16 +52,6 @@ func readTrust(d Folder, n int64) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than a trust document can be (%d bytes)", d.Trust(n), MaxTrust)
 	}
 	return data, err
-}
-
-// ReadList reads a list that is published in a folder, and verifies it.
-func ReadList(path string, want serverlist.Want, chain *keys.Chain) (*serverlist.List, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return serverlist.Read(f, want, chain)
 }
 
 // ReadFile reads a file of at most so many bytes.

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // most is the exposure, in tenths, that "systemd-analyze security" may find: it
@@ -73,7 +73,7 @@ func TestSockets(t *testing.T) {
 			t.Errorf("%s belongs to %s", name, to)
 		}
 	}
-	if want := slices.Sorted(slices.Values(root.Doors())); !slices.Equal(slices.Sorted(slices.Values(handed)), want) {
+	if want := slices.Sorted(slices.Values(config.Doors())); !slices.Equal(slices.Sorted(slices.Values(handed)), want) {
 		t.Errorf("sockets %q; want %q", handed, want)
 	}
 }
