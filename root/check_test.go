@@ -19,13 +19,14 @@ import (
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/examine"
 )
 
 // An ill root is a data folder in which something is wrong.
 type illRoot struct {
 	t     testing.TB
 	dir   string
-	check root.CheckConfig
+	check examine.Config
 }
 
 // configure writes a root.toml with these lines.
@@ -112,18 +113,18 @@ func TestCheckFinds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := newData(t)
-			r := &illRoot{t: t, dir: dir, check: root.CheckConfig{Data: dir}}
+			r := &illRoot{t: t, dir: dir, check: examine.Config{Data: dir}}
 			r.configure("")
 			tc.ill(r)
 			if r.dir != dir {
 				r.check.Data = r.dir
 			}
-			wantFinding(t, root.Check(t.Context(), r.check), tc.want)
+			wantFinding(t, examine.Check(t.Context(), r.check), tc.want)
 		})
 	}
 }
 
-func wantFinding(t testing.TB, found []root.Finding, want string) {
+func wantFinding(t testing.TB, found []examine.Finding, want string) {
 	t.Helper()
 	var all strings.Builder
 	seen := false
@@ -224,7 +225,7 @@ func TestCheckPermissions(t *testing.T) {
 		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		wantFinding(t, root.Check(t.Context(), root.CheckConfig{Data: dir}), "error permissions: every user of this machine may use it (mode 0755)")
+		wantFinding(t, examine.Check(t.Context(), examine.Config{Data: dir}), "error permissions: every user of this machine may use it (mode 0755)")
 	}
 }
 
@@ -245,14 +246,14 @@ func TestCheckOfARunningRoot(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	w.waitForEntries(2)
-	found := root.Check(t.Context(), root.CheckConfig{Data: dir})
+	found := examine.Check(t.Context(), examine.Config{Data: dir})
 	for _, want := range []string{
 		"ok root: it runs and is ready", "ok public_url: it serves what is published here", "ok mirrors: 1 of 1 answer", "ok database: it is whole",
 	} {
 		wantFinding(t, found, want)
 	}
 	for _, f := range found {
-		if f.Level == root.Bad {
+		if f.Level == examine.Bad {
 			t.Errorf("%+v", f)
 		}
 	}
@@ -260,7 +261,7 @@ func TestCheckOfARunningRoot(t *testing.T) {
 		t.Errorf("the root afterwards: %d", a.status)
 	}
 	mirror.Close()
-	wantFinding(t, root.Check(t.Context(), root.CheckConfig{Data: dir}), "warning mirrors: ")
+	wantFinding(t, examine.Check(t.Context(), examine.Config{Data: dir}), "warning mirrors: ")
 }
 
 // A proxy that passes to the wrong port is found out.
@@ -283,5 +284,5 @@ func TestCheckFindsAnExposedAdminListener(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(w.dir, "root.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantFinding(t, root.Check(t.Context(), root.CheckConfig{Data: w.dir}), "error public_url: the world reaches the admin listener")
+	wantFinding(t, examine.Check(t.Context(), examine.Config{Data: w.dir}), "error public_url: the world reaches the admin listener")
 }

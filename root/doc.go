@@ -55,7 +55,7 @@
 // list keys sign: put the private key that it names into keys/ before you
 // publish it. Package datafolder knows where each of them lies.
 //
-// [Init] makes it, [New] opens it, [Root.Run] serves it, [Inspect] describes
+// [Init] makes it, [New] opens it, [Root.Run] serves it, package examine looks at
 // it. What was acknowledged survives the death of the process and the loss of
 // power: a registration once 202 is sent, a decision once it is answered.
 //
@@ -68,7 +68,6 @@
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	certificates                      of the listeners
 //	init                              makes a root in a data folder
-//	show, check                       a root described and examined from its data folder
 //	backup, restore, rejoin, look     copies of a root, a root from one, and what its mirrors have
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
@@ -90,6 +89,7 @@
 //	store                             the state, in SQLite; its contract is in storetest
 //	issue, push                       sign and publish, alone; bring documents to static hosts
 //	watch, alive                      look at mirrors, and at listed servers
+//	examine                           a root checked and described from its data folder
 //	inspect, proof                    look at what requests name, and at proofs of control
 //	limit                             where requests come from, and how many are borne
 //	block, proofofwork                keep out what is not wanted

@@ -19,6 +19,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/examine"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -202,7 +203,7 @@ func TestInitLongOrigin(t *testing.T) {
 	for _, n := range []int{80, 81, 128} {
 		long := strings.Repeat("a", n)
 		dir := newData(t, func(c *root.InitConfig) { c.Origin, c.PublicURL = long, "https://ms.example.org/" })
-		report, err := root.Inspect(t.Context(), dir, time.Now())
+		report, err := examine.Describe(t.Context(), dir, time.Now())
 		if err != nil || report.Origin != long || report.Lists[1].Entries != 1 {
 			t.Errorf("%d bytes: %+v, %v", n, report, err)
 		}
@@ -258,7 +259,7 @@ func TestConcurrentInit(t *testing.T) {
 		if len(made) != 1 {
 			t.Fatalf("%d inits succeeded", len(made))
 		}
-		report, err := root.Inspect(t.Context(), dir, time.Now())
+		report, err := examine.Describe(t.Context(), dir, time.Now())
 		if one := <-made; err != nil || report.Trust.SHA256 != one.TrustSHA256 {
 			t.Errorf("%+v, %v", report, err)
 		}
@@ -357,7 +358,7 @@ func TestInspect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.register(1)
-	report, err := root.Inspect(t.Context(), w.dir, time.Now().Add(48*time.Hour))
+	report, err := examine.Describe(t.Context(), w.dir, time.Now().Add(48*time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,13 +370,13 @@ func TestInspect(t *testing.T) {
 	}
 	w.stop()
 	before := listing(t, w.dir)
-	if report, err := root.Inspect(t.Context(), w.dir, time.Now()); err != nil || report.Pending != 1 {
+	if report, err := examine.Describe(t.Context(), w.dir, time.Now()); err != nil || report.Pending != 1 {
 		t.Errorf("when it is not served: %+v, %v", report, err)
 	}
 	if listing(t, w.dir) != before {
 		t.Error("describing the root has changed it")
 	}
-	if _, err := root.Inspect(t.Context(), t.TempDir(), time.Now()); err == nil {
+	if _, err := examine.Describe(t.Context(), t.TempDir(), time.Now()); err == nil {
 		t.Error("an empty folder was described")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/examine"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -56,7 +57,7 @@ func TestNoPublicListener(t *testing.T) {
 	if err != nil || len(targets) != 1 || targets[0].Failure != "" || targets[0].Servers == 0 || targets[0].PublicURL != site {
 		t.Errorf("%+v, %v", targets, err)
 	}
-	report, err := root.Inspect(t.Context(), dir, time.Now())
+	report, err := examine.Describe(t.Context(), dir, time.Now())
 	if err != nil || report.Listen != config.ListenNone || len(report.Targets) != 1 || len(report.Warnings) != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}

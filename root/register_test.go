@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/examine"
 )
 
 // headerTimeout is how long roots wait that are to meet a slow sender. Others wait
@@ -407,12 +408,12 @@ func TestProxyIsMissedInTheConfiguration(t *testing.T) {
 	if log := w.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "trusted_proxies = [") {
 		t.Errorf("no warning in the log:\n%s", log)
 	}
-	report, err := root.Inspect(t.Context(), w.dir, time.Now())
+	report, err := examine.Describe(t.Context(), w.dir, time.Now())
 	if err != nil || len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;") {
 		t.Errorf("%q, %v", report.Warnings, err)
 	}
 	without := newWorld(t)
-	report, err = root.Inspect(t.Context(), without.dir, time.Now())
+	report, err = examine.Describe(t.Context(), without.dir, time.Now())
 	if err != nil || len(report.Warnings) != 0 || strings.Contains(without.log.String(), "trusted_proxies") {
 		t.Errorf("a warning without a public URL: %q, %v", report.Warnings, err)
 	}

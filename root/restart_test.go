@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/examine"
 )
 
 func TestRestartKeepsEverything(t *testing.T) {
@@ -205,7 +206,7 @@ func TestShutdownFinishesRequests(t *testing.T) {
 		t.Errorf("status %d", resp.StatusCode)
 	}
 	<-stopped
-	report, err := root.Inspect(t.Context(), w.dir, time.Now())
+	report, err := examine.Describe(t.Context(), w.dir, time.Now())
 	if err != nil || report.Pending != 1 {
 		t.Errorf("%d pending: %v", report.Pending, err)
 	}

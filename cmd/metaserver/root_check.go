@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/examine"
 	"github.com/spf13/cobra"
 )
 
@@ -37,7 +37,7 @@ only.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			note := startNote(cmd.ErrOrStderr(), "looking ...")
-			found := root.Check(cmd.Context(), root.CheckConfig{
+			found := examine.Check(cmd.Context(), examine.Config{
 				Data: place.data, File: place.config,
 				Passphrase: checkPassphrase(cmd.Context(), passphraseFile),
 			})
@@ -75,7 +75,7 @@ func checkPassphrase(ctx context.Context, file string) func() ([]byte, error) {
 	return func() ([]byte, error) { return readPassphrase(ctx, file) }
 }
 
-func printRootFinding(out io.Writer, f root.Finding) {
+func printRootFinding(out io.Writer, f examine.Finding) {
 	line := fmt.Sprintf("%-7s %s", f.Level, f.Subject)
 	if f.Where != "" {
 		line += " " + f.Where
@@ -91,9 +91,9 @@ func printRootFinding(out io.Writer, f root.Finding) {
 	row(out, line)
 }
 
-func statusOfRoot(found []root.Finding) error {
+func statusOfRoot(found []examine.Finding) error {
 	for _, f := range found {
-		if f.Level == root.Bad {
+		if f.Level == examine.Bad {
 			return errReported
 		}
 	}

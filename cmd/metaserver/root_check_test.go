@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/examine"
 )
 
 // A remedy follows a sentence that has an end.
@@ -16,7 +16,7 @@ func TestPrintRootFinding(t *testing.T) {
 		"is it closed?": "error   disk D: is it closed? Open it.\n",
 	} {
 		var out strings.Builder
-		printRootFinding(&out, root.Finding{Level: root.Bad, Subject: "disk", Where: "D", Text: text, Remedy: "Open it."})
+		printRootFinding(&out, examine.Finding{Level: examine.Bad, Subject: "disk", Where: "D", Text: text, Remedy: "Open it."})
 		if out.String() != want {
 			t.Errorf("%q, want %q", out.String(), want)
 		}

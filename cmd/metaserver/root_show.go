@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/examine"
 	"github.com/spf13/cobra"
 )
 
@@ -23,7 +23,7 @@ func rootShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := root.InspectConfig(cmd.Context(), cfg, time.Now())
+			report, err := examine.DescribeConfig(cmd.Context(), cfg, time.Now())
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func rootShowCommand() *cobra.Command {
 	return cmd
 }
 
-func printReport(out io.Writer, r root.Report) {
+func printReport(out io.Writer, r examine.Report) {
 	row := func(name string, value any) { fmt.Fprintf(out, "%-12s %v\n", name, value) }
 	row("origin", r.Origin)
 	if r.PublicURL == "" {
@@ -72,7 +72,7 @@ func printReport(out io.Writer, r root.Report) {
 }
 
 // printReadyLines prints what a player, a launcher and a mirror paste.
-func printReadyLines(out io.Writer, r root.Report) {
+func printReadyLines(out io.Writer, r examine.Report) {
 	url := r.PublicURL
 	if url == "" && r.Listen == config.ListenNone {
 		return // nobody outside this machine can read it

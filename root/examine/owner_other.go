@@ -1,6 +1,6 @@
 //go:build !unix
 
-package root
+package examine
 
 // modesCount: the mode of a file says nothing of who may read it.
 const modesCount = false

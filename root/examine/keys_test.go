@@ -1,4 +1,4 @@
-package root
+package examine
 
 import (
 	"path/filepath"
@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
 func TestCheckWarnsOfTheLastKey(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
+	if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
 	chain, err := datafolder.LoadChain(datafolder.Folder(dir))

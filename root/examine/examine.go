@@ -1,4 +1,7 @@
-package root
+// Package examine looks at a root from its data folder, whether it is served or
+// not, and changes nothing: [Check] finds what keeps it from working, or will,
+// with the remedy; [Describe] says what it is.
+package examine
 
 import (
 	"context"
@@ -33,8 +36,8 @@ type Finding struct {
 	Remedy  string `json:"remedy,omitempty"` // what to do; may stand in Text already
 }
 
-// CheckConfig says which root to look at.
-type CheckConfig struct {
+// Config says which root to look at.
+type Config struct {
 	Data string // the data folder; "": File names it
 	File string // the configuration; "": root.toml in Data
 
@@ -58,11 +61,11 @@ const (
 // Check looks at everything that can keep a root from working, whether it runs
 // or not, and returns all that it finds, good and bad, in the order in which to
 // put it right. It changes nothing.
-func Check(ctx context.Context, c CheckConfig) []Finding {
+func Check(ctx context.Context, c Config) []Finding {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	k := &checker{CheckConfig: c, http: &http.Client{
+	k := &checker{Config: c, http: &http.Client{
 		Timeout:       answerWait,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
@@ -88,7 +91,7 @@ func Check(ctx context.Context, c CheckConfig) []Finding {
 
 // A checker looks and collects.
 type checker struct {
-	CheckConfig
+	Config
 	cfg     config.Config
 	d       datafolder.Folder
 	chain   *keys.Chain

@@ -1,4 +1,4 @@
-package root
+package examine
 
 import (
 	"context"
@@ -52,19 +52,19 @@ type ListReport struct {
 	Freshness  string    `json:"freshness"` // "fresh", "stale" or "old"
 }
 
-// Inspect describes the root in a data folder, whether it is served or not. It
+// Describe describes the root in a data folder, whether it is served or not. It
 // changes nothing and needs no key; a database of another version of the
 // program is refused. now is the time that ages are counted to.
-func Inspect(ctx context.Context, data string, now time.Time) (Report, error) {
+func Describe(ctx context.Context, data string, now time.Time) (Report, error) {
 	cfg, err := config.Load(data)
 	if err != nil {
 		return Report{}, err
 	}
-	return InspectConfig(ctx, cfg, now)
+	return DescribeConfig(ctx, cfg, now)
 }
 
-// InspectConfig is [Inspect] for a configuration that was read already.
-func InspectConfig(ctx context.Context, cfg config.Config, now time.Time) (Report, error) {
+// DescribeConfig is [Describe] for a configuration that was read already.
+func DescribeConfig(ctx context.Context, cfg config.Config, now time.Time) (Report, error) {
 	d := datafolder.Folder(cfg.Data)
 	chain, err := datafolder.LoadChain(d)
 	if err != nil {

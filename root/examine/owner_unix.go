@@ -1,6 +1,6 @@
 //go:build unix
 
-package root
+package examine
 
 import (
 	"io/fs"
