@@ -15,6 +15,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -135,18 +136,18 @@ func TestRestoreBesideNewerMirror(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var restored *root.RestoredError
+	var restored *rejoin.RestoredError
 	if _, err := root.New(cfg); !errors.As(err, &restored) {
 		t.Fatalf("a restored root is served without a look at its mirrors: %v", err)
 	}
-	found, err := root.Rejoin(t.Context(), cfg, false)
+	found, err := rejoin.Run(t.Context(), cfg, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(found.Absent) != 1 || found.Absent[0] != "server-2" || len(found.Differ)+len(found.Extra) != 0 || len(found.Lists) == 0 {
 		t.Errorf("%+v", found)
 	}
-	if again, err := root.Rejoin(t.Context(), cfg, false); again != nil || err != nil {
+	if again, err := rejoin.Run(t.Context(), cfg, false); again != nil || err != nil {
 		t.Errorf("a second time: %+v, %v", again, err)
 	}
 
@@ -183,14 +184,14 @@ func TestRestoreWithoutMirrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var nobody *root.NoMirrorError
-	if _, err := root.Rejoin(t.Context(), cfg, false); !errors.As(err, &nobody) || !strings.Contains(err.Error(), silent.URL) {
+	var nobody *rejoin.NoMirrorError
+	if _, err := rejoin.Run(t.Context(), cfg, false); !errors.As(err, &nobody) || !strings.Contains(err.Error(), silent.URL) {
 		t.Fatalf("%v", err)
 	}
 	if _, err := root.New(cfg); err == nil {
 		t.Fatal("it is served all the same")
 	}
-	if found, err := root.Rejoin(t.Context(), cfg, true); err != nil || !found.Alone {
+	if found, err := rejoin.Run(t.Context(), cfg, true); err != nil || !found.Alone {
 		t.Fatal(found, err)
 	}
 	serveData(t, to).register(1)
@@ -235,8 +236,8 @@ func TestRestoreForked(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := readFile(t, filepath.Join(to, "public", "server.list"))
-	var fork *root.ForkError
-	if _, err := root.Rejoin(t.Context(), cfg, false); !errors.As(err, &fork) {
+	var fork *rejoin.ForkError
+	if _, err := rejoin.Run(t.Context(), cfg, false); !errors.As(err, &fork) {
 		t.Fatalf("%v", err)
 	}
 	if string(readFile(t, filepath.Join(to, "public", "server.list"))) != string(before) {

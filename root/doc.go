@@ -68,7 +68,7 @@
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	certificates                      of the listeners
 //	init                              makes a root in a data folder
-//	backup, restore, rejoin, look     copies of a root, a root from one, and what its mirrors have
+//	backup, restore                   copies of a root, and a root from one
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
 //	documents, static                 the lists and the pages, from memory
@@ -98,5 +98,6 @@
 //	tell                              what is told to whom: the messages, and the texts of the letters
 //	mail                              sends what waits in the outbox
 //	certificate                       TLS certificates from files or by ACME
+//	rejoin                            what the mirrors of a root have that it has not
 //	backup, transfer                  the forms of an archive and of exported entries
 package root

@@ -14,6 +14,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/proof"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/tell"
 	"github.com/signed-metaserver/metaserver/root/watch"
@@ -26,7 +27,7 @@ func newPublisher(cfg *config.Config, d datafolder.Folder, chain *keys.Chain, st
 	ring := &datafolder.KeyRing{Dir: d.Keys(), Ask: cfg.Passphrase}
 	publisher, err := issue.New(context.Background(), issue.Config{
 		Store: st, Chain: chain, Keys: ring.Find, Public: d.Public(), RootURL: cfg.PublicURL,
-		Look: newLook(*cfg, d, st), Now: cfg.Now, Took: stats.published, Log: cfg.Log,
+		Look: rejoin.Look(*cfg, d, st), Now: cfg.Now, Took: stats.published, Log: cfg.Log,
 	})
 	ring.Running = true
 	return publisher, err

@@ -2,8 +2,6 @@ package root
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +11,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
@@ -22,7 +21,7 @@ import (
 type RestoreConfig struct {
 	Data    string   // required: a folder that is empty or does not exist
 	File    string   // required: an archive that Backup wrote
-	Mirrors []string // URLs of mirrors that the backup may not know; see Rejoin
+	Mirrors []string // URLs of mirrors that the backup may not know; see rejoin.Run
 	Alone   bool     // there is no mirror: the root may sign without having looked
 
 	Progress func(doing string, done, total int64) // bytes of the archive; nil: not called
@@ -47,7 +46,7 @@ type RestoredCounts struct {
 // Restore makes a data folder from a backup. The whole archive is verified
 // before anything is in its place; with an error nothing is left behind. The
 // root is marked as restored: unless Alone is set, [New] refuses it until
-// [Rejoin] has looked at the mirrors, which may have a newer list.
+// [rejoin.Run] has looked at the mirrors, which may have a newer list.
 func Restore(ctx context.Context, cfg RestoreConfig) (RestoreReport, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -84,7 +83,7 @@ func restoreIn(ctx context.Context, d datafolder.Folder, cfg RestoreConfig) (Res
 	if err := checkRestored(ctx, d, &report); err != nil || cfg.Alone {
 		return report, err
 	}
-	return report, markRestored(d, restoredMark{Made: m.Made, Restored: cfg.Now().UTC().Truncate(time.Second), Mirrors: cfg.Mirrors})
+	return report, rejoin.WriteMark(d, rejoin.Mark{Made: m.Made, Restored: cfg.Now().UTC().Truncate(time.Second), Mirrors: cfg.Mirrors})
 }
 
 func unpack(ctx context.Context, cfg RestoreConfig, d datafolder.Folder) (*backup.Manifest, error) {
@@ -164,58 +163,4 @@ func checkRestored(ctx context.Context, d datafolder.Folder, report *RestoreRepo
 		report.Counts = &RestoredCounts{Pending: counts.Pending, Listed: counts.Listed, Mirrors: counts.Mirrors}
 	}
 	return nil
-}
-
-// A restoredMark lies in the data folder from a restore until [Rejoin].
-type restoredMark struct {
-	Made     time.Time `json:"made"` // the backup
-	Restored time.Time `json:"restored"`
-	Mirrors  []string  `json:"mirrors,omitempty"` // URLs to ask, too
-}
-
-func markRestored(d datafolder.Folder, mark restoredMark) error {
-	text, err := json.MarshalIndent(mark, "", "  ")
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(d.RestoredMark(), append(text, '\n'), 0o600)
-}
-
-// maxMark is more than a mark has, in bytes.
-const maxMark = 1 << 20
-
-// readMark returns the mark of a restored folder; nil: there is none.
-func readMark(d datafolder.Folder) (*restoredMark, error) {
-	text, err := datafolder.ReadFile(d.RestoredMark(), maxMark)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	mark := &restoredMark{}
-	if err := json.Unmarshal(text, mark); err != nil {
-		return nil, fmt.Errorf("%s, which a restore has left until the mirrors are looked at, is damaged: %w", d.RestoredMark(), err)
-	}
-	return mark, nil
-}
-
-// A RestoredError says that a root was restored from a backup and has not
-// looked at its mirrors since.
-type RestoredError struct {
-	Data string
-	Made time.Time // the backup
-}
-
-func (e *RestoredError) Error() string {
-	return fmt.Sprintf("%s was restored from a backup of %s, and its mirrors may have a newer list: \"metaserver root serve\" looks at them first", e.Data, e.Made.Format(time.RFC3339))
-}
-
-// checkRejoined refuses a restored root that has not rejoined.
-func checkRejoined(d datafolder.Folder) error {
-	mark, err := readMark(d)
-	if err == nil && mark != nil {
-		err = &RestoredError{Data: string(d), Made: mark.Made}
-	}
-	return err
 }

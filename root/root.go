@@ -24,6 +24,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/mail"
 	"github.com/signed-metaserver/metaserver/root/push"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/tell"
 	"github.com/signed-metaserver/metaserver/root/watch"
@@ -98,7 +99,7 @@ func New(cfg config.Config) (*Root, error) {
 	if _, err := os.Stat(d.Marker(cfg.File)); err != nil {
 		return nil, datafolder.NoRoot(cfg.Data)
 	}
-	if err := checkRejoined(d); err != nil {
+	if err := rejoin.Check(d); err != nil {
 		return nil, err
 	}
 	chain, err := datafolder.LoadChain(d)

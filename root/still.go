@@ -20,6 +20,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/limit"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -54,7 +55,7 @@ func NewStill(cfg config.Config, cause error) (*Root, error) {
 		return nil, err
 	}
 	d := datafolder.Folder(cfg.Data)
-	if err := checkRejoined(d); err != nil {
+	if err := rejoin.Check(d); err != nil {
 		return nil, err
 	}
 	chain, err := datafolder.LoadChain(d)

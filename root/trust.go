@@ -11,6 +11,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
@@ -69,7 +70,7 @@ func (s *server) explainTrust(err error) error {
 		return problem(http.StatusUnprocessableEntity, "Nothing was changed: %v.", err)
 	case errors.As(err, &refused):
 		return problem(http.StatusConflict, "Nothing was changed: %v.", err)
-	case errors.Is(err, issue.ErrClock), errors.As(err, new(*ForkError)), errors.As(err, new(*UnreadError)):
+	case errors.Is(err, issue.ErrClock), errors.As(err, new(*rejoin.ForkError)), errors.As(err, new(*rejoin.UnreadError)):
 		return problem(http.StatusServiceUnavailable, "Nothing was changed: %v.", err)
 	case errors.Is(err, issue.ErrUnfinished): // before the full disk that may be its cause
 		s.log.Error("a trust document is in force and could not be written", "err", err)

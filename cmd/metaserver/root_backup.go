@@ -10,6 +10,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/spf13/cobra"
 )
 
@@ -147,12 +148,12 @@ func printRestored(out io.Writer, r root.RestoreReport, alone bool) {
 	say(out, "\nNext: metaserver root serve --data %s", r.Data)
 }
 
-// rejoin lets a root that was restored look at its mirrors before it is served.
-func rejoin(cmd *cobra.Command, cfg config.Config, alone bool) error {
+// lookAtMirrors lets a root that was restored look at its mirrors before it is served.
+func lookAtMirrors(cmd *cobra.Command, cfg config.Config, alone bool) error {
 	note := startNote(cmd.ErrOrStderr(), "looking at the mirrors")
-	found, err := root.Rejoin(cmd.Context(), cfg, alone)
+	found, err := rejoin.Run(cmd.Context(), cfg, alone)
 	note.stop()
-	if errors.As(err, new(*root.NoMirrorError)) {
+	if errors.As(err, new(*rejoin.NoMirrorError)) {
 		return withHint(err, "Bring one of them up, or restore again with --mirror URL. If there is none: metaserver root serve --data "+cfg.Data+" --alone")
 	}
 	if err != nil || found == nil {
@@ -165,7 +166,7 @@ func rejoin(cmd *cobra.Command, cfg config.Config, alone bool) error {
 // maxShown is how many ids of each kind of difference are shown.
 const maxShown = 20
 
-func printRejoined(out io.Writer, r *root.Rejoined) {
+func printRejoined(out io.Writer, r *rejoin.Report) {
 	if r.Alone {
 		say(out, "Restored from a backup of %s; no mirror was looked at.", formatTime(r.Made))
 		return

@@ -87,7 +87,7 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	cfg.Alone = f.alone
 	cfg.Log = newLog(cmd.ErrOrStderr(), cfg.LogFormat, cfg.LogLevel)
 	cfg.Passphrase = func() ([]byte, error) { return servePassphrase(cmd.Context(), cmd.ErrOrStderr(), f.passphraseFile) }
-	if err := rejoin(cmd, cfg, f.alone); err != nil {
+	if err := lookAtMirrors(cmd, cfg, f.alone); err != nil {
 		return err
 	}
 	if cfg.Handed, err = handedSockets(); err != nil {

@@ -1,4 +1,4 @@
-package root
+package rejoin
 
 import (
 	"bytes"
@@ -37,7 +37,7 @@ type rejoining struct {
 	d        datafolder.Folder
 	store    store.Store
 	patience patience
-	out      *Rejoined
+	out      *Report
 	base     *keys.Chain            // what the root has
 	held     map[string]*keys.Note  // the lists that it has, by type
 	chain    *keys.Chain            // the longest that was found
@@ -47,7 +47,7 @@ type rejoining struct {
 }
 
 // restored is the look of a root that comes from a backup.
-func (j *rejoining) restored(ctx context.Context, mark *restoredMark) error {
+func (j *rejoining) restored(ctx context.Context, mark *Mark) error {
 	chain, err := datafolder.LoadChain(j.d)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (j *rejoining) report(ctx context.Context) error {
 		if f == nil {
 			continue
 		}
-		l := RejoinList{Name: issue.NameOf(typ), File: j.d.Published(issue.NameOf(typ)),
+		l := List{Name: issue.NameOf(typ), File: j.d.Published(issue.NameOf(typ)),
 			Version: f.list.Head.Version, Epoch: f.list.Head.Epoch, From: f.url}
 		if have := j.held[typ]; have != nil {
 			l.Backup = have.Head.Version

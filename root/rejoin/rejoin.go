@@ -1,4 +1,9 @@
-package root
+// Package rejoin brings a root up to what its mirrors have of it, before it signs:
+// after a restore ([Run]), where they may have a newer list than the backup, and
+// before the first signature of any start ([Look]), because a data folder may have
+// been set back without the root's knowledge. A root that went on below what its
+// clients hold would be refused by them.
+package rejoin
 
 import (
 	"context"
@@ -12,13 +17,13 @@ import (
 	"github.com/signed-metaserver/metaserver/root/store"
 )
 
-// A Rejoined says what a root found at its mirrors.
-type Rejoined struct {
+// A Report says what a root found at its mirrors.
+type Report struct {
 	Made   time.Time     `json:"made"`  // the backup; zero: it was no restored one
 	Alone  bool          `json:"alone"` // nobody was asked
 	Asked  []AskedMirror `json:"asked"`
 	Trust  int64         `json:"trust,omitempty"`  // number of the newest trust document, when it came from a mirror
-	Lists  []RejoinList  `json:"lists"`            // those that came from a mirror
+	Lists  []List        `json:"lists"`            // those that came from a mirror
 	Absent []string      `json:"absent,omitempty"` // ids in the mirrors' server list that are not listed in the database
 	Differ []string      `json:"differ,omitempty"` // ids whose entry in the mirrors' list is another than that in the database
 	Extra  []string      `json:"extra,omitempty"`  // ids listed in the database that are not in the mirrors' list
@@ -33,8 +38,8 @@ type AskedMirror struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// A RejoinList is a list that was newer at a mirror.
-type RejoinList struct {
+// A List is a list that was newer at a mirror.
+type List struct {
 	Name    string `json:"name"`
 	File    string `json:"file"` // where it lies now
 	Version int64  `json:"version"`
@@ -71,17 +76,17 @@ func (e *ForkError) Error() string {
 	return e.Problem + ": two roots sign with the same keys, or somebody else has them; nothing was changed; find out which before this root is served"
 }
 
-// Rejoin brings a root that was restored from a backup up to what its mirrors
+// Run brings a root that was restored from a backup up to what its mirrors
 // have, before it signs anything: it asks the mirrors of the backup, those of the
-// mirror lists that it finds, and those that [Restore] was given, for trust
+// mirror lists that it finds, and those that the restore was given, for trust
 // documents and lists, verifies them, and puts what is newer into the public
 // folder. From there the root goes on: its next edition is newer than all of
 // them, and waits for an admin if it would lose an entry. With alone nobody is
 // asked. A root that was not restored is left as it is, with a nil report.
 //
-// Errors: [*NoMirrorError], [*ForkError], [*datafolder.LockedError]; nothing has changed
-// then.
-func Rejoin(ctx context.Context, cfg config.Config, alone bool) (*Rejoined, error) {
+// Errors: [*NoMirrorError], [*ForkError], [*datafolder.LockedError]; nothing has
+// changed then.
+func Run(ctx context.Context, cfg config.Config, alone bool) (*Report, error) {
 	cfg.SetDefaults()
 	d := datafolder.Folder(cfg.Data)
 	mark, err := readMark(d)
@@ -98,7 +103,7 @@ func Rejoin(ctx context.Context, cfg config.Config, alone bool) (*Rejoined, erro
 		return nil, err
 	}
 	defer st.Close()
-	out := &Rejoined{Made: mark.Made, Alone: alone, Asked: []AskedMirror{}, Lists: []RejoinList{}}
+	out := &Report{Made: mark.Made, Alone: alone, Asked: []AskedMirror{}, Lists: []List{}}
 	j := &rejoining{cfg: cfg, d: d, store: st, out: out, patience: rejoinPatience, roots: true}
 	if !alone {
 		if err := j.restored(ctx, mark); err != nil {
@@ -114,7 +119,7 @@ func Rejoin(ctx context.Context, cfg config.Config, alone bool) (*Rejoined, erro
 	return out, os.Remove(d.RestoredMark())
 }
 
-func (r *Rejoined) summary() string {
+func (r *Report) summary() string {
 	what := "backup of " + r.Made.Format(time.RFC3339)
 	switch {
 	case r.Alone:

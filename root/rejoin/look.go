@@ -1,4 +1,4 @@
-package root
+package rejoin
 
 import (
 	"context"
@@ -20,11 +20,11 @@ import (
 // meanwhile; a first decision waits as long.
 var lookPatience = patience{each: 4 * time.Second, all: 10 * time.Second, list: 2 * time.Minute}
 
-// newLook returns what a root does before it signs for the first time: it asks
+// Look returns what a root does before it signs for the first time: it asks
 // its mirrors whether they have something newer than it has itself. They have if
 // the data folder was set back without "root restore", as by a snapshot of the
-// disk. Then it goes on as [Rejoin] does; but it needs no answer.
-func newLook(cfg config.Config, d datafolder.Folder, st store.Store) issue.Look {
+// disk. Then it goes on as [Run] does; but it needs no answer.
+func Look(cfg config.Config, d datafolder.Folder, st store.Store) issue.Look {
 	if cfg.Alone {
 		return nil
 	}
@@ -34,7 +34,7 @@ func newLook(cfg config.Config, d datafolder.Folder, st store.Store) issue.Look 
 	}
 	return func(ctx context.Context, held issue.Held) (*keys.Chain, error) {
 		j := &rejoining{cfg: cfg, d: d, store: st, patience: patience, held: held.Lists, base: held.Chain, chain: held.Chain,
-			out: &Rejoined{Asked: []AskedMirror{}, Lists: []RejoinList{}}}
+			out: &Report{Asked: []AskedMirror{}, Lists: []List{}}}
 		return j.lookBack(ctx)
 	}
 }
