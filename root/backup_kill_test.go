@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/backup"
 )
 
 // childBackup names the file that the child backs its data folder up to.
@@ -20,7 +20,7 @@ const childBackup = "ROOT_TEST_CHILD_BACKUP"
 // backUpUntilKilled prints a line when the copy of the database is there, and
 // goes no further.
 func backUpUntilKilled(dir, file string) error {
-	_, err := root.Backup(context.Background(), root.BackupConfig{Data: dir, File: file, Program: "test", Progress: func(doing string, _, _ int64) {
+	_, err := backup.Make(context.Background(), backup.MakeConfig{Data: dir, File: file, Program: "test", Progress: func(doing string, _, _ int64) {
 		if doing == "packing" {
 			fmt.Println(doing)
 			time.Sleep(time.Hour) // until it is killed
@@ -62,7 +62,7 @@ func startBackup(t *testing.T, dir, file string) (kill func()) {
 // backupTemps returns the folders in which backups into dir are prepared.
 func backupTemps(t *testing.T, dir string) []string {
 	t.Helper()
-	all, err := filepath.Glob(filepath.Join(dir, root.BackupTemp+"*"))
+	all, err := filepath.Glob(filepath.Join(dir, backup.TempPrefix+"*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestKilledBackup(t *testing.T) {
 	kill := startBackup(t, dir, filepath.Join(to, "1.tar.gz"))
 	next := func(name string) {
 		t.Helper()
-		if _, err := root.Backup(t.Context(), root.BackupConfig{Data: dir, File: filepath.Join(to, name), Program: "test"}); err != nil {
+		if _, err := backup.Make(t.Context(), backup.MakeConfig{Data: dir, File: filepath.Join(to, name), Program: "test"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,8 +93,8 @@ func TestKilledBackup(t *testing.T) {
 	if left := backupTemps(t, to); len(left) != 1 {
 		t.Fatalf("the kill left %q, so that their absence would say nothing", left)
 	}
-	stranger := filepath.Join(to, root.BackupTemp+"new") // made a moment ago by a process that has not locked it yet
-	old := filepath.Join(to, root.BackupTemp+"old")
+	stranger := filepath.Join(to, backup.TempPrefix+"new") // made a moment ago by a process that has not locked it yet
+	old := filepath.Join(to, backup.TempPrefix+"old")
 	for _, d := range []string{stranger, old} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)

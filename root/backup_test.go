@@ -14,19 +14,20 @@ import (
 
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 // backUp writes a backup of a root and returns its path.
-func backUp(t *testing.T, dir string, change ...func(*root.BackupConfig)) string {
+func backUp(t *testing.T, dir string, change ...func(*backup.MakeConfig)) string {
 	t.Helper()
-	cfg := root.BackupConfig{Data: dir, File: filepath.Join(t.TempDir(), "backup.tar.gz"), WithKeys: true, Program: "test"}
+	cfg := backup.MakeConfig{Data: dir, File: filepath.Join(t.TempDir(), "backup.tar.gz"), WithKeys: true, Program: "test"}
 	for _, c := range change {
 		c(&cfg)
 	}
-	if _, err := root.Backup(t.Context(), cfg); err != nil {
+	if _, err := backup.Make(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	return cfg.File
@@ -87,7 +88,7 @@ func TestBackupWhileItRuns(t *testing.T) {
 	w.stop()
 
 	to := filepath.Join(t.TempDir(), "new", "data")
-	report, err := root.Restore(t.Context(), root.RestoreConfig{Data: to, File: file, Alone: true})
+	report, err := backup.Restore(t.Context(), backup.RestoreConfig{Data: to, File: file, Alone: true})
 	if err != nil || report.Counts == nil || report.Counts.Listed != 1 || report.Counts.Pending < 2 {
 		t.Fatalf("%+v: %v", report, err)
 	}
@@ -128,7 +129,7 @@ func TestRestoreBesideNewerMirror(t *testing.T) {
 	mirror := mirrorOf(t, w.dir)
 
 	to := filepath.Join(t.TempDir(), "data")
-	_, err := root.Restore(t.Context(), root.RestoreConfig{Data: to, File: file, Mirrors: []string{mirror}})
+	_, err := backup.Restore(t.Context(), backup.RestoreConfig{Data: to, File: file, Mirrors: []string{mirror}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +178,7 @@ func TestRestoreWithoutMirrors(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "data")
 	silent := httptest.NewServer(http.NotFoundHandler())
 	defer silent.Close()
-	if _, err := root.Restore(t.Context(), root.RestoreConfig{Data: to, File: file, Mirrors: []string{silent.URL + "/"}}); err != nil {
+	if _, err := backup.Restore(t.Context(), backup.RestoreConfig{Data: to, File: file, Mirrors: []string{silent.URL + "/"}}); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.Load(to)
@@ -227,7 +228,7 @@ func TestRestoreForked(t *testing.T) {
 	w.untilListed("server-2")
 	w.stop()
 	to := filepath.Join(t.TempDir(), "restored")
-	_, err := root.Restore(t.Context(), root.RestoreConfig{Data: to, File: file, Mirrors: []string{mirrorOf(t, dir), mirrorOf(t, other)}})
+	_, err := backup.Restore(t.Context(), backup.RestoreConfig{Data: to, File: file, Mirrors: []string{mirrorOf(t, dir), mirrorOf(t, other)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,15 +254,15 @@ func TestBackupRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, test := range map[string]struct {
-		cfg  root.BackupConfig
+		cfg  backup.MakeConfig
 		says string
 	}{
-		"no root":       {root.BackupConfig{Data: t.TempDir(), File: filepath.Join(t.TempDir(), "x")}, "no root"},
-		"a taken name":  {root.BackupConfig{Data: dir, File: taken}, "exist"},
-		"public folder": {root.BackupConfig{Data: dir, File: filepath.Join(dir, "public", "x")}, "the world reads"},
-		"no folder":     {root.BackupConfig{Data: dir, File: filepath.Join(dir, "none", "x")}, "no such file"},
+		"no root":       {backup.MakeConfig{Data: t.TempDir(), File: filepath.Join(t.TempDir(), "x")}, "no root"},
+		"a taken name":  {backup.MakeConfig{Data: dir, File: taken}, "exist"},
+		"public folder": {backup.MakeConfig{Data: dir, File: filepath.Join(dir, "public", "x")}, "the world reads"},
+		"no folder":     {backup.MakeConfig{Data: dir, File: filepath.Join(dir, "none", "x")}, "no such file"},
 	} {
-		if _, err := root.Backup(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := backup.Make(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v; want %q in it", what, err, test.says)
 		}
 	}
@@ -286,17 +287,17 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	parent := t.TempDir()
 	for what, test := range map[string]struct {
-		cfg  root.RestoreConfig
+		cfg  backup.RestoreConfig
 		says string
 	}{
-		"over a root":     {root.RestoreConfig{Data: dir, File: file}, "holds a root already"},
-		"a full folder":   {root.RestoreConfig{Data: full, File: file}, "not empty"},
-		"a damaged file":  {root.RestoreConfig{Data: filepath.Join(parent, "a"), File: damaged}, "backup"},
-		"no file":         {root.RestoreConfig{Data: filepath.Join(parent, "b"), File: filepath.Join(parent, "none")}, "no such file"},
-		"a wrong mirror":  {root.RestoreConfig{Data: filepath.Join(parent, "c"), File: file, Mirrors: []string{"ftp://x/"}}, "http"},
-		"another content": {root.RestoreConfig{Data: filepath.Join(parent, "d"), File: filepath.Join(dir, "root.toml")}, "no whole backup"},
+		"over a root":     {backup.RestoreConfig{Data: dir, File: file}, "holds a root already"},
+		"a full folder":   {backup.RestoreConfig{Data: full, File: file}, "not empty"},
+		"a damaged file":  {backup.RestoreConfig{Data: filepath.Join(parent, "a"), File: damaged}, "backup"},
+		"no file":         {backup.RestoreConfig{Data: filepath.Join(parent, "b"), File: filepath.Join(parent, "none")}, "no such file"},
+		"a wrong mirror":  {backup.RestoreConfig{Data: filepath.Join(parent, "c"), File: file, Mirrors: []string{"ftp://x/"}}, "http"},
+		"another content": {backup.RestoreConfig{Data: filepath.Join(parent, "d"), File: filepath.Join(dir, "root.toml")}, "no whole backup"},
 	} {
-		if _, err := root.Restore(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) {
+		if _, err := backup.Restore(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v; want %q in it", what, err, test.says)
 		}
 	}
@@ -309,9 +310,9 @@ func TestRestoreRefuses(t *testing.T) {
 func TestBackupWithoutKeys(t *testing.T) {
 	t.Parallel()
 	dir := newData(t)
-	file := backUp(t, dir, func(c *root.BackupConfig) { c.WithKeys = false })
+	file := backUp(t, dir, func(c *backup.MakeConfig) { c.WithKeys = false })
 	to := filepath.Join(t.TempDir(), "data")
-	report, err := root.Restore(t.Context(), root.RestoreConfig{Data: to, File: file, Alone: true})
+	report, err := backup.Restore(t.Context(), backup.RestoreConfig{Data: to, File: file, Alone: true})
 	if err != nil || !report.NoKeys {
 		t.Fatal(report, err)
 	}

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 )
 
@@ -93,7 +93,7 @@ func BenchmarkBackup(b *testing.B) {
 	size := int64(0)
 	for n := 0; b.Loop(); n++ {
 		file := filepath.Join(dir, fmt.Sprintf("%d", n))
-		r, err := root.Backup(b.Context(), root.BackupConfig{Data: w.dir, File: file})
+		r, err := backup.Make(b.Context(), backup.MakeConfig{Data: w.dir, File: file})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -68,7 +68,6 @@
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	certificates                      of the listeners
 //	init                              makes a root in a data folder
-//	backup, restore                   copies of a root, and a root from one
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
 //	documents, static                 the lists and the pages, from memory
@@ -99,5 +98,6 @@
 //	mail                              sends what waits in the outbox
 //	certificate                       TLS certificates from files or by ACME
 //	rejoin                            what the mirrors of a root have that it has not
-//	backup, transfer                  the forms of an archive and of exported entries
+//	backup                            copies of a root, and a root from one
+//	transfer                          the form of exported entries
 package root

@@ -16,6 +16,7 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/root/alive"
+	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/certificate"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
@@ -113,7 +114,7 @@ func New(cfg config.Config) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	removed, err := removeBackupTemps(cfg.Data, cfg.Now())
+	removed, err := backup.RemoveTemps(cfg.Data, cfg.Now())
 	if len(removed) > 0 {
 		cfg.Log.Info("what a killed backup had left was removed", "folders", removed)
 	}

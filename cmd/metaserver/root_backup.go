@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/rejoin"
 	"github.com/spf13/cobra"
 )
 
 func rootBackupCommand() *cobra.Command {
-	cfg := root.BackupConfig{Program: version()}
+	cfg := backup.MakeConfig{Program: version()}
 	var place rootPlace
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -43,7 +43,7 @@ encrypted.
 			cfg.Data, cfg.Config, cfg.File = found.Data, place.config, args[0]
 			line := newProgress(cmd.ErrOrStderr())
 			cfg.Progress = line.show
-			report, err := root.Backup(cmd.Context(), cfg)
+			report, err := backup.Make(cmd.Context(), cfg)
 			line.end()
 			if err != nil {
 				return explainBackup(cfg.File, err)
@@ -67,16 +67,16 @@ func explainBackup(file string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return withHint(fmt.Errorf("%s exists already; nothing was written", file), "Give the backup another name, as one with the date.")
 	}
-	if errors.Is(err, root.ErrNoSpace) {
+	if errors.Is(err, backup.ErrNoSpace) {
 		return withHint(err, "The disk of the backup is full: nothing was written. A backup needs room for the database twice while it is made.")
 	}
-	if p := new(fs.PathError); errors.As(err, &p) && (strings.Contains(p.Path, root.BackupTemp) || p.Path == file || p.Path == filepath.Dir(file)) {
+	if p := new(fs.PathError); errors.As(err, &p) && (strings.Contains(p.Path, backup.TempPrefix) || p.Path == file || p.Path == filepath.Dir(file)) {
 		return explainWrite(file, p)
 	}
 	return err
 }
 
-func printBackup(out io.Writer, b root.BackupReport) {
+func printBackup(out io.Writer, b backup.Report) {
 	say(out, "%s holds the root %s: %s in %s.", b.File, b.Origin, plural(len(b.Files), "file"), formatBytes(b.Size))
 	for _, l := range b.Lists {
 		say(out, "  %s: version %d, %s", l.Name, l.Version, plural(l.Entries, "entry"))
@@ -90,7 +90,7 @@ func printBackup(out io.Writer, b root.BackupReport) {
 }
 
 func rootRestoreCommand() *cobra.Command {
-	var cfg root.RestoreConfig
+	var cfg backup.RestoreConfig
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "restore --data DIR FILE [--mirror URL]... [--alone]",
@@ -110,7 +110,7 @@ then.`,
 			cfg.File = args[0]
 			line := newProgress(cmd.ErrOrStderr())
 			cfg.Progress = line.show
-			report, err := root.Restore(cmd.Context(), cfg)
+			report, err := backup.Restore(cmd.Context(), cfg)
 			line.end()
 			if err != nil {
 				return err
@@ -131,7 +131,7 @@ then.`,
 	return cmd
 }
 
-func printRestored(out io.Writer, r root.RestoreReport, alone bool) {
+func printRestored(out io.Writer, r backup.RestoreReport, alone bool) {
 	say(out, "The root %s is in %s, as it was on %s.", r.Origin, r.Data, formatTime(r.Made))
 	for _, l := range r.Lists {
 		say(out, "  %s: version %d, %s", l.Name, l.Version, plural(l.Entries, "entry"))

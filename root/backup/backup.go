@@ -1,5 +1,7 @@
-// Package backup is the file format of a root's backup: a tar archive under
-// gzip, which "tar xzf" unpacks.
+// Package backup makes backups of a root while it is served ([Make]), and data
+// folders from them ([Restore]).
+//
+// A backup is a tar archive under gzip, which "tar xzf" unpacks:
 //
 //	manifest.json     what it is, and the size and SHA-256 of every other member
 //	root.toml         the configuration

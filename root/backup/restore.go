@@ -1,4 +1,4 @@
-package root
+package backup
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/rejoin"
@@ -20,7 +19,7 @@ import (
 // RestoreConfig says what to restore, and where.
 type RestoreConfig struct {
 	Data    string   // required: a folder that is empty or does not exist
-	File    string   // required: an archive that Backup wrote
+	File    string   // required: an archive that Make wrote
 	Mirrors []string // URLs of mirrors that the backup may not know; see rejoin.Run
 	Alone   bool     // there is no mirror: the root may sign without having looked
 
@@ -31,7 +30,7 @@ type RestoreConfig struct {
 // A RestoreReport says what was restored.
 type RestoreReport struct {
 	Data string `json:"data"`
-	backup.Manifest
+	Manifest
 	Counts *RestoredCounts `json:"counts,omitempty"` // absent: the database is updated when the root is served first
 	NoKeys bool            `json:"no_keys"`          // private keys have to be put into the folder
 }
@@ -45,7 +44,7 @@ type RestoredCounts struct {
 
 // Restore makes a data folder from a backup. The whole archive is verified
 // before anything is in its place; with an error nothing is left behind. The
-// root is marked as restored: unless Alone is set, [New] refuses it until
+// root is marked as restored: unless Alone is set, root.New refuses it until
 // [rejoin.Run] has looked at the mirrors, which may have a newer list.
 func Restore(ctx context.Context, cfg RestoreConfig) (RestoreReport, error) {
 	if cfg.Now == nil {
@@ -86,7 +85,7 @@ func restoreIn(ctx context.Context, d datafolder.Folder, cfg RestoreConfig) (Res
 	return report, rejoin.WriteMark(d, rejoin.Mark{Made: m.Made, Restored: cfg.Now().UTC().Truncate(time.Second), Mirrors: cfg.Mirrors})
 }
 
-func unpack(ctx context.Context, cfg RestoreConfig, d datafolder.Folder) (*backup.Manifest, error) {
+func unpack(ctx context.Context, cfg RestoreConfig, d datafolder.Folder) (*Manifest, error) {
 	in, err := os.Open(cfg.File)
 	if err != nil {
 		return nil, err
@@ -99,7 +98,7 @@ func unpack(ctx context.Context, cfg RestoreConfig, d datafolder.Folder) (*backu
 	done := int64(0)
 	r := &countingReader{ctx, in, func(n int) { done += int64(n); cfg.Progress("restoring", done, info.Size()) }}
 	dirs := map[string]bool{string(d): true}
-	m, err := backup.Read(r, func(f backup.File) (io.WriteCloser, error) {
+	m, err := Read(r, func(f File) (io.WriteCloser, error) {
 		path := filepath.Join(string(d), filepath.FromSlash(f.Name))
 		if dir := filepath.Dir(path); !dirs[dir] {
 			dirs[dir] = true
@@ -123,7 +122,7 @@ func unpack(ctx context.Context, cfg RestoreConfig, d datafolder.Folder) (*backu
 // afterwards; until then nothing outside the claim sees it.
 type committing struct {
 	*durable.File
-	f backup.File
+	f File
 }
 
 func (c *committing) Close() error {

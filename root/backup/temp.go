@@ -1,4 +1,4 @@
-package root
+package backup
 
 import (
 	"errors"
@@ -12,23 +12,23 @@ import (
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 )
 
-// BackupTemp begins the names of the folders in which backups are prepared. Each
+// TempPrefix begins the names of the folders in which backups are prepared. Each
 // holds e-mail addresses, and a lock file that a living process holds.
-const BackupTemp = ".metaserver-backup-"
+const TempPrefix = ".metaserver-backup-"
 
 const (
-	backupLock = "lock"
-	backupAge  = 24 * time.Hour // what has no lock, and is older, is left over
+	tempLock = "lock"
+	tempAge  = 24 * time.Hour // what has no lock, and is older, is left over
 )
 
-// makeBackupTemp makes a folder for one backup. end removes it; where the
-// process is killed before, removeBackupTemps does.
-func makeBackupTemp(dir string) (temp string, end func(), err error) {
+// makeTemp makes a folder for one backup. end removes it; where the
+// process is killed before, RemoveTemps does.
+func makeTemp(dir string) (temp string, end func(), err error) {
 	for range 10 { // another process may take a folder for left over before it is locked
-		if temp, err = os.MkdirTemp(dir, BackupTemp); err != nil {
+		if temp, err = os.MkdirTemp(dir, TempPrefix); err != nil {
 			return "", nil, err
 		}
-		lock, err := datafolder.OpenLocked(filepath.Join(temp, backupLock))
+		lock, err := datafolder.OpenLocked(filepath.Join(temp, tempLock))
 		if err == nil && isStill(lock.File) {
 			return temp, func() { removeLocked(temp, lock) }, nil
 		}
@@ -64,17 +64,17 @@ func removeLocked(temp string, lock io.Closer) error {
 	return os.RemoveAll(temp)
 }
 
-// removeBackupTemps removes what killed backups have left in a folder, and
+// RemoveTemps removes what killed backups have left in a folder, and
 // returns which; an error is about what could not be removed. What a living
 // process works in stays.
-func removeBackupTemps(dir string, now time.Time) (removed []string, err error) {
+func RemoveTemps(dir string, now time.Time) (removed []string, err error) {
 	all, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var failed []error
 	for _, e := range all {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), BackupTemp) {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), TempPrefix) {
 			continue
 		}
 		temp := filepath.Join(dir, e.Name())
@@ -97,8 +97,8 @@ func removeIfLeft(temp string, now time.Time) (gone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	old := now.Sub(info.ModTime()) > backupAge
-	path := filepath.Join(temp, backupLock)
+	old := now.Sub(info.ModTime()) > tempAge
+	path := filepath.Join(temp, tempLock)
 	if info, err = os.Lstat(path); errors.Is(err, fs.ErrNotExist) { // not yet, or it was removed half
 		if !old {
 			return false, nil

@@ -1,4 +1,4 @@
-package root
+package backup
 
 import (
 	"context"
@@ -16,7 +16,6 @@ import (
 
 	"github.com/signed-metaserver/metaserver/keys"
 	"github.com/signed-metaserver/metaserver/keys/keyfile"
-	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/issue"
@@ -24,8 +23,8 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
-// BackupConfig says what to back up, and where to.
-type BackupConfig struct {
+// MakeConfig says what to back up, and where to.
+type MakeConfig struct {
 	Data     string // required: the data folder; its root may be served meanwhile
 	File     string // required: the archive, which must not exist yet
 	Config   string // path of the configuration; "": root.toml in the data folder
@@ -36,24 +35,23 @@ type BackupConfig struct {
 	Now      func() time.Time                      // nil: time.Now
 }
 
-// A BackupReport says what is in a backup.
-type BackupReport struct {
+// A Report says what is in a backup.
+type Report struct {
 	File string `json:"file"`
 	Size int64  `json:"size"` // bytes of the archive
-	backup.Manifest
+	Manifest
 }
 
 // maxOther is the most that a file has which is backed up without being one of
 // the root's own, in bytes.
 const maxOther = 1 << 20
 
-// Backup writes an archive of a root, as package backup describes it, and reads
-// it back before it is in place under its name, with mode 0600: it holds the
+// Make writes an archive of a root, and reads it back before it is in place under its name, with mode 0600: it holds the
 // e-mail addresses of everybody, and with WithKeys whoever has it is the root.
 // The database in it is of one moment, and no older than the published documents
 // in it. Nothing is changed in the data folder. An error leaves no archive. What a
 // backup that was killed has left beside File is removed.
-func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
+func Make(ctx context.Context, cfg MakeConfig) (Report, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -61,30 +59,30 @@ func Backup(ctx context.Context, cfg BackupConfig) (BackupReport, error) {
 		cfg.Progress = func(string, int64, int64) {}
 	}
 	if err := cfg.check(); err != nil {
-		return BackupReport{}, err
+		return Report{}, err
 	}
 	// One that cannot be removed is another user's, and does this one no harm.
-	_, _ = removeBackupTemps(filepath.Dir(cfg.File), cfg.Now())
-	temp, end, err := makeBackupTemp(filepath.Dir(cfg.File))
+	_, _ = RemoveTemps(filepath.Dir(cfg.File), cfg.Now())
+	temp, end, err := makeTemp(filepath.Dir(cfg.File))
 	if err != nil {
-		return BackupReport{}, err
+		return Report{}, err
 	}
 	defer end()
-	b := &backupJob{BackupConfig: cfg, from: datafolder.Folder(cfg.Data), temp: temp}
+	b := &job{MakeConfig: cfg, from: datafolder.Folder(cfg.Data), temp: temp}
 	if err := b.collect(ctx); err != nil {
-		return BackupReport{}, err
+		return Report{}, err
 	}
 	size, err := b.write(ctx)
 	if err != nil {
-		return BackupReport{}, err
+		return Report{}, err
 	}
-	return BackupReport{File: cfg.File, Size: size, Manifest: b.manifest}, nil
+	return Report{File: cfg.File, Size: size, Manifest: b.manifest}, nil
 }
 
 // ErrNoSpace is the error of a full disk.
 var ErrNoSpace = store.ErrNoSpace
 
-func (c *BackupConfig) check() error {
+func (c *MakeConfig) check() error {
 	if c.Data == "" || c.File == "" {
 		return errors.New("root: a backup needs the data folder and the name of a file")
 	}
@@ -119,18 +117,18 @@ func checkAbsent(path string) error {
 	return nil
 }
 
-// A backupJob is one backup under way.
-type backupJob struct {
-	BackupConfig
+// A job is one backup under way.
+type job struct {
+	MakeConfig
 	from     datafolder.Folder
 	temp     string // folder of the copies
-	manifest backup.Manifest
+	manifest Manifest
 }
 
 // collect copies everything into the temporary folder. The database comes last:
 // an edition is in it before it is in the public folder.
-func (b *backupJob) collect(ctx context.Context) error {
-	b.manifest = backup.Manifest{Format: backup.Format, Program: b.Program, Made: b.Now().UTC().Truncate(time.Second), WithKeys: b.WithKeys}
+func (b *job) collect(ctx context.Context) error {
+	b.manifest = Manifest{Format: Format, Program: b.Program, Made: b.Now().UTC().Truncate(time.Second), WithKeys: b.WithKeys}
 	if err := b.copyPublic(); err != nil {
 		return err
 	}
@@ -138,7 +136,7 @@ func (b *backupJob) collect(ctx context.Context) error {
 	if b.Config != "" {
 		settings = b.Config
 	}
-	if err := b.addFrom(settings, backup.ConfigName, config.MaxSize); err != nil {
+	if err := b.addFrom(settings, ConfigName, config.MaxSize); err != nil {
 		return err
 	}
 	if err := b.copyOthers(); err != nil {
@@ -148,11 +146,11 @@ func (b *backupJob) collect(ctx context.Context) error {
 }
 
 // add copies a file of the data folder.
-func (b *backupJob) add(name string, limit int64) error {
+func (b *job) add(name string, limit int64) error {
 	return b.addFrom(filepath.Join(string(b.from), filepath.FromSlash(name)), name, limit)
 }
 
-func (b *backupJob) addFrom(path, name string, limit int64) error {
+func (b *job) addFrom(path, name string, limit int64) error {
 	in, err := os.Open(path)
 	if err != nil {
 		return err
@@ -181,7 +179,7 @@ func (b *backupJob) addFrom(path, name string, limit int64) error {
 }
 
 // list enters a copied file into the manifest.
-func (b *backupJob) list(name string) error {
+func (b *job) list(name string) error {
 	f, err := os.Open(filepath.Join(b.temp, filepath.FromSlash(name)))
 	if err != nil {
 		return err
@@ -189,7 +187,7 @@ func (b *backupJob) list(name string) error {
 	defer f.Close()
 	sum := sha256.New()
 	n, err := io.Copy(sum, f)
-	b.manifest.Files = append(b.manifest.Files, backup.File{Name: name, Size: n, SHA256: hex.EncodeToString(sum.Sum(nil))})
+	b.manifest.Files = append(b.manifest.Files, File{Name: name, Size: n, SHA256: hex.EncodeToString(sum.Sum(nil))})
 	return err
 }
 
@@ -197,7 +195,7 @@ func (b *backupJob) list(name string) error {
 const maxPublished = 1 << 30
 
 // copyPublic copies the documents and verifies them as a client would.
-func (b *backupJob) copyPublic() error {
+func (b *job) copyPublic() error {
 	chain, err := datafolder.LoadChain(b.from)
 	if err != nil {
 		return err
@@ -219,20 +217,20 @@ func (b *backupJob) copyPublic() error {
 	return nil
 }
 
-func (b *backupJob) describeList(name string, chain *keys.Chain) error {
+func (b *job) describeList(name string, chain *keys.Chain) error {
 	l, err := datafolder.ReadPublished(datafolder.Folder(b.temp), name, chain)
 	if err != nil {
 		// It may hold under an older trust document only. The database decides.
 		b.manifest.LeftOut = append(b.manifest.LeftOut, fmt.Sprintf("public/%s does not verify: %v", name, err))
 		return nil
 	}
-	b.manifest.Lists = append(b.manifest.Lists, backup.List{Name: name, Version: l.Head.Version, Epoch: l.Head.Epoch, Entries: len(l.Servers) + len(l.Mirrors)})
+	b.manifest.Lists = append(b.manifest.Lists, List{Name: name, Version: l.Head.Version, Epoch: l.Head.Epoch, Entries: len(l.Servers) + len(l.Mirrors)})
 	return nil
 }
 
 // copyOthers copies public halves of keys, and with the keys all that
 // root.toml may name.
-func (b *backupJob) copyOthers() error {
+func (b *job) copyOthers() error {
 	return filepath.WalkDir(string(b.from), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || path == string(b.from) {
 			return err
@@ -260,7 +258,7 @@ func (b *backupJob) copyOthers() error {
 		if err != nil {
 			return err
 		}
-		if !info.Mode().IsRegular() || info.Size() > maxOther || backup.CheckName(name) != nil {
+		if !info.Mode().IsRegular() || info.Size() > maxOther || CheckName(name) != nil {
 			b.manifest.LeftOut = append(b.manifest.LeftOut, name)
 			return nil
 		}
@@ -270,14 +268,14 @@ func (b *backupJob) copyOthers() error {
 
 // isOwn tells whether a file or folder is copied otherwise, or of no use in
 // another place.
-func (b *backupJob) isOwn(name string) bool {
+func (b *job) isOwn(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
-	return slices.Contains([]string{"public", "lock", backup.ConfigName, filepath.Base(b.from.RestoredMark())}, first) ||
-		strings.HasPrefix(first, backup.DatabaseName) || strings.HasPrefix(first, ".")
+	return slices.Contains([]string{"public", "lock", ConfigName, filepath.Base(b.from.RestoredMark())}, first) ||
+		strings.HasPrefix(first, DatabaseName) || strings.HasPrefix(first, ".")
 }
 
 // copyDatabase copies the database and looks whether the copy is whole.
-func (b *backupJob) copyDatabase(ctx context.Context) error {
+func (b *job) copyDatabase(ctx context.Context) error {
 	unlock, unused := b.keepOut()
 	defer unlock()
 	to := datafolder.Folder(b.temp).Database()
@@ -291,13 +289,13 @@ func (b *backupJob) copyDatabase(ctx context.Context) error {
 	if b.manifest.Tables, err = store.Check(ctx, to); err != nil {
 		return fmt.Errorf("the copy is not good: %w", err)
 	}
-	return b.list(backup.DatabaseName)
+	return b.list(DatabaseName)
 }
 
 // keepOut keeps a server from starting while the database is copied, if none
 // runs. A folder that was never served, or is not ours to write to, stays as it
 // is.
-func (b *backupJob) keepOut() (unlock func(), unused bool) {
+func (b *job) keepOut() (unlock func(), unused bool) {
 	if _, err := os.Stat(b.from.LockFile()); err != nil {
 		return func() {}, true
 	}
@@ -309,7 +307,7 @@ func (b *backupJob) keepOut() (unlock func(), unused bool) {
 }
 
 // write writes the archive, reads it back, and puts it in place.
-func (b *backupJob) write(ctx context.Context) (size int64, err error) {
+func (b *job) write(ctx context.Context) (size int64, err error) {
 	path := filepath.Join(b.temp, "archive")
 	out, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -317,7 +315,7 @@ func (b *backupJob) write(ctx context.Context) (size int64, err error) {
 	}
 	defer out.Close()
 	done, total := int64(0), b.manifest.Size()
-	err = backup.Write(out, &b.manifest, func(name string) (io.ReadCloser, error) {
+	err = Write(out, &b.manifest, func(name string) (io.ReadCloser, error) {
 		f, err := os.Open(filepath.Join(b.temp, filepath.FromSlash(name)))
 		return &countingReader{ctx, f, func(n int) { done += int64(n); b.Progress("packing", done, total) }}, err
 	})
@@ -335,7 +333,7 @@ func (b *backupJob) write(ctx context.Context) (size int64, err error) {
 	}
 	done = 0
 	read := &countingReader{ctx, out, func(n int) { done += int64(n); b.Progress("reading it back", done, size) }}
-	if _, err := backup.Read(read, nil); err != nil {
+	if _, err := Read(read, nil); err != nil {
 		return 0, fmt.Errorf("what was written cannot be read back: %w", err)
 	}
 	if err := out.Close(); err != nil {
