@@ -70,7 +70,6 @@
 //	init                              makes a root in a data folder
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
-//	documents, static                 the lists and the pages, from memory
 //	register, mirror, reports         what the public asks for, and owners do
 //	pages                             the same for people
 //	actions, auth, denials, audit     the door of the admin listener, and the record of what happens there
@@ -87,6 +86,7 @@
 //	datafolder                        what lies where, its lock, its keys, its trust documents
 //	store                             the state, in SQLite; its contract is in storetest
 //	issue, push                       sign and publish, alone; bring documents to static hosts
+//	documents                         serve what is published, from memory
 //	watch, alive                      look at mirrors, and at listed servers
 //	examine                           a root checked and described from its data folder
 //	inspect, proof                    look at what requests name, and at proofs of control

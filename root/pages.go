@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signed-metaserver/metaserver/root/documents"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/web"
 )
@@ -24,7 +25,7 @@ type pages struct {
 	api  apiPages
 
 	styleOnce sync.Once
-	style     *static
+	style     *documents.Static
 }
 
 // pageHeaders tells browsers what a page may do: show itself, and send its own
@@ -109,8 +110,8 @@ func (s *server) sendPage(w http.ResponseWriter, status int, html []byte, err er
 
 func (s *server) styleSheet(w http.ResponseWriter, r *http.Request) {
 	p := &s.pages
-	p.styleOnce.Do(func() { p.style = newStatic("text/css; charset=utf-8", web.StyleSheet) })
-	p.style.serve(w, r, trustCache)
+	p.styleOnce.Do(func() { p.style = documents.NewStatic("text/css; charset=utf-8", web.StyleSheet) })
+	p.style.Serve(w, r, documents.TrustCache)
 }
 
 // baseURL is the root as the world sees it, for commands that people copy. The

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/signed-metaserver/metaserver/root/documents"
 	"github.com/signed-metaserver/metaserver/root/openapi"
 	"github.com/signed-metaserver/metaserver/root/web"
 )
@@ -12,7 +13,7 @@ import (
 // first. The zero value is ready.
 type apiPages struct {
 	publicOnce, allOnce, pageOnce sync.Once
-	public, all, page             *static
+	public, all, page             *documents.Static
 	err                           error // of making the page
 }
 
@@ -21,15 +22,15 @@ const jsonType = "application/json"
 // description serves the OpenAPI document of the public API.
 func (s *server) description(w http.ResponseWriter, r *http.Request) {
 	p := &s.pages.api
-	p.publicOnce.Do(func() { p.public = newStatic(jsonType, openapi.Public) })
-	p.public.serve(w, r, pageCache)
+	p.publicOnce.Do(func() { p.public = documents.NewStatic(jsonType, openapi.Public) })
+	p.public.Serve(w, r, pageCache)
 }
 
 // wholeDescription serves that of the whole API, to admins.
 func (s *server) wholeDescription(w http.ResponseWriter, r *http.Request) error {
 	p := &s.pages.api
-	p.allOnce.Do(func() { p.all = newStatic(jsonType, openapi.All) })
-	p.all.serve(w, r, "private, max-age=60")
+	p.allOnce.Do(func() { p.all = documents.NewStatic(jsonType, openapi.All) })
+	p.all.Serve(w, r, "private, max-age=60")
 	return nil
 }
 
@@ -39,11 +40,11 @@ func (s *server) apiPage(w http.ResponseWriter, r *http.Request) error {
 	p.pageOnce.Do(func() {
 		var html []byte
 		html, p.err = web.API(s.webPage(r, "API"), openapi.Public)
-		p.page = newStatic(htmlType, html)
+		p.page = documents.NewStatic(htmlType, html)
 	})
 	if p.err != nil {
 		return p.err
 	}
-	p.page.serve(w, r, pageCache)
+	p.page.Serve(w, r, pageCache)
 	return nil
 }

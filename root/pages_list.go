@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/signed-metaserver/metaserver/keys"
+	"github.com/signed-metaserver/metaserver/root/documents"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/web"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -35,7 +36,7 @@ type listPages struct {
 // A madePage holds for as long as it would say the same.
 type madePage struct {
 	said string
-	page *static
+	page *documents.Static
 }
 
 // listPage shows the list that is served, and nothing else.
@@ -63,7 +64,7 @@ func (s *server) listPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.serve(w, r, pageCache)
+	page.Serve(w, r, pageCache)
 	return nil
 }
 
@@ -86,7 +87,7 @@ func listQuery(r *http.Request) (query string, number int, err error) {
 var errNoPage error = problem(http.StatusNotFound, "The list has no page of this number.")
 
 // page returns one page of the whole list.
-func (p *listPages) page(doc *issue.Document, origin string, trust []*keys.Trust, view web.ListView) (*static, error) {
+func (p *listPages) page(doc *issue.Document, origin string, trust []*keys.Trust, view web.ListView) (*documents.Static, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c, err := p.open(doc, origin, trust)
@@ -107,7 +108,7 @@ func (p *listPages) page(doc *issue.Document, origin string, trust []*keys.Trust
 	if len(p.made) >= keptPages {
 		clear(p.made) // whoever turns all pages makes them anew
 	}
-	page := newStatic(htmlType, html)
+	page := documents.NewStatic(htmlType, html)
 	p.made[view.Number] = madePage{said, page}
 	return page, nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/certificate"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/documents"
 	"github.com/signed-metaserver/metaserver/root/inspect"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/limit"
@@ -47,6 +48,7 @@ type server struct {
 	cfg       config.Config
 	store     store.Store
 	publisher *issue.Publisher
+	documents *documents.Server
 	origin    string
 	proxies   limit.Proxies
 	bodies    *bodyReader
@@ -182,6 +184,7 @@ func assemble(cfg config.Config, d datafolder.Folder, chain *keys.Chain, st stor
 		publisher: publisher, watcher: watcher, sender: sender, teller: teller, inspector: inspector, alive: checker,
 		pusher:    push.New(push.Config{Targets: cfg.Targets, Published: publisher, Now: cfg.Now, Log: cfg.Log}),
 		prover:    newProver(&cfg),
+		documents: documents.New(publisher, writeProblem),
 		proxies:   trusted,
 		conns:     conns,
 		floods:    limit.NewFloods(limit.FloodConfig{Mode: cfg.Limits.ProofOfWork, Queue: cfg.Queue, Origin: origin, Store: st}),

@@ -6,13 +6,14 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"github.com/signed-metaserver/metaserver/root/documents"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/web"
 )
 
 // publicRoutes is everything that anybody reaches.
 func (s *server) publicRoutes() http.Handler {
-	return endAfterChunks(s.documentsFirst(s.publicRouter()))
+	return endAfterChunks(s.documents.First(s.publicRouter()))
 }
 
 func (s *server) publicRouter() chi.Router {
@@ -20,9 +21,9 @@ func (s *server) publicRouter() chi.Router {
 	r.NotFound(s.notFoundPage)
 	s.pageRoutes(r)
 
-	r.Get("/server.list", s.document(listCache))
-	r.Get("/mirror.list", s.document(listCache))
-	r.Get("/trust/{file}", s.document(trustCache))
+	r.Get("/server.list", s.documents.Under(documents.ListCache))
+	r.Get("/mirror.list", s.documents.Under(documents.ListCache))
+	r.Get("/trust/{file}", s.documents.Under(documents.TrustCache))
 	r.Get("/api/v1/editions", s.handle(s.editions))
 	r.Get("/api/v1/openapi.json", s.description)
 

@@ -18,6 +18,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/documents"
 	"github.com/signed-metaserver/metaserver/root/issue"
 	"github.com/signed-metaserver/metaserver/root/limit"
 	"github.com/signed-metaserver/metaserver/root/rejoin"
@@ -178,11 +179,11 @@ func unavailable() *api.Problem {
 }
 
 func (s *still) serve(w http.ResponseWriter, r *http.Request, name string, data []byte) {
-	cache := listCache
+	cache := documents.ListCache
 	if strings.HasPrefix(name, "trust/") {
-		cache = trustCache
+		cache = documents.TrustCache
 	}
-	allowSlow(w, len(data))
+	documents.AllowSlow(w, len(data))
 	sum := sha256.Sum256(data)
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")

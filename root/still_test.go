@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/signed-metaserver/metaserver/root/documents"
 )
 
 // A deadlineWriter remembers until when an answer may take.
@@ -21,7 +23,7 @@ func (w *deadlineWriter) SetWriteDeadline(t time.Time) error {
 // Who reads slowly gets a large list whole, also from a root that cannot write.
 func TestStillRootWaitsForSlowReaders(t *testing.T) {
 	t.Parallel()
-	s := &still{documents: map[string][]byte{"server.list": make([]byte, 100*slowestDownload)}}
+	s := &still{documents: map[string][]byte{"server.list": make([]byte, 100*documents.SlowestDownload)}}
 	w := &deadlineWriter{ResponseWriter: httptest.NewRecorder()}
 	began := time.Now()
 	s.routes(false).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/server.list", nil))

@@ -1,7 +1,11 @@
-package root
+// Package documents serves what is published, and pages that are made once, from
+// memory: whole or in parts, packed for who takes gzip, with 304 for who has it.
+// What is asked most is answered before a route is looked for.
+package documents
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -14,44 +18,66 @@ import (
 // asking again costs a 304. Trust documents never change; that the next one is
 // absent may change any moment.
 const (
-	listCache   = "public, max-age=60"
-	trustCache  = "public, max-age=31536000, immutable"
+	ListCache   = "public, max-age=60"
+	TrustCache  = "public, max-age=31536000, immutable"
 	absentCache = "public, max-age=60"
 )
 
-// A download may be as slow as this before the connection is given up, in
-// bytes per second, after a pause for the first byte. Clients give up at 4096.
+// A download may be as slow as SlowestDownload before the connection is given up,
+// in bytes per second, after a pause for the first byte. Clients give up at 4096.
 const (
-	slowestDownload = 4096
+	SlowestDownload = 4096
 	firstByte       = 30 * time.Second
 )
 
-// document serves what is published under the request's path, from memory. No
-// path is ever looked up on disk.
-func (s *server) document(cacheControl string) http.HandlerFunc {
+// Published is what is published; an [issue.Publisher] is.
+type Published interface {
+	// Document returns what is published under a name; nil: nothing is.
+	Document(name string) *issue.Document
+}
+
+// A Server serves published documents. It is safe for concurrent use.
+type Server struct {
+	published Published
+	refuse    func(http.ResponseWriter, *api.Problem)
+}
+
+// New returns a server of what is published. refuse answers a request with a
+// problem.
+func New(published Published, refuse func(http.ResponseWriter, *api.Problem)) *Server {
+	return &Server{published, refuse}
+}
+
+// Under serves what is published under the request's path, from memory. No path
+// is ever looked up on disk.
+func (s *Server) Under(cacheControl string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.EscapedPath(), "/")
-		d := s.publisher.Document(name)
+		d := s.published.Document(name)
 		if d == nil {
 			w.Header().Set("Cache-Control", absentCache)
-			writeProblem(w, problem(http.StatusNotFound, "There is no document of this name; there are server.list, mirror.list and trust/N.trust."))
+			s.refuse(w, problem(http.StatusNotFound, "There is no document of this name; there are server.list, mirror.list and trust/N.trust."))
 			return
 		}
-		serveDocument(w, r, d, cacheControl)
+		s.serve(w, r, d, cacheControl)
 	}
 }
 
-// serveDocument answers whatever may be asked of a document. The usual requests
-// have been answered before; see documentsFirst.
-func serveDocument(w http.ResponseWriter, r *http.Request, d *issue.Document, cacheControl string) {
+func problem(status int, format string, args ...any) *api.Problem {
+	return &api.Problem{Status: status, Detail: fmt.Sprintf(format, args...)}
+}
+
+// serve answers whatever may be asked of a document. The usual requests have been
+// answered before; see [Server.First].
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, d *issue.Document, cacheControl string) {
 	body, _ := choose(r, d)
-	allowSlow(w, len(body.Bytes))
+	AllowSlow(w, len(body.Bytes))
 	h := w.Header()
 	h["Content-Type"] = plainText
 	h.Set("Cache-Control", cacheControl)
 	h["Etag"] = body.ETagValue
 	h["Vary"] = variesBy
-	out := &documentWriter{ResponseWriter: w, size: len(body.Bytes)}
+	out := &documentWriter{ResponseWriter: w, deny: s.refuse, size: len(body.Bytes)}
 	if body.Encoding != "" {
 		h["Content-Encoding"] = encodedGzip
 		out.length = body.Length
@@ -65,6 +91,7 @@ func serveDocument(w http.ResponseWriter, r *http.Request, d *issue.Document, ca
 // nothing.
 type documentWriter struct {
 	http.ResponseWriter
+	deny    func(http.ResponseWriter, *api.Problem)
 	size    int
 	length  []string // of a whole answer with an encoding; nil: it has none
 	refused bool     // what follows is not wanted
@@ -93,7 +120,7 @@ func (w *documentWriter) refuse(p *api.Problem) {
 	for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified", "Cache-Control"} {
 		w.Header().Del(name) // they are those of the document
 	}
-	writeProblem(w.ResponseWriter, p)
+	w.deny(w.ResponseWriter, p)
 }
 
 func (w *documentWriter) Write(p []byte) (int, error) {
@@ -103,10 +130,10 @@ func (w *documentWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// allowSlow gives a large answer the time that a slow client needs. A small
-// one has as much as any answer.
-func allowSlow(w http.ResponseWriter, size int) {
-	seconds := size / slowestDownload
+// AllowSlow gives a large answer the time that a slow client needs; size is in
+// bytes. A small one has as much as any answer.
+func AllowSlow(w http.ResponseWriter, size int) {
+	seconds := size / SlowestDownload
 	if seconds == 0 {
 		return
 	}

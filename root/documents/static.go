@@ -1,4 +1,4 @@
-package root
+package documents
 
 import (
 	"crypto/sha256"
@@ -10,26 +10,28 @@ import (
 	"github.com/signed-metaserver/metaserver/root/issue"
 )
 
-// A static is an answer that is made once and sent often: a page of the list,
+// A Static is an answer that is made once and sent often: a page of the list,
 // the style sheet, the description of the API. It is never changed.
-type static struct {
+type Static struct {
 	kind          string // Content-Type
 	plain, packed []byte // packed is nil where gzip would not make it smaller
 	etag          string // of plain
 }
 
-func newStatic(kind string, data []byte) *static {
+// NewStatic makes an answer of a Content-Type. The caller does not change data
+// afterwards.
+func NewStatic(kind string, data []byte) *Static {
 	sum := sha256.Sum256(data)
-	a := &static{kind: kind, plain: data, etag: fmt.Sprintf("%q", fmt.Sprintf("%x", sum[:16]))}
+	a := &Static{kind: kind, plain: data, etag: fmt.Sprintf("%q", fmt.Sprintf("%x", sum[:16]))}
 	if packed := issue.Pack(data); len(packed) < len(data) {
 		a.packed = packed
 	}
 	return a
 }
 
-// serve answers a GET or HEAD. Parts are not served: whoever asks for one gets
+// Serve answers a GET or HEAD. Parts are not served: whoever asks for one gets
 // all of it, as HTTP allows.
-func (a *static) serve(w http.ResponseWriter, r *http.Request, cacheControl string) {
+func (a *Static) Serve(w http.ResponseWriter, r *http.Request, cacheControl string) {
 	body, etag := a.plain, a.etag
 	h := w.Header()
 	if a.packed != nil && asksFor(r).gzip {

@@ -1,4 +1,4 @@
-package root
+package documents
 
 import (
 	"net/http"

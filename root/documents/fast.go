@@ -1,4 +1,4 @@
-package root
+package documents
 
 import (
 	"net/http"
@@ -15,10 +15,10 @@ var (
 	variesBy    = []string{"Accept-Encoding"}
 )
 
-// documentsFirst answers what is asked most, before a route is looked for: the
+// First answers what is asked most, before a route is looked for: the
 // whole of a document, and 304 to who has it already. Everything else goes on
 // to next, which answers these in the same way, only slower.
-func (s *server) documentsFirst(next http.Handler) http.Handler {
+func (s *Server) First(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d := s.askedFor(r); d == nil || !serveFast(w, r, d) {
 			next.ServeHTTP(w, r)
@@ -28,11 +28,11 @@ func (s *server) documentsFirst(next http.Handler) http.Handler {
 
 // askedFor returns the document of the request's path, written as it is
 // published; nil: it is none, or the request wants something special.
-func (s *server) askedFor(r *http.Request) *issue.Document {
+func (s *Server) askedFor(r *http.Request) *issue.Document {
 	if r.Method != http.MethodGet || r.URL.RawPath != "" || r.URL.Path == "" {
 		return nil
 	}
-	return s.publisher.Document(r.URL.Path[1:])
+	return s.published.Document(r.URL.Path[1:])
 }
 
 // serveFast reports false, and has done nothing, if the request asks for less
@@ -51,7 +51,7 @@ func serveFast(w http.ResponseWriter, r *http.Request, d *issue.Document) bool {
 		w.WriteHeader(http.StatusNotModified)
 		return true
 	}
-	allowSlow(w, len(body.Bytes))
+	AllowSlow(w, len(body.Bytes))
 	h["Content-Type"] = plainText
 	h["Accept-Ranges"] = bytesOnly
 	h["Last-Modified"] = body.LastModified
@@ -63,7 +63,7 @@ func serveFast(w http.ResponseWriter, r *http.Request, d *issue.Document) bool {
 	return true
 }
 
-var listCaches, trustCaches = []string{listCache}, []string{trustCache}
+var listCaches, trustCaches = []string{ListCache}, []string{TrustCache}
 
 // cacheOf says how long others may keep a document.
 func cacheOf(d *issue.Document) []string {
