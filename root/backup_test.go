@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/backup"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/rejoin"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -204,7 +205,7 @@ func TestRestoreForked(t *testing.T) {
 	t.Parallel()
 	at := time.Now().Truncate(time.Second).Add(time.Second)
 	clock := func() time.Time { return at }
-	dir := newData(t, func(c *root.InitConfig) { c.Now = clock })
+	dir := newData(t, func(c *setup.Config) { c.Now = clock })
 	file := backUp(t, dir)
 	other := filepath.Join(t.TempDir(), "data")
 	if err := os.CopyFS(other, os.DirFS(dir)); err != nil {

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/examine"
+	"github.com/signed-metaserver/metaserver/root/setup"
 )
 
 // An ill root is a data folder in which something is wrong.
@@ -142,7 +142,7 @@ func wantFinding(t testing.TB, found []examine.Finding, want string) {
 }
 
 func encrypted(t testing.TB, passphrase string) string {
-	return newData(t, func(c *root.InitConfig) { c.Passphrase = []byte(passphrase) })
+	return newData(t, func(c *setup.Config) { c.Passphrase = []byte(passphrase) })
 }
 
 func word(passphrase string) func() ([]byte, error) {

@@ -18,8 +18,9 @@
 // of all routes; package api holds their JSON, package openapi its description,
 // and package web the pages for people.
 //
-// With [config.ListenNone] there is no public listener: what is published is pushed to
-// the targets that root.toml names, and admins register what people ask for.
+// With [config.ListenNone] there is no public listener: what is published is
+// pushed to the targets that root.toml names, and admins register what people ask
+// for.
 //
 // # Owners
 //
@@ -55,8 +56,8 @@
 // list keys sign: put the private key that it names into keys/ before you
 // publish it. Package datafolder knows where each of them lies.
 //
-// [Init] makes it, [New] opens it, [Root.Run] serves it, package examine looks at
-// it. What was acknowledged survives the death of the process and the loss of
+// Package setup makes it, [New] opens it, [Root.Run] serves it, package examine
+// looks at it. What was acknowledged survives the death of the process and the loss of
 // power: a registration once 202 is sent, a decision once it is answered.
 //
 // # Where things are
@@ -67,7 +68,6 @@
 //	observe, metrics                  what it logs and counts
 //	heart, health, still              what a supervisor sees, and a root that cannot write
 //	certificates                      of the listeners
-//	init                              makes a root in a data folder
 //	decode, problem, stream           JSON in; JSON, problems and long answers out
 //	request                           what a request must be
 //	register, mirror, reports         what the public asks for, and owners do
@@ -76,7 +76,6 @@
 //	admin, review, entries, blocks    what admins decide about servers
 //	mirrors, lists, editions, trust   mirrors, and what is published
 //	transfer, forget                  entries out and in, people's data removed
-//	admins                            who is an admin
 //	messages                          what waits in the outbox
 //
 // The packages below it:
@@ -84,6 +83,7 @@
 //	api, openapi, web                 the JSON with a client for it, its description, the pages
 //	config                            root.toml: what may stand in it, and what it means
 //	datafolder                        what lies where, its lock, its keys, its trust documents
+//	setup                             a new root, and who is an admin
 //	store                             the state, in SQLite; its contract is in storetest
 //	issue, push                       sign and publish, alone; bring documents to static hosts
 //	documents                         serve what is published, from memory

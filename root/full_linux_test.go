@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/deploy/testenv"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
+	"github.com/signed-metaserver/metaserver/root/setup"
 )
 
 // childDisk names the folder over which the child mounts a small disk of its
@@ -47,7 +47,7 @@ func mountDisk(dir string) error {
 			return err
 		}
 	}
-	made, err := root.Init(context.Background(), root.InitConfig{Data: filepath.Join(dir, "data"), Origin: origin})
+	made, err := setup.Init(context.Background(), setup.Config{Data: filepath.Join(dir, "data"), Origin: origin})
 	if err != nil {
 		return err
 	}

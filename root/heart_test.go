@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 )
 
 // A part that hangs is named after a minute, and no earlier; one that fails
@@ -70,7 +71,7 @@ func TestHeart(t *testing.T) {
 func newIdle(t *testing.T, cfg config.Config) *Root {
 	t.Helper()
 	cfg.Data = filepath.Join(t.TempDir(), "data")
-	if _, err := Init(t.Context(), InitConfig{Data: cfg.Data, Origin: "ms.example.org"}); err != nil {
+	if _, err := setup.Init(t.Context(), setup.Config{Data: cfg.Data, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
 	r, err := New(cfg)

@@ -20,13 +20,14 @@ import (
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
 	"github.com/signed-metaserver/metaserver/root/examine"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
 func TestInit(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a", "data")
-	made, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin, PublicURL: "http://ms.example.org"})
+	made, err := setup.Init(t.Context(), setup.Config{Data: dir, Origin: origin, PublicURL: "http://ms.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestInitConfigHasTheDefaults(t *testing.T) {
 		written.AllowPrivate || written.LimitLoopback || written.PublicURL != "" || len(written.AdminHosts) != 0 || len(written.TrustedProxies) != 0 {
 		t.Errorf("%+v", written)
 	}
-	withURL := newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" })
+	withURL := newData(t, func(c *setup.Config) { c.PublicURL = "https://ms.example.org/" })
 	if cfg, err := config.Load(withURL); err != nil || cfg.PublicURL != "https://ms.example.org/" {
 		t.Errorf("%+v, %v", cfg, err)
 	}
@@ -183,7 +184,7 @@ func TestInitRefuses(t *testing.T) {
 			if tc.data != "new" && tc.data != "" {
 				before = listing(t, tc.data)
 			}
-			_, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: tc.origin, PublicURL: tc.url})
+			_, err := setup.Init(t.Context(), setup.Config{Data: dir, Origin: tc.origin, PublicURL: tc.url})
 			if err == nil || !strings.Contains(err.Error(), tc.says) {
 				t.Fatalf("%v; want %q", err, tc.says)
 			}
@@ -202,7 +203,7 @@ func TestInitLongOrigin(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{80, 81, 128} {
 		long := strings.Repeat("a", n)
-		dir := newData(t, func(c *root.InitConfig) { c.Origin, c.PublicURL = long, "https://ms.example.org/" })
+		dir := newData(t, func(c *setup.Config) { c.Origin, c.PublicURL = long, "https://ms.example.org/" })
 		report, err := examine.Describe(t.Context(), dir, time.Now())
 		if err != nil || report.Origin != long || report.Lists[1].Entries != 1 {
 			t.Errorf("%d bytes: %+v, %v", n, report, err)
@@ -218,13 +219,13 @@ func TestFailedInitLeavesNothing(t *testing.T) {
 	parent := t.TempDir()
 	for _, dir := range []string{filepath.Join(parent, "absent"), t.TempDir()} {
 		before := listing(t, filepath.Dir(dir))
-		if _, err := root.Init(ctx, root.InitConfig{Data: dir, Origin: origin}); err == nil {
+		if _, err := setup.Init(ctx, setup.Config{Data: dir, Origin: origin}); err == nil {
 			t.Fatal("it did not fail")
 		}
 		if after := listing(t, filepath.Dir(dir)); before != after {
 			t.Errorf("left behind:\n%s", after)
 		}
-		if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin}); err != nil {
+		if _, err := setup.Init(t.Context(), setup.Config{Data: dir, Origin: origin}); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
 	}
@@ -241,11 +242,11 @@ func TestConcurrentInit(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		made := make(chan root.Initialized, 4)
+		made := make(chan setup.Made, 4)
 		var all sync.WaitGroup
 		for range cap(made) {
 			all.Go(func() {
-				one, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: origin})
+				one, err := setup.Init(t.Context(), setup.Config{Data: dir, Origin: origin})
 				switch {
 				case err == nil:
 					made <- one
@@ -271,7 +272,7 @@ func TestConcurrentInit(t *testing.T) {
 
 func TestPassphrase(t *testing.T) {
 	t.Parallel()
-	dir := newData(t, func(c *root.InitConfig) { c.Passphrase = []byte("open sesame") })
+	dir := newData(t, func(c *setup.Config) { c.Passphrase = []byte("open sesame") })
 	for _, key := range []string{"admin", "recovery", "list"} {
 		path := filepath.Join(dir, "keys", key+".key")
 		if _, err := keyfile.Load(path, "x", nil); !errors.Is(err, keyfile.ErrNeedsPassphrase) {

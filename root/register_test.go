@@ -18,6 +18,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
 	"github.com/signed-metaserver/metaserver/root/examine"
+	"github.com/signed-metaserver/metaserver/root/setup"
 )
 
 // headerTimeout is how long roots wait that are to meet a slow sender. Others wait
@@ -358,7 +359,7 @@ func TestRequestRate(t *testing.T) {
 // names.
 func TestTrustedProxy(t *testing.T) {
 	t.Parallel()
-	dir := newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" })
+	dir := newData(t, func(c *setup.Config) { c.PublicURL = "https://ms.example.org/" })
 	path := filepath.Join(dir, "root.toml")
 	text := bytes.Replace(readFile(t, path), []byte("trusted_proxies = []"), []byte(`trusted_proxies = ["127.0.0.0/8", "::1"]`), 1)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
@@ -404,7 +405,7 @@ func TestTrustedProxy(t *testing.T) {
 // of the root is told to name it.
 func TestProxyIsMissedInTheConfiguration(t *testing.T) {
 	t.Parallel()
-	w := serveData(t, newData(t, func(c *root.InitConfig) { c.PublicURL = "https://ms.example.org/" }))
+	w := serveData(t, newData(t, func(c *setup.Config) { c.PublicURL = "https://ms.example.org/" }))
 	if log := w.log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "trusted_proxies = [") {
 		t.Errorf("no warning in the log:\n%s", log)
 	}

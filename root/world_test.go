@@ -23,6 +23,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/store/storetest"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -56,13 +57,13 @@ type world struct {
 }
 
 // newData makes a data folder.
-func newData(t testing.TB, change ...func(*root.InitConfig)) string {
+func newData(t testing.TB, change ...func(*setup.Config)) string {
 	t.Helper()
-	cfg := root.InitConfig{Data: filepath.Join(t.TempDir(), "data"), Origin: origin}
+	cfg := setup.Config{Data: filepath.Join(t.TempDir(), "data"), Origin: origin}
 	for _, c := range change {
 		c(&cfg)
 	}
-	if _, err := root.Init(t.Context(), cfg); err != nil {
+	if _, err := setup.Init(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	return cfg.Data

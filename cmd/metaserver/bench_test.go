@@ -19,6 +19,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 )
 
@@ -117,7 +118,7 @@ type benchWorld struct {
 
 func newBenchWorld(b *testing.B) *benchWorld {
 	data := filepath.Join(b.TempDir(), "D")
-	made, err := root.Init(b.Context(), root.InitConfig{Data: data, Origin: demoOrigin})
+	made, err := setup.Init(b.Context(), setup.Config{Data: data, Origin: demoOrigin})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/serverlist"
 	"github.com/signed-metaserver/metaserver/serverlist/publish"
 	"golang.org/x/sync/errgroup"
@@ -84,8 +85,8 @@ func (w *demoWorld) cacheDir() string       { return filepath.Join(w.dir, "cache
 func (w *demoWorld) tokenFile() string      { return filepath.Join(w.dataDir(), "admin.token") }
 func (w *demoWorld) trustFile() string      { return filepath.Join(w.publicDir(), "trust", "1.trust") }
 
-func (w *demoWorld) makeRoot(ctx context.Context) (root.Initialized, error) {
-	made, err := root.Init(ctx, root.InitConfig{Data: w.dataDir(), Origin: demoOrigin, PublicURL: w.rootURL})
+func (w *demoWorld) makeRoot(ctx context.Context) (setup.Made, error) {
+	made, err := setup.Init(ctx, setup.Config{Data: w.dataDir(), Origin: demoOrigin, PublicURL: w.rootURL})
 	if err != nil {
 		return made, err
 	}

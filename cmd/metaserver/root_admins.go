@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/spf13/cobra"
 )
@@ -41,7 +41,7 @@ func rootAdminsListCommand(data *string) *cobra.Command {
 		Short: "List the admins that have a token",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := root.Admins(cmd.Context(), *data)
+			all, err := setup.Admins(cmd.Context(), *data)
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ only. NAME stands in the audit log beside all that the token is used for.`,
 			if file == "" {
 				file = filepath.Join(*data, args[0]+".token")
 			}
-			if err := root.AddAdmin(cmd.Context(), *data, args[0], file); err != nil {
+			if err := setup.AddAdmin(cmd.Context(), *data, args[0], file); err != nil {
 				return err
 			}
 			say(cmd.OutOrStdout(), "%s is an admin now. The token is in %s.", args[0], file)
@@ -105,7 +105,7 @@ func rootAdminsRemoveCommand(data *string) *cobra.Command {
 log. The token of the first admin has the name admin.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			left, err := root.RemoveAdmin(cmd.Context(), *data, args[0])
+			left, err := setup.RemoveAdmin(cmd.Context(), *data, args[0])
 			if err != nil {
 				return withHint(err, "\"metaserver root admins list\" names those that there are.")
 			}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/signed-metaserver/metaserver/root"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/spf13/cobra"
 )
 
 func rootInitCommand() *cobra.Command {
-	var cfg root.InitConfig
+	var cfg setup.Config
 	var passphraseFile string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -32,7 +32,7 @@ Where there is no terminal the keys are written without.`,
 				return err
 			}
 			cfg.Passphrase = secret
-			made, err := root.Init(cmd.Context(), cfg)
+			made, err := setup.Init(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ Where there is no terminal the keys are written without.`,
 	return cmd
 }
 
-func printInitialized(out io.Writer, made root.Initialized) {
+func printInitialized(out io.Writer, made setup.Made) {
 	fmt.Fprintf(out, "The root %s is made.\n\n", made.Origin)
 	row := func(name, value, note string) { fmt.Fprintf(out, "  %-15s %s%s\n", name, value, note) }
 	row("trust document", made.Trust, "  (clients and mirrors pin it)")

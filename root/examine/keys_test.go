@@ -6,14 +6,14 @@ import (
 	"testing"
 
 	"github.com/signed-metaserver/metaserver/keys"
-	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/datafolder"
+	"github.com/signed-metaserver/metaserver/root/setup"
 )
 
 func TestCheckWarnsOfTheLastKey(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
+	if _, err := setup.Init(t.Context(), setup.Config{Data: dir, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
 	chain, err := datafolder.LoadChain(datafolder.Folder(dir))

@@ -16,6 +16,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/root/store"
 	"github.com/signed-metaserver/metaserver/root/web"
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -26,7 +27,7 @@ import (
 func newRoot(t *testing.T, servers []serverlist.Server, change func(*config.Config)) (string, *api.Client) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := root.Init(t.Context(), root.InitConfig{Data: dir, Origin: "ms.example.org"}); err != nil {
+	if _, err := setup.Init(t.Context(), setup.Config{Data: dir, Origin: "ms.example.org"}); err != nil {
 		t.Fatal(err)
 	}
 	list(t, filepath.Join(dir, "root.db"), servers)

@@ -12,6 +12,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 )
 
 // TestRootWebsites puts each web server before a real root.
@@ -36,7 +37,7 @@ func TestRootWebsites(t *testing.T) {
 func serveRoot(t testing.TB) (data, public string, admin *api.Client) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), "data")
-	if _, err := root.Init(t.Context(), root.InitConfig{Data: data, Origin: "ms.example.org", PublicURL: "https://ms.example.org/"}); err != nil {
+	if _, err := setup.Init(t.Context(), setup.Config{Data: data, Origin: "ms.example.org", PublicURL: "https://ms.example.org/"}); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.Load(data)

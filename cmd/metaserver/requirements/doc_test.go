@@ -17,6 +17,7 @@ import (
 	"github.com/signed-metaserver/metaserver/root"
 	"github.com/signed-metaserver/metaserver/root/api"
 	"github.com/signed-metaserver/metaserver/root/config"
+	"github.com/signed-metaserver/metaserver/root/setup"
 	"github.com/signed-metaserver/metaserver/serverlist"
 )
 
@@ -40,7 +41,7 @@ type rootNode struct {
 func newRoot(t testing.TB, change ...func(*config.Config)) *rootNode {
 	t.Helper()
 	r := &rootNode{t: t, data: filepath.Join(t.TempDir(), "data"), change: change}
-	if _, err := root.Init(t.Context(), root.InitConfig{Data: r.data, Origin: origin}); err != nil {
+	if _, err := setup.Init(t.Context(), setup.Config{Data: r.data, Origin: origin}); err != nil {
 		t.Fatal(err)
 	}
 	r.start()

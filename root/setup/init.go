@@ -1,4 +1,6 @@
-package root
+// Package setup makes a root in a new data folder, and says who its admins are:
+// what is done on the machine itself, whether the root is served or not.
+package setup
 
 import (
 	"context"
@@ -19,8 +21,8 @@ import (
 	"github.com/signed-metaserver/metaserver/serverlist/durable"
 )
 
-// InitConfig says what root to make.
-type InitConfig struct {
+// Config says what root to make.
+type Config struct {
 	Data       string           // required: a folder that is empty or does not exist
 	Origin     string           // required: the name of the directory, for ever; see keys.CheckOrigin
 	PublicURL  string           // URL of the root as the world sees it; "": the mirror list gets no root entry
@@ -28,8 +30,8 @@ type InitConfig struct {
 	Now        func() time.Time // nil: time.Now
 }
 
-// Initialized says what [Init] made and where it lies.
-type Initialized struct {
+// Made says what [Init] made and where it lies.
+type Made struct {
 	Origin      string   `json:"origin"`
 	Data        string   `json:"data"`
 	Config      string   `json:"config"`
@@ -49,10 +51,10 @@ const firstAdmin = "admin"
 // an empty signed server.list and mirror.list, and a configuration. The folder
 // must be empty or absent; a folder with a root is refused. With an error
 // nothing is left behind; after a crash what is left is refused by Init and
-// [New] as unfinished, because root.toml is put in place last.
-func Init(ctx context.Context, cfg InitConfig) (Initialized, error) {
+// root.New as unfinished, because root.toml is put in place last.
+func Init(ctx context.Context, cfg Config) (Made, error) {
 	if err := cfg.check(); err != nil {
-		return Initialized{}, err
+		return Made{}, err
 	}
 	var chain *keys.Chain
 	err := datafolder.Make(cfg.Data, "root init", func(d datafolder.Folder) (err error) {
@@ -60,12 +62,12 @@ func Init(ctx context.Context, cfg InitConfig) (Initialized, error) {
 		return err
 	})
 	if err != nil {
-		return Initialized{}, err
+		return Made{}, err
 	}
 	return initialized(datafolder.Folder(cfg.Data), chain), nil
 }
 
-func (c *InitConfig) check() error {
+func (c *Config) check() error {
 	if c.Data == "" {
 		return errors.New("root: the data folder is required")
 	}
@@ -84,7 +86,7 @@ func (c *InitConfig) check() error {
 }
 
 // initIn builds everything in a folder.
-func initIn(ctx context.Context, d datafolder.Folder, cfg InitConfig) (*keys.Chain, error) {
+func initIn(ctx context.Context, d datafolder.Folder, cfg Config) (*keys.Chain, error) {
 	chain, err := makeTrust(d, cfg)
 	if err != nil {
 		return nil, err
@@ -96,7 +98,7 @@ func initIn(ctx context.Context, d datafolder.Folder, cfg InitConfig) (*keys.Cha
 }
 
 // makeTrust makes the keys and the first trust document.
-func makeTrust(d datafolder.Folder, cfg InitConfig) (*keys.Chain, error) {
+func makeTrust(d datafolder.Folder, cfg Config) (*keys.Chain, error) {
 	if err := os.Mkdir(d.Keys(), 0o700); err != nil {
 		return nil, err
 	}
@@ -138,7 +140,7 @@ func keyName(origin, suffix string) string {
 
 // signTrust writes the first trust document: either admin key alone may sign
 // the next one, so that the loss of one of them does not end the root.
-func signTrust(cfg InitConfig, admin, recovery, list *keys.Signer) ([]byte, error) {
+func signTrust(cfg Config, admin, recovery, list *keys.Signer) ([]byte, error) {
 	now := cfg.Now().UTC().Truncate(time.Second)
 	name := func(s *keys.Signer) string { return s.VerifierKey().Name() }
 	t := keys.Trust{
@@ -163,7 +165,7 @@ func signTrust(cfg InitConfig, admin, recovery, list *keys.Signer) ([]byte, erro
 
 // makeState makes the database with the first admin, and publishes the first
 // editions: the mirror list before the server list that names its version.
-func makeState(ctx context.Context, d datafolder.Folder, cfg InitConfig, chain *keys.Chain) (err error) {
+func makeState(ctx context.Context, d datafolder.Folder, cfg Config, chain *keys.Chain) (err error) {
 	st, err := store.OpenSQLite(ctx, store.Config{Path: d.Database(), Now: cfg.Now})
 	if err != nil {
 		return err
@@ -197,7 +199,7 @@ func makeState(ctx context.Context, d datafolder.Folder, cfg InitConfig, chain *
 	return nil
 }
 
-func writeConfig(path string, cfg InitConfig) error {
+func writeConfig(path string, cfg Config) error {
 	f, err := durable.Create(path, 0o600)
 	if err != nil {
 		return err
@@ -209,9 +211,9 @@ func writeConfig(path string, cfg InitConfig) error {
 	return f.Commit()
 }
 
-func initialized(d datafolder.Folder, chain *keys.Chain) Initialized {
+func initialized(d datafolder.Folder, chain *keys.Chain) Made {
 	t := chain.Newest()
-	out := Initialized{
+	out := Made{
 		Origin:      chain.Origin(),
 		Data:        string(d),
 		Config:      d.ConfigFile(),
