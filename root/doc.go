@@ -57,12 +57,14 @@
 // publish it. Package datafolder knows where each of them lies.
 //
 // Package setup makes it, [New] opens it, [Root.Run] serves it, package examine
-// looks at it. What was acknowledged survives the death of the process and the loss of
-// power: a registration once 202 is sent, a decision once it is answered.
+// looks at it. What was acknowledged survives the death of the process and the
+// loss of power: a registration once 202 is sent, a decision once it is answered.
 //
 // # Where things are
 //
-// The files of this package, by how their names begin:
+// This package is the process: its listeners, their routes, and what answers them.
+// All else lies in the packages below it, none of which knows it. Its files, by how
+// their names begin:
 //
 //	root, parts, listen, routes       the process: its parts, listeners and routes
 //	observe, metrics                  what it logs and counts

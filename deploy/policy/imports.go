@@ -38,6 +38,7 @@ var embedded = []string{"keys", "serverlist", "serverlist/durable"}
 const (
 	leaf     = "serverlist/durable" // imports nothing of the module; every layer may use it
 	testOnly = "deploy/testenv"     // for test files only
+	process  = "root"               // made of the packages below it, which do not know it
 )
 
 // Imports complains about imports that break the layers. fsys holds the
@@ -100,6 +101,8 @@ func judgeImport(file, imported string) string {
 		return ""
 	case !isTest && slices.Contains(embedded, folder) && !slices.Contains(embedded, inner):
 		return fmt.Sprintf("%s imports of this module only %s", folder, strings.Join(embedded, ", "))
+	case !isTest && inner == process && strings.HasPrefix(folder, process+"/"):
+		return "the packages below " + process + " do not know it"
 	}
 	from, to := top(folder), top(inner)
 	if !slices.Contains(layers[from], to) {

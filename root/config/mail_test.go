@@ -1,4 +1,4 @@
-package root_test
+package config
 
 import (
 	"os"
@@ -7,17 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/signed-metaserver/metaserver/root/config"
 )
 
 // The [mail] that root.toml shows as a comment is one that works, and a password
 // that everybody can read is told of.
 func TestMailOfTheFile(t *testing.T) {
 	t.Parallel()
-	dir := newData(t)
+	dir := t.TempDir()
 	path := filepath.Join(dir, "root.toml")
-	before, after, found := strings.Cut(string(readFile(t, path)), "#[mail]\n")
+	before, after, found := strings.Cut(templateText(t), "#[mail]\n")
 	shown, rest, ended := strings.Cut(after, "\n\n")
 	if !found || !ended {
 		t.Fatal("root.toml shows no [mail]")
@@ -39,7 +37,7 @@ func TestMailOfTheFile(t *testing.T) {
 	if err := os.Chmod(password, 0o644); err != nil { // whatever the umask
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(dir)
+	cfg, err := Load(dir)
 	if err != nil || cfg.Mail == nil {
 		t.Fatal(err)
 	}
