@@ -316,36 +316,6 @@ func TestStaticTrust(t *testing.T) {
 	}
 }
 
-// A cache may be several trust documents ahead of what the program was shipped
-// with. What was tried is told of this time alone.
-func TestCachedTrust(t *testing.T) {
-	t.Parallel()
-	p := newPlay(t)
-	clear(p.net)
-	p.cfg.Cache = serverlist.DirCache(t.TempDir())
-	for i, list := range []string{"list/2", "list/3"} {
-		p.store(serverlist.TrustName(int64(i)+2), p.Amend(serverlisttest.Change{Lists: []string{list}}), p.Clock.Now())
-	}
-	p.store("server.list", p.servers("stored"), p.Clock.Now())
-	c := p.client()
-	first, err := c.Refresh(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	expectList(t, first, serverlist.SourceCached, "stored")
-	if n := first.Trust.Newest().Version; n != 3 {
-		t.Errorf("trust document %d", n)
-	}
-	second, err := c.Refresh(t.Context()) // knows the trust documents
-	if err != nil {
-		t.Fatal(err)
-	}
-	third, err := c.Refresh(t.Context())
-	if err != nil || len(third.Attempts) != len(second.Attempts) {
-		t.Errorf("%d attempts, then %d (%v)%s", len(second.Attempts), len(third.Attempts), err, lines(third.Attempts))
-	}
-}
-
 // The trust documents of a mirror are asked for at every refresh, not only at
 // the root, and those that do not hold change nothing.
 func TestTrustWalkAtMirror(t *testing.T) {
