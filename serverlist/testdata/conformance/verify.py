@@ -10,6 +10,7 @@ reads whole documents into memory. It needs Python 3.9 and the openssl program.
 import base64
 import binascii
 import calendar
+import functools
 import hashlib
 import ipaddress
 import json
@@ -333,6 +334,7 @@ def check_unique(names):
         raise Refused("trust", "duplicate-name")
 
 
+@functools.cache  # each call runs a program
 def ed25519_verify(public, signature, text):
     """Verifies with the openssl program, which wants files."""
     if len(signature) != 64:
