@@ -132,6 +132,9 @@ func trimCR(b []byte) []byte {
 }
 
 func parseTwoLine(first, second string) (TwoLine, error) {
+	if max(len(first), len(second)) > MaxTwoLine { // Latin-1 grows when it becomes UTF-8
+		return TwoLine{}, fmt.Errorf("a line has more than %d bytes as UTF-8", MaxTwoLine)
+	}
 	f := strings.SplitN(first, " ", 4)
 	if len(f) < 3 {
 		return TwoLine{}, errors.New("the first line of an entry is: host port unixtime greeting")

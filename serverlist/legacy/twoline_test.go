@@ -164,6 +164,7 @@ func TestTwoLineOf(t *testing.T) {
 func FuzzTwoLines(f *testing.F) {
 	f.Add([]byte(draft))
 	f.Add([]byte("::1 1 0\nn - a  b\n\nh.example 2 3 g\r\nn\xe9 v\r\n"))
+	f.Add([]byte("::1 1 0\nn - " + strings.Repeat("\xa1", legacy.MaxTwoLine/2) + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var first, second []legacy.TwoLine
 		collect := func(into *[]legacy.TwoLine) func(int, legacy.TwoLine, error) error {
