@@ -3,8 +3,10 @@ package serverlist_test
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/signed-metaserver/metaserver/serverlist"
@@ -38,6 +40,32 @@ func TestCachedTrust(t *testing.T) {
 	if err != nil || len(third.Attempts) != len(second.Attempts) {
 		t.Errorf("%d attempts, then %d (%v)%s", len(second.Attempts), len(third.Attempts), err, lines(third.Attempts))
 	}
+}
+
+// Whoever had nothing but a list of the stolen key is asked again once the client
+// knows that it is stolen.
+func TestAskedAgainUnderNewTrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(t, "a")
+		p.Clock.Advance(-time.Minute)
+		p.cfg.Static = p.shipped(p.servers("shipped"), p.mirrorList("a"))
+		p.Clock.Advance(time.Minute)
+		p.site["a"].SetFault(serverlisttest.Frozen)
+		p.rotate(true)
+		p.site["root"].Put("server.list", nil)
+		p.net["root.example"] = slowly(400*time.Millisecond, p.site["root"])
+		fresh, begin := p.Site(serverlisttest.Honest), time.Now()
+		p.net["a.example"] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if time.Since(begin) < 300*time.Millisecond {
+				p.site["a"].ServeHTTP(rw, r)
+			} else {
+				fresh.ServeHTTP(rw, r)
+			}
+		})
+		r := p.refresh()
+		expectList(t, r, serverlist.SourceLive, "rotated")
+		expectAttempt(t, r.Attempts, "http://a.example/server.list: refused: no longer holds", "revoked")
+	})
 }
 
 // A shipped list holds under what it was shipped with alone, even if the cache
