@@ -52,7 +52,7 @@ The document that is in force already may be published again: nothing happens.`,
 func explainNumber(err error) error {
 	var p *api.Problem
 	if errors.As(err, &p) && strings.Contains(p.Detail, "(bad-number)") {
-		return withHint(err, "Was another one published meanwhile? Put the newest, trust/N.trust of the root or of a mirror, into your folder trust/, and draft again: metaserver trust new.")
+		return withHint(err, "If one between is missing, publish that first. Was another one published meanwhile? Put the newest, trust/N.trust of the root or of a mirror, into your folder trust/, and draft again: metaserver trust new.")
 	}
 	return err
 }
