@@ -220,24 +220,33 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
-// The root may name itself in the mirror list, under further URLs.
+// The root may name itself in the mirror list, under further URLs: in the shipped
+// one, and in a newer one.
 func TestRootInMirrorList(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPlay(t)
-		p.net["second.example"] = p.site["root"]
-		body, err := serverlist.EncodeMirrors([]serverlist.Mirror{{ID: "root", URLs: urls("second"), Root: true}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.cfg.Static = p.shipped(nil, p.Sign(serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body}))
-		delete(p.net, "root.example")
-		r := p.refresh()
-		expectList(t, r, serverlist.SourceLive, "cat2")
-		expectAttempt(t, r.Attempts, "http://second.example/mirror.list: ")
-		if r.From != "http://second.example/server.list" {
-			t.Errorf("from %s", r.From)
-		}
-	})
+	for _, up := range []string{"shipped", "newer"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlay(t)
+			mirrors := func(name string) []byte {
+				body, err := serverlist.EncodeMirrors([]serverlist.Mirror{{ID: "root", URLs: urls(name), Root: true}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p.Sign(serverlist.Draft{Type: serverlist.TypeMirrorList, Body: body})
+			}
+			p.cfg.Static = p.shipped(nil, mirrors("shipped"))
+			p.Clock.Advance(time.Minute)
+			p.cfg.Cache = serverlist.DirCache(t.TempDir())
+			p.store("mirror.list", mirrors("newer"), p.Clock.Now())
+			delete(p.net, "root.example")
+			p.net[up+".example"] = p.site["root"]
+			r := p.refresh()
+			expectList(t, r, serverlist.SourceLive, "cat2")
+			expectAttempt(t, r.Attempts, "http://"+up+".example/mirror.list: ")
+			if r.From != "http://"+up+".example/server.list" {
+				t.Errorf("from %s", r.From)
+			}
+		})
+	}
 }
 
 // The root is down for weeks and a mirror's list names a newer mirror list.
