@@ -112,6 +112,10 @@ func TestUnknownAlgorithm(t *testing.T) {
 	twice := strings.Replace(with, line, line+strings.Replace(line, "/wABAg==", "/wABAw==", 1), 1)
 	_, err = keys.ReadDraft([]byte(twice))
 	refused(t, err, keys.LayerTrust, "duplicate-name")
+	for _, id := range []string{"1234567", "0123456x", "001234567", "0123456A"} {
+		_, err = keys.ReadDraft([]byte(strings.Replace(with, "+01234567+", "+"+id+"+", 1)))
+		refusedAt(t, err, keys.LayerTrust, "bad-key", 10)
+	}
 	with = strings.Replace(with, "role trust 1 ", "role trust 3 ", 1)
 	_, err = keys.ReadDraft([]byte(with))
 	refused(t, err, keys.LayerTrust, "bad-threshold")
