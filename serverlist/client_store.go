@@ -46,8 +46,9 @@ func (c *Client) keep(name string, l *List, url string, ahead *aheadFile) *Attem
 }
 
 // store writes a list to the cache, unless another program has stored a newer
-// one there meanwhile, or a different one of its number. The trust documents go first: the next start, perhaps
-// offline and after a kill in between, could not verify the list without them.
+// one there meanwhile, or a different one of its number. The trust documents go
+// first: the next start, perhaps offline and after a kill in between, could not
+// verify the list without them.
 func (c *Client) store(name string, h *heldList, ahead *aheadFile) error {
 	if c.cfg.Cache == nil {
 		return nil
